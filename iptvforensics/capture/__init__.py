@@ -1,0 +1,1 @@
+"""Evidence file to blocks of whole records."""

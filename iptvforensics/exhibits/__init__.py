@@ -1,0 +1,1 @@
+"""Back to the evidence: frames and bodies."""

@@ -1,0 +1,1 @@
+"""Entities and links to a networkx graph."""

@@ -1,0 +1,314 @@
+"""Loops over flat arrays: one source, three speeds.
+
+`@kernel("B[] q q[]")` turns a plain Python function over arrays and integers into a `Kernel`. The same
+source runs
+
+* `plain`: as Python over memoryviews (no start-up cost, a read past the end raises `IndexError`);
+* `compiled`: as machine code that Numba made once and that is kept in a cache folder. Loading it needs
+  llvmlite only, which takes a twentieth of the time that importing Numba takes;
+* `checked`: compiled by Numba with bounds checks (tests only; slow to start).
+
+The signature has a letter per argument: `B[]` uint8 array, `i[]` int32 array, `q[]` int64 array,
+`q` a 64-bit integer. A kernel returns one 64-bit integer and never raises. All arrays are one-dimensional.
+
+Rules for a kernel's source, so that the speeds agree: integers stay within 64 bits signed; unsigned
+32-bit arithmetic is masked by hand (`& 0xFFFFFFFF`); every index is checked against a length before
+it is used; no allocation, no exceptions, no strings, no Python objects. Functions marked `@inline` may
+be called from kernels.
+
+`NUMBA_BOUNDSCHECK` and friends act on `checked` only. `IPTVFORENSICS_KERNELS` (plain, compiled, checked)
+overrides the choice, `IPTVFORENSICS_CACHE` the cache folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+Speed = Literal["plain", "compiled", "checked"]
+
+PLAIN_BELOW_BYTES = 1 << 20
+"""Inputs below this size run plain: loading machine code would take longer than it saves."""
+PLAIN_BELOW_BYTES_UNCOMPILED = 32 << 20
+"""The same, when the machine code would have to be made first."""
+
+_C_TYPES = {"B": "uint8", "i": "int32", "q": "int64"}
+
+
+class _State:
+    speed: Speed | None = None
+    announce: Callable[[str], None] | None = None
+    announced = False
+    engine: Any = None
+    keep: list[Any] = []
+
+
+_INLINE: set[types.FunctionType] = set()
+
+
+def inline(function: _F) -> _F:
+    """Return the function, marked as one that kernels may call."""
+    _INLINE.add(function)  # type: ignore[arg-type]
+    return function
+
+
+def kernel(signature: str) -> Callable[[Callable[..., int]], Kernel]:
+    """Return a decorator that makes a `Kernel` of a function over flat arrays.
+
+    Example:
+        >>> @kernel("B[] q")
+        ... def count_zeros(data, length):
+        ...     zeros = 0
+        ...     for i in range(length):
+        ...         if data[i] == 0:
+        ...             zeros += 1
+        ...     return zeros
+        >>> count_zeros(b"\\0a\\0", 3)
+        2
+    """
+    letters = tuple(signature.split())
+    unknown = [letter for letter in letters if letter.removesuffix("[]") not in _C_TYPES]
+    if unknown:
+        raise ValueError(f"kernel signature {signature!r}: {unknown[0]!r} is not one of B[] i[] q[] q")
+
+    def decorate(function: Callable[..., int]) -> Kernel:
+        return Kernel(function, letters)
+
+    return decorate
+
+
+class Kernel:
+    """A loop over flat arrays that runs as plain Python or as machine code."""
+
+    def __init__(self, function: Callable[..., int], letters: tuple[str, ...]) -> None:
+        self.function = function
+        self.letters = letters
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self._native: Callable[..., int] | None = None
+        self._checked: Callable[..., int] | None = None
+
+    def __call__(self, *arguments: Any) -> int:
+        speed = _State.speed or use(None)
+        if speed == "compiled":
+            return self._call_native(arguments)
+        if speed == "checked":
+            return self._call_checked(arguments)
+        return self.function(*[a if isinstance(a, int) else memoryview(a) for a in arguments])
+
+    def _call_native(self, arguments: tuple[Any, ...]) -> int:
+        native = self._native
+        if native is None:
+            native = self._native = _load(self)
+        values: list[int] = []
+        for argument in arguments:
+            if isinstance(argument, int):
+                values.append(argument)
+            else:
+                interface = (
+                    argument.__array_interface__ if hasattr(argument, "__array_interface__") else _array(argument)
+                )
+                values.append(interface["data"][0])
+                values.append(interface["shape"][0])
+        return native(*values)
+
+    def _call_checked(self, arguments: tuple[Any, ...]) -> int:
+        import numpy as np
+
+        if self._checked is None:
+            import numba
+
+            self._checked = numba.njit(boundscheck=True, error_model="numpy")(_linked(self.function, checked=True))
+        arrays = [a if isinstance(a, int | np.ndarray) else np.frombuffer(a, np.uint8) for a in arguments]
+        return int(self._checked(*arrays))
+
+
+def _array(buffer: Any) -> dict[str, Any]:
+    import numpy as np
+
+    interface: dict[str, Any] = np.frombuffer(buffer, np.uint8).__array_interface__
+    return interface
+
+
+def use(speed: Speed | None, *, input_bytes: int = 0, announce: Callable[[str], None] | None = None) -> Speed:
+    """Return the speed at which kernels run from now on.
+
+    With `None` it is chosen: what the environment says, else by the size of the input and by whether
+    machine code is at hand. `announce` is called with one line before anything is compiled.
+    """
+    if announce is not None:
+        _State.announce = announce
+    wanted = speed or os.environ.get("IPTVFORENSICS_KERNELS")
+    if wanted in ("plain", "compiled", "checked"):
+        _State.speed = wanted  # type: ignore[assignment]
+    elif input_bytes < PLAIN_BELOW_BYTES or not can_compile():
+        _State.speed = "plain"
+    elif input_bytes < PLAIN_BELOW_BYTES_UNCOMPILED and not _is_warm():
+        _State.speed = "plain"
+    else:
+        _State.speed = "compiled"
+    assert _State.speed is not None
+    return _State.speed
+
+
+def can_compile() -> bool:
+    """Return True if Numba is installed (not imported here: that takes a second)."""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None and find_spec("llvmlite") is not None
+
+
+def cache_folder() -> Path | None:
+    """Return the folder that keeps machine code: private to this user, or None if there is none."""
+    named = os.environ.get("IPTVFORENSICS_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    fallback = os.path.join(tempfile.gettempdir(), f"iptvforensics-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
+    for candidate in (named,) if named else (os.path.join(home, "iptvforensics"), fallback):
+        folder = Path(candidate)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK) and _is_private(folder):
+            return folder
+    return None
+
+
+def _is_private(path: Path) -> bool:
+    """Return True if nobody else can have written here: what lies here is executed."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = path.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _is_warm() -> bool:
+    folder = cache_folder()
+    return folder is not None and any(folder.glob("*.o"))
+
+
+def _linked(function: Callable[..., Any], *, checked: bool) -> Callable[..., Any]:
+    """Return the function with the inline functions that it names replaced by compiled ones."""
+    import numba
+
+    original = function
+    names = dict(original.__globals__)  # type: ignore[attr-defined]
+    for name in original.__code__.co_names:  # type: ignore[attr-defined]
+        called = names.get(name)
+        if isinstance(called, types.FunctionType) and called in _INLINE:
+            options = {"error_model": "numpy", "boundscheck": checked}
+            names[name] = numba.njit(**options)(_linked(called, checked=checked))
+    return types.FunctionType(original.__code__, names, original.__name__)  # type: ignore[attr-defined]
+
+
+def _sources(function: Callable[..., Any]) -> set[str]:
+    """Return the files that the machine code of a function depends on."""
+    files = {function.__code__.co_filename}  # type: ignore[attr-defined]
+    for name in function.__code__.co_names:  # type: ignore[attr-defined]
+        called = function.__globals__.get(name)  # type: ignore[attr-defined]
+        if isinstance(called, types.FunctionType) and called in _INLINE:
+            files |= _sources(called)
+    return files
+
+
+def _object_name(kernel: Kernel) -> str:
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    digest = hashlib.sha256()
+    for part in (llvmlite.__version__, sys.version, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()):
+        digest.update(part.encode())
+    for file in sorted(_sources(kernel.function)):
+        digest.update(_file_digest(file))
+    digest.update(" ".join(kernel.letters).encode())
+    return f"{kernel.__name__}-{digest.hexdigest()[:32]}.o"
+
+
+_FILE_DIGESTS: dict[str, bytes] = {}
+
+
+def _file_digest(file: str) -> bytes:
+    if file not in _FILE_DIGESTS:
+        try:
+            content = Path(file).read_bytes()
+        except OSError:  # typed into a notebook or a doctest: never cached
+            content = os.urandom(16)
+        _FILE_DIGESTS[file] = hashlib.sha256(content).digest()
+    return _FILE_DIGESTS[file]
+
+
+def _load(kernel: Kernel) -> Callable[..., int]:
+    """Return the machine code of a kernel as a function: from the cache, or made now and kept."""
+    folder = cache_folder()
+    path = folder / _object_name(kernel) if folder else None
+    content = path.read_bytes() if path and path.is_file() and _is_private(path) else None
+    if content is None:
+        content = _compile(kernel)
+        if path:
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+                part.write(content)
+            os.replace(part.name, path)
+    return _link(kernel, content)
+
+
+def _compile(kernel: Kernel) -> bytes:
+    """Return the object file of a kernel: `symbol name`, a NUL, then the code."""
+    if not _State.announced and _State.announce:
+        _State.announce("compiling the fast loops for this machine (once; about half a minute)")
+        _State.announced = True
+    import numba
+    from numba import carray, cfunc
+    from numba import types as nt
+
+    parameters: list[str] = []
+    call: list[str] = []
+    kinds: list[Any] = []
+    for i, letter in enumerate(kernel.letters):
+        kind = getattr(nt, _C_TYPES[letter[0]])
+        if letter.endswith("[]"):
+            parameters += [f"p{i}", f"n{i}"]
+            call.append(f"carray(p{i}, (n{i},))")
+            kinds += [nt.CPointer(kind), nt.int64]
+        else:
+            parameters.append(f"s{i}")
+            call.append(f"s{i}")
+            kinds.append(kind)
+    body = numba.njit(boundscheck=False, error_model="numpy", nogil=True)(_linked(kernel.function, checked=False))
+    scope: dict[str, Any] = {"body": body, "carray": carray}
+    exec(f"def entry({', '.join(parameters)}):\n    return body({', '.join(call)})\n", scope)  # noqa: S102
+    compiled = cfunc(nt.int64(*kinds), error_model="numpy")(scope["entry"])
+    code: bytes = compiled._library._get_compiled_object()
+    return str(compiled._wrapper_name).encode() + b"\0" + code
+
+
+def _link(kernel: Kernel, content: bytes) -> Callable[..., int]:
+    import llvmlite.binding as llvm
+
+    if _State.engine is None:
+        # Numba's run-time hooks are named by the code but never reached: kernels neither allocate nor raise.
+        unreachable = ctypes.CFUNCTYPE(None)(lambda: os.abort())
+        _State.keep.append(unreachable)
+        address = ctypes.cast(unreachable, ctypes.c_void_p).value
+        for hook in ("NRT_MemInfo_call_dtor", "numba_gil_ensure", "numba_gil_release"):
+            llvm.add_symbol(hook, address)
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_default_triple().create_target_machine()
+        _State.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    symbol, code = content.split(b"\0", 1)
+    _State.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    _State.engine.finalize_object()
+    types_: list[Any] = []
+    for letter in kernel.letters:
+        types_ += [ctypes.c_void_p, ctypes.c_int64] if letter.endswith("[]") else [ctypes.c_int64]
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *types_)  # releases the interpreter lock while it runs
+    return prototype(_State.engine.get_function_address(symbol.decode()))

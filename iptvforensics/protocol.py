@@ -1,0 +1,173 @@
+"""What a protocol must provide: the contract between the engine and the parsers.
+
+A parser is a pure machine. It gets the bytes of one flow, one direction at a time, in order, and
+returns events; it knows no files, frames, clocks or addresses. Its rules:
+
+1. `feed` may cut the bytes anywhere: whole, byte by byte, or in random pieces gives the same rows.
+   `data` is valid only during the call: keep `bytes(data)` of what must be remembered.
+2. Positions are stream offsets: bytes since the start of that direction, gaps included.
+3. A row is emitted once, when it is complete. If the row may come long after the bytes that it points
+   at (over 1 MiB), emit `Mark(from_orig, offset)` when those bytes pass; the engine remembers the frame.
+4. Bytes that belong to something else (a body) are handed on as `ContentBegin`, `ContentData`,
+   `ContentGap`, `ContentEnd`; the engine finds a child protocol for them.
+5. Only `DecodeError` may escape: from then on the engine drops the parser for that flow.
+6. Every buffer, depth and count has a limit, applied to the complete unit as well as to the pending part.
+
+Directions: `from_orig` is True for bytes sent by the originator of the flow. A content parser (a child
+that reads a body) is called with the direction of the flow that carried the body, its offsets count
+from the start of the body, and `end` closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+from typing import Protocol as Interface
+
+from .schema import Table
+
+Carrier = Literal["tcp", "udp", "content"]
+
+
+class At(NamedTuple):
+    """A place in a stream, used as the value of a column of type `frame` or `time_ns`."""
+
+    from_orig: bool
+    offset: int
+
+
+class Mark(NamedTuple):
+    """Asks the engine to remember frame and time of a place that a later row will point at."""
+
+    from_orig: bool
+    offset: int
+
+
+class Row(NamedTuple):
+    """One finished row: where its message starts, and its own columns (leading ones are the engine's)."""
+
+    table: str
+    from_orig: bool
+    offset: int
+    values: dict[str, Any]
+
+
+class Anomaly(NamedTuple):
+    """Something that broke a rule or could not be seen; `name` is `PROTO_reason_in_lower_case`."""
+
+    name: str
+    from_orig: bool
+    offset: int
+    detail: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContentInfo:
+    """What the carrying protocol says of a body, before the body is seen."""
+
+    name: str | None = None
+    """URL or stream name under which it was asked for."""
+    media_type: str | None = None
+    """Declared media type, as sent."""
+    declared_bytes: int | None = None
+    """Declared length of the body, null if none was declared."""
+    first_byte: int | None = None
+    """Position of the body's first byte in the whole representation (HTTP ranges)."""
+    total_bytes: int | None = None
+    """Length of the whole representation if the carrier says so."""
+    role: str = "message"
+    """`request`, `response` or `message`."""
+    method: str | None = None
+    status: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ContentBegin(NamedTuple):
+    """A body begins. `key` is unique within the parser; `offset` is where it starts in the stream."""
+
+    key: int
+    from_orig: bool
+    offset: int
+    info: ContentInfo
+
+
+class ContentData(NamedTuple):
+    """The next bytes of a body, decoded. `offset` is where they (or their coded form) stand in the stream."""
+
+    key: int
+    offset: int
+    data: memoryview | bytes
+
+
+class ContentGap(NamedTuple):
+    """`length` bytes of a body are missing from the capture (-1: unknown how many)."""
+
+    key: int
+    length: int
+
+
+class ContentEnd(NamedTuple):
+    """A body ends; `complete` is False if bytes are missing at its end or the flow broke off."""
+
+    key: int
+    complete: bool
+
+
+Event = Row | Mark | Anomaly | ContentBegin | ContentData | ContentGap | ContentEnd
+
+
+class Parser(Interface):
+    """The state machine for one flow (or one body)."""
+
+    client_is_orig: bool
+    """False once the parser has seen that the responder of the flow is the client of the protocol."""
+
+    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+        """Return what the next bytes of one direction say. UDP: exactly one datagram per call."""
+
+    def gap(self, length: int, from_orig: bool) -> list[Event]:
+        """Return what follows from `length` bytes of one direction that were not captured."""
+
+    def end(self, from_orig: bool) -> list[Event]:
+        """Return what is still pending: this direction ends here (closed, reset, or capture over)."""
+
+
+class Opening(NamedTuple):
+    """What is known of a flow or body when a parser has to be chosen."""
+
+    carrier: Carrier
+    orig: bytes
+    """First bytes of the originator's stream (for a body: its first bytes), at most `OPENING_BYTES`."""
+    resp: bytes
+    """First bytes of the responder's stream (for a body: empty)."""
+    orig_port: int = 0
+    resp_port: int = 0
+    """Ports break ties; they never decide."""
+    info: ContentInfo = ContentInfo()
+    """For a body: what its carrier says of it."""
+    midstream: bool = False
+    """True if the beginning of the flow was not captured."""
+
+
+OPENING_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A protocol as the engine, the documentation and the command line see it."""
+
+    name: str
+    title: str
+    """One line: what it is."""
+    specification: str
+    carriers: tuple[Carrier, ...]
+    tables: tuple[Table, ...]
+    detect: Callable[[Opening], float | None]
+    """Score from 0 (no) to 1 (certain), from bytes; None: cannot tell before more bytes are seen."""
+    parser: Callable[[Opening], Parser]
+    limits: str
+    """What is known not to be decoded, in one or two sentences."""
+    joined_datagrams: bool = False
+    """UDP: True if `feed` may get several datagrams of one direction joined (bulk media)."""
