@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib
 import os
 import stat
 import sys
@@ -41,6 +42,7 @@ PLAIN_BELOW_BYTES = 1 << 20
 PLAIN_BELOW_BYTES_UNCOMPILED = 32 << 20
 """The same, when the machine code would have to be made first."""
 
+_SPEEDS: dict[str, Speed] = {"plain": "plain", "compiled": "compiled", "checked": "checked"}
 _C_TYPES = {"B": "uint8", "i": "int32", "q": "int64"}
 
 
@@ -49,7 +51,7 @@ class _State:
     announce: Callable[[str], None] | None = None
     announced = False
     engine: Any = None
-    keep: list[Any] = []
+    hook: Any = None
 
 
 _INLINE: set[types.FunctionType] = set()
@@ -61,8 +63,8 @@ def inline(function: _F) -> _F:
     return function
 
 
-def kernel(signature: str) -> Callable[[Callable[..., int]], Kernel]:
-    """Return a decorator that makes a `Kernel` of a function over flat arrays.
+def kernel(signature: str) -> Callable[[Any], Kernel]:
+    r"""Return a decorator that makes a `Kernel` of a function over flat arrays.
 
     Example:
         >>> @kernel("B[] q")
@@ -72,7 +74,7 @@ def kernel(signature: str) -> Callable[[Callable[..., int]], Kernel]:
         ...         if data[i] == 0:
         ...             zeros += 1
         ...     return zeros
-        >>> count_zeros(b"\\0a\\0", 3)
+        >>> count_zeros(b"\0a\0", 3)
         2
     """
     letters = tuple(signature.split())
@@ -80,7 +82,7 @@ def kernel(signature: str) -> Callable[[Callable[..., int]], Kernel]:
     if unknown:
         raise ValueError(f"kernel signature {signature!r}: {unknown[0]!r} is not one of B[] i[] q[] q")
 
-    def decorate(function: Callable[..., int]) -> Kernel:
+    def decorate(function: types.FunctionType) -> Kernel:
         return Kernel(function, letters)
 
     return decorate
@@ -89,7 +91,7 @@ def kernel(signature: str) -> Callable[[Callable[..., int]], Kernel]:
 class Kernel:
     """A loop over flat arrays that runs as plain Python or as machine code."""
 
-    def __init__(self, function: Callable[..., int], letters: tuple[str, ...]) -> None:
+    def __init__(self, function: types.FunctionType, letters: tuple[str, ...]) -> None:
         self.function = function
         self.letters = letters
         self.__doc__ = function.__doc__
@@ -98,12 +100,13 @@ class Kernel:
         self._checked: Callable[..., int] | None = None
 
     def __call__(self, *arguments: Any) -> int:
+        """Return what the loop returns; arrays may be numpy arrays or bytes-like objects."""
         speed = _State.speed or use(None)
         if speed == "compiled":
             return self._call_native(arguments)
         if speed == "checked":
             return self._call_checked(arguments)
-        return self.function(*[a if isinstance(a, int) else memoryview(a) for a in arguments])
+        return int(self.function(*[a if isinstance(a, int) else memoryview(a) for a in arguments]))
 
     def _call_native(self, arguments: tuple[Any, ...]) -> int:
         native = self._native
@@ -147,17 +150,15 @@ def use(speed: Speed | None, *, input_bytes: int = 0, announce: Callable[[str], 
     """
     if announce is not None:
         _State.announce = announce
-    wanted = speed or os.environ.get("IPTVFORENSICS_KERNELS")
-    if wanted in ("plain", "compiled", "checked"):
-        _State.speed = wanted  # type: ignore[assignment]
-    elif input_bytes < PLAIN_BELOW_BYTES or not can_compile():
-        _State.speed = "plain"
-    elif input_bytes < PLAIN_BELOW_BYTES_UNCOMPILED and not _is_warm():
-        _State.speed = "plain"
-    else:
-        _State.speed = "compiled"
-    assert _State.speed is not None
-    return _State.speed
+    chosen = speed or _SPEEDS.get(os.environ.get("IPTVFORENSICS_KERNELS", "")) or _speed_for(input_bytes)
+    _State.speed = chosen
+    return chosen
+
+
+def _speed_for(input_bytes: int) -> Speed:
+    if input_bytes < PLAIN_BELOW_BYTES or not can_compile():
+        return "plain"
+    return "compiled" if input_bytes >= PLAIN_BELOW_BYTES_UNCOMPILED or _is_warm() else "plain"
 
 
 def can_compile() -> bool:
@@ -196,27 +197,26 @@ def _is_warm() -> bool:
     return folder is not None and any(folder.glob("*.o"))
 
 
-def _linked(function: Callable[..., Any], *, checked: bool) -> Callable[..., Any]:
+def _linked(function: types.FunctionType, *, checked: bool) -> types.FunctionType:
     """Return the function with the inline functions that it names replaced by compiled ones."""
     import numba
 
-    original = function
-    names = dict(original.__globals__)  # type: ignore[attr-defined]
-    for name in original.__code__.co_names:  # type: ignore[attr-defined]
-        called = names.get(name)
-        if isinstance(called, types.FunctionType) and called in _INLINE:
-            options = {"error_model": "numpy", "boundscheck": checked}
-            names[name] = numba.njit(**options)(_linked(called, checked=checked))
-    return types.FunctionType(original.__code__, names, original.__name__)  # type: ignore[attr-defined]
+    names = dict(function.__globals__)
+    for name, called in _inline_calls(function):
+        names[name] = numba.njit(error_model="numpy", boundscheck=checked)(_linked(called, checked=checked))
+    return types.FunctionType(function.__code__, names, function.__name__)
 
 
-def _sources(function: Callable[..., Any]) -> set[str]:
+def _inline_calls(function: types.FunctionType) -> list[tuple[str, types.FunctionType]]:
+    named = ((name, function.__globals__.get(name)) for name in function.__code__.co_names)
+    return [(name, called) for name, called in named if isinstance(called, types.FunctionType) and called in _INLINE]
+
+
+def _sources(function: types.FunctionType) -> set[str]:
     """Return the files that the machine code of a function depends on."""
-    files = {function.__code__.co_filename}  # type: ignore[attr-defined]
-    for name in function.__code__.co_names:  # type: ignore[attr-defined]
-        called = function.__globals__.get(name)  # type: ignore[attr-defined]
-        if isinstance(called, types.FunctionType) and called in _INLINE:
-            files |= _sources(called)
+    files = {function.__code__.co_filename}
+    for _, called in _inline_calls(function):
+        files |= _sources(called)
     return files
 
 
@@ -265,9 +265,8 @@ def _compile(kernel: Kernel) -> bytes:
     if not _State.announced and _State.announce:
         _State.announce("compiling the fast loops for this machine (once; about half a minute)")
         _State.announced = True
-    import numba
-    from numba import carray, cfunc
-    from numba import types as nt
+    numba: Any = importlib.import_module("numba")
+    nt = numba.types
 
     parameters: list[str] = []
     call: list[str] = []
@@ -283,9 +282,9 @@ def _compile(kernel: Kernel) -> bytes:
             call.append(f"s{i}")
             kinds.append(kind)
     body = numba.njit(boundscheck=False, error_model="numpy", nogil=True)(_linked(kernel.function, checked=False))
-    scope: dict[str, Any] = {"body": body, "carray": carray}
+    scope: dict[str, Any] = {"body": body, "carray": numba.carray}
     exec(f"def entry({', '.join(parameters)}):\n    return body({', '.join(call)})\n", scope)  # noqa: S102
-    compiled = cfunc(nt.int64(*kinds), error_model="numpy")(scope["entry"])
+    compiled = numba.cfunc(nt.int64(*kinds), error_model="numpy")(scope["entry"])
     code: bytes = compiled._library._get_compiled_object()
     return str(compiled._wrapper_name).encode() + b"\0" + code
 
@@ -296,7 +295,7 @@ def _link(kernel: Kernel, content: bytes) -> Callable[..., int]:
     if _State.engine is None:
         # Numba's run-time hooks are named by the code but never reached: kernels neither allocate nor raise.
         unreachable = ctypes.CFUNCTYPE(None)(lambda: os.abort())
-        _State.keep.append(unreachable)
+        _State.hook = unreachable
         address = ctypes.cast(unreachable, ctypes.c_void_p).value
         for hook in ("NRT_MemInfo_call_dtor", "numba_gil_ensure", "numba_gil_release"):
             llvm.add_symbol(hook, address)

@@ -53,7 +53,8 @@ class Row(NamedTuple):
     values: dict[str, Any]
 
 
-class Anomaly(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Anomaly:
     """Something that broke a rule or could not be seen; `name` is `PROTO_reason_in_lower_case`."""
 
     name: str

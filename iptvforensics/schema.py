@@ -76,7 +76,7 @@ OBJECT_OFFSET = Column(
     "int",
     "Stream offset of the first byte of the body in which the message was found; null if it stood in no body.",
 )
-"""Filled by the engine for tables of protocols that are found in bodies; with flow_id and from_orig it names the object."""
+"""Filled by the engine for protocols found in bodies; with flow_id and from_orig it names the object."""
 
 
 def message_table(name: str, row: str, columns: Iterable[Column], *, endpoints: bool = False) -> Table:
