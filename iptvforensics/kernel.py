@@ -212,12 +212,18 @@ def _inline_calls(function: types.FunctionType) -> list[tuple[str, types.Functio
     return [(name, called) for name, called in named if isinstance(called, types.FunctionType) and called in _INLINE]
 
 
-def _sources(function: types.FunctionType) -> set[str]:
-    """Return the files that the machine code of a function depends on."""
-    files = {function.__code__.co_filename}
+def _depends_on(function: types.FunctionType) -> set[str]:
+    """Return what the machine code of a function depends on: source files by digest, constants by value."""
+    parts = {_file_digest(function.__code__.co_filename)}
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, int):
+            parts.add(f"{name}={value}")
+        elif isinstance(value, types.ModuleType) and value.__file__:
+            parts.add(_file_digest(value.__file__))
     for _, called in _inline_calls(function):
-        files |= _sources(called)
-    return files
+        parts |= _depends_on(called)
+    return parts
 
 
 def _object_name(kernel: Kernel) -> str:
@@ -227,22 +233,22 @@ def _object_name(kernel: Kernel) -> str:
     digest = hashlib.sha256()
     for part in (llvmlite.__version__, sys.version, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()):
         digest.update(part.encode())
-    for file in sorted(_sources(kernel.function)):
-        digest.update(_file_digest(file))
+    for part in sorted(_depends_on(kernel.function)):
+        digest.update(part.encode())
     digest.update(" ".join(kernel.letters).encode())
     return f"{kernel.__name__}-{digest.hexdigest()[:32]}.o"
 
 
-_FILE_DIGESTS: dict[str, bytes] = {}
+_FILE_DIGESTS: dict[str, str] = {}
 
 
-def _file_digest(file: str) -> bytes:
+def _file_digest(file: str) -> str:
     if file not in _FILE_DIGESTS:
         try:
             content = Path(file).read_bytes()
         except OSError:  # typed into a notebook or a doctest: never cached
             content = os.urandom(16)
-        _FILE_DIGESTS[file] = hashlib.sha256(content).digest()
+        _FILE_DIGESTS[file] = hashlib.sha256(content).hexdigest()
     return _FILE_DIGESTS[file]
 
 
