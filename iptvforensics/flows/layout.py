@@ -1,0 +1,79 @@
+"""Where each number of a flow, a direction, a pending TCP segment and a piece stands in its flat array.
+
+The arrays are int64 and flat so that kernels can read them: the number `COLUMN` of entry `i` is at
+`i * WIDTH + COLUMN`. A direction is numbered `2 * flow` (originator to responder) or `2 * flow + 1`.
+"""
+
+from __future__ import annotations
+
+# --- one flow -------------------------------------------------------------------------------------
+ORIG_HI, ORIG_LO, RESP_HI, RESP_LO, ORIG_PORT, RESP_PORT, TRANSPORT = range(7)
+FLOW_ID = 7  # number of the frame that opened it; the k-th further packet of an aggregate frame adds k * 2**40
+FLOW_FIRST_NS, FLOW_LAST_NS, FLOW_FIRST_FRAME, FLOW_LAST_FRAME = range(8, 12)
+ORIG_BASIS = 12  # how the originator is known, see BASIS_NAMES
+REPLACED = 13  # 1 once a later flow uses the same addresses and ports
+HISTORY = 14  # up to 15 letters of 4 bits, first one lowest
+HISTORY_SEEN = 15  # bit set of the letters in HISTORY
+FLOW_TUNNEL, FLOW_VLAN = 16, 17
+ORIG_MAC, RESP_MAC = 18, 19
+FLOW_WIDTH = 20
+
+BASIS_SYN, BASIS_SYN_ACK, BASIS_PORT, BASIS_FIRST_PACKET = range(4)
+BASIS_NAMES = ("SYN", "SYN-ACK", "port", "first packet")
+
+HISTORY_LETTERS = "ShADFRT"  # SYN, SYN-ACK, pure ACK, data, FIN, RST, retransmission; lower case: by the responder
+LETTER_SYN, LETTER_SYN_ACK, LETTER_ACK, LETTER_DATA, LETTER_FIN, LETTER_RST, LETTER_AGAIN = range(7)
+
+# --- one direction of a flow ----------------------------------------------------------------------
+STARTED = 0  # 1 once the first sequence number is known
+NEXT_SEQ = 1  # 32-bit sequence number of the next byte in order
+NEXT_OFFSET = 2  # its 64-bit stream offset
+PACKETS = 3
+PAYLOAD_BYTES = 4  # of all packets, repeated ones included, by the length on the wire
+STREAM_BYTES = 5  # captured bytes delivered in order, nothing twice
+MISSING_BYTES = 6
+PENDING_HEAD, PENDING_TAIL, PENDING_BYTES, PENDING_COUNT = range(7, 11)  # head and tail are index + 1
+HOLE_NS = 11  # capture time at which the present hole was first seen
+FIN_OFFSET = 12  # stream offset of the end, -1: not seen
+ISN = 13  # initial sequence number, -1: SYN not seen
+RETRANSMITTED, RETRANSMITTED_BYTES = 14, 15
+DUPLICATES = 16  # copies of one frame (mirror ports)
+OUT_OF_ORDER = 17
+KEEPALIVES = 18
+CUT_BYTES = 19  # not captured because of the snap length
+PEER_ACK = 20  # highest stream offset that the other side has acknowledged, -1: none
+DIRECTION_FIRST_NS, DIRECTION_LAST_NS = 21, 22
+CLOSED = 23  # 1 once the end of the stream was delivered
+AFTER_CLOSE_BYTES = 24
+DROPPED_BYTES = 25  # given up because a buffer was full
+SIGNATURES = 26  # ring of four, to recognise copies of a frame
+SIGNATURE_AT = 30
+MIDSTREAM = 31  # 1 if the first byte delivered is not the first byte sent
+BLOCK_PIECES, BLOCK_BYTES, BLOCK_SPECIALS, BLOCK_PIECE_AT, BLOCK_BYTE_AT = range(32, 37)
+DIRECTION_WIDTH = 37
+
+# --- a TCP segment that waits for earlier bytes -----------------------------------------------------
+P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT = range(7)
+PENDING_WIDTH = 8
+
+# --- a piece: what a block adds to a stream, in delivery order --------------------------------------
+PIECE_DIRECTION, PIECE_FRAME, PIECE_NS, PIECE_SOURCE, PIECE_OFFSET, PIECE_LENGTH = range(6)
+PIECE_WIDTH = 6
+SOURCE_GAP = -(1 << 60)  # PIECE_SOURCE of a gap; PIECE_LENGTH is its length
+SOURCE_END = SOURCE_GAP - 1  # the stream ends here
+# otherwise: >= 0 position in the block, < 0: -(position in the arena of waiting bytes) - 1
+
+# --- bytes seen again, to be compared with the first version ----------------------------------------
+OVERLAP_DIRECTION, OVERLAP_OFFSET, OVERLAP_LENGTH, OVERLAP_SOURCE, OVERLAP_FRAME = range(5)
+OVERLAP_WIDTH = 5
+
+# --- numbers of the whole table ---------------------------------------------------------------------
+N_FLOWS, N_PIECES, N_OVERLAPS, PENDING_FREE, PENDING_USED, PENDING_TOTAL_BYTES, N_ACTIVE, STOPPED_FOR = range(8)
+FLOW_LIMIT, PIECE_LIMIT, OVERLAP_LIMIT, PENDING_LIMIT = range(8, 12)
+MAX_PENDING_BYTES, MAX_PENDING_COUNT, MAX_PENDING_TOTAL, HOLE_ACKED_NS, HOLE_NS_LIMIT = range(12, 17)
+TABLE_MASK = 17
+STATE_WIDTH = 18
+
+STOP_FLOWS, STOP_PIECES, STOP_PENDING = 1, 2, 3  # why `route` returned early
+
+COMPARE_WINDOW = 65536  # repeated bytes are compared with the first version up to this far back

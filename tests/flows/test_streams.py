@@ -1,0 +1,415 @@
+"""Reassembly: what comes out is what was sent, whatever the order, the cuts and the block borders."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from iptvforensics import kernel
+from iptvforensics.flows import layout as L
+from iptvforensics.flows.streams import END, GAP, FlowLimits, FlowTable
+
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+CLIENT, SERVER = (0x0A000002, 40000), (0xC0000201, 80)
+
+
+@dataclass
+class Packet:
+    """One TCP segment or datagram, as the packets room would describe it."""
+
+    seq: int = 0
+    payload: bytes = b""
+    flags: int = ACK
+    ack: int = 0
+    from_client: bool = True
+    ip_id: int = 0
+    wire: int | None = None
+    ns: int | None = None
+    transport: int = 6
+    ports: tuple[int, int] | None = None
+
+
+@dataclass
+class Streams:
+    """What a run delivered: per direction, runs of (offset, bytes), gaps and ends."""
+
+    data: dict[int, dict[int, int]] = field(default_factory=dict)
+    gaps: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
+    pieces: list[tuple[int, int, int, int]] = field(default_factory=list)
+    differences: list[tuple[int, int]] = field(default_factory=list)
+
+    def bytes_of(self, direction: int) -> bytes:
+        stored = self.data.get(direction, {})
+        return bytes(stored[k] for k in sorted(stored))
+
+
+def as_block(packets: list[Packet], first: int) -> tuple[SimpleNamespace, SimpleNamespace]:
+    columns = {
+        name: np.zeros(len(packets), np.int64)
+        for name in [
+            "record",
+            "sub",
+            "status",
+            "src_hi",
+            "src_lo",
+            "dst_hi",
+            "dst_lo",
+            "transport",
+            "src_port",
+            "dst_port",
+            "tcp_seq",
+            "tcp_ack",
+            "tcp_flags",
+            "payload_at",
+            "payload_bytes",
+            "payload_wire_bytes",
+            "ip_id",
+            "src_mac",
+            "dst_mac",
+            "vlan",
+            "tunnel",
+        ]
+    }
+    data = bytearray()
+    ts = np.zeros(len(packets), np.int64)
+    for i, p in enumerate(packets):
+        source, target = (CLIENT, SERVER) if p.from_client else (SERVER, CLIENT)
+        s_port, d_port = (source[1], target[1]) if p.ports is None else (p.ports if p.from_client else p.ports[::-1])
+        columns["record"][i] = i
+        columns["src_lo"][i], columns["dst_lo"][i] = source[0], target[0]
+        columns["src_port"][i], columns["dst_port"][i] = s_port, d_port
+        columns["transport"][i] = p.transport
+        columns["tcp_seq"][i], columns["tcp_ack"][i], columns["tcp_flags"][i] = p.seq & 0xFFFFFFFF, p.ack, p.flags
+        columns["payload_at"][i] = len(data)
+        columns["payload_bytes"][i] = len(p.payload)
+        columns["payload_wire_bytes"][i] = len(p.payload) if p.wire is None else p.wire
+        columns["ip_id"][i] = p.ip_id
+        data += p.payload
+        ts[i] = (first + i) * 1_000_000 if p.ns is None else p.ns
+    block = SimpleNamespace(
+        data=np.frombuffer(bytes(data) + bytes(64), np.uint8), length=len(data), first_frame=first, ts_ns=ts
+    )
+    return block, SimpleNamespace(count=len(packets), **columns)
+
+
+def run(
+    packets: list[Packet], *, block_size: int = 10_000, limits: FlowLimits | None = None
+) -> tuple[Streams, FlowTable]:
+    table, out = FlowTable(limits), Streams()
+
+    def take(batch) -> None:
+        out.differences += [(d.frame_no, d.offset) for d in batch.differences]
+        for entry in batch.directions:
+            at = entry.byte
+            for k in range(entry.first, entry.first + entry.pieces):
+                offset, length, kind = int(batch.offset[k]), int(batch.length[k]), int(batch.kind[k])
+                if kind == GAP:
+                    out.gaps.setdefault(entry.direction, []).append((offset, length))
+                elif kind == END:
+                    out.ends.append(entry.direction)
+                else:
+                    out.pieces.append((entry.direction, offset, length, int(batch.frame[k])))
+                    stored = out.data.setdefault(entry.direction, {})
+                    for i in range(length):
+                        assert offset + i not in stored, "a byte was delivered twice"
+                        stored[offset + i] = int(batch.data[at + i])
+                    at += length
+
+    for start in range(0, len(packets), block_size):
+        block, columns = as_block(packets[start : start + block_size], start + 1)
+        for batch in table.add(block, columns):
+            take(batch)
+    last = table.finish()
+    if last is not None:
+        take(last)
+    return out, table
+
+
+def handshake(isn: int = 1000, peer: int = 5000) -> list[Packet]:
+    return [
+        Packet(isn, flags=SYN),
+        Packet(peer, flags=SYN | ACK, ack=isn + 1, from_client=False),
+        Packet(isn + 1, flags=ACK, ack=peer + 1),
+    ]
+
+
+def cut(content: bytes, cuts: list[int], seq: int) -> list[Packet]:
+    edges = sorted({0, len(content), *[c % (len(content) + 1) for c in cuts]})
+    return [Packet((seq + a) & 0xFFFFFFFF, content[a:b]) for a, b in pairwise(edges)]
+
+
+def number(table: FlowTable, direction: int, column: int) -> int:
+    return int(table.dirs[direction * L.DIRECTION_WIDTH + column])
+
+
+def test_in_order_bytes_are_delivered_with_their_frames(kernel_speed: str) -> None:
+    out, table = run(
+        [*handshake(), Packet(1001, b"GET "), Packet(1005, b"/"), Packet(5001, b"HTTP", from_client=False)]
+    )
+    assert out.bytes_of(0) == b"GET /"
+    assert out.bytes_of(1) == b"HTTP"
+    assert out.pieces == [(0, 0, 4, 4), (0, 4, 1, 5), (1, 0, 4, 6)]
+    assert len(table) == 1
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    content=st.binary(min_size=1, max_size=400),
+    cuts=st.lists(st.integers(0, 400), max_size=12),
+    seed=st.integers(0, 10_000),
+    isn=st.sampled_from([0, 1000, 0xFFFFFFFF - 100, 0xFFFFFFFF, 0x7FFFFFFF]),
+    block_size=st.integers(1, 12),
+    syn=st.booleans(),
+)
+def test_any_order_and_any_repeats_give_what_was_sent(content, cuts, seed, isn, block_size, syn) -> None:
+    rng = random.Random(seed)
+    segments = cut(content, cuts, isn + 1)
+    for _ in range(rng.randrange(4)):
+        a = rng.randrange(len(content))
+        segments.append(Packet((isn + 1 + a) & 0xFFFFFFFF, content[a : a + rng.randrange(1, 60)]))
+    first, rest = segments[:1], segments[1:]
+    rng.shuffle(rest)
+    packets = [*(handshake(isn) if syn else []), *(first if not syn else []), *rest, *(first if syn else [])]
+    out, table = run(packets, block_size=block_size)
+    assert out.bytes_of(0) == content
+    assert out.gaps == {}
+    assert out.differences == []
+    assert number(table, 0, L.MISSING_BYTES) == 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    content=st.binary(min_size=50, max_size=400),
+    cuts=st.lists(st.integers(0, 400), min_size=3, max_size=12),
+    lost=st.sets(st.integers(1, 12), max_size=4),
+    block_size=st.integers(1, 12),
+)
+def test_lost_bytes_are_gaps_and_the_rest_is_there(content, cuts, lost, block_size) -> None:
+    segments = cut(content, cuts, 1001)
+    kept = [p for i, p in enumerate(segments) if i not in lost]
+    out, table = run([*handshake(), *kept], block_size=block_size)
+    have = {p.seq - 1001 + i for p in kept for i in range(len(p.payload))}
+    assert set(out.data.get(0, {})) == have
+    assert all(content[k] == v for k, v in out.data.get(0, {}).items())
+    end = max(have, default=-1) + 1
+    missing = {o + i for o, n in out.gaps.get(0, []) for i in range(n)}
+    assert missing == set(range(end)) - have
+    assert number(table, 0, L.MISSING_BYTES) == len(missing)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 100_000), block_size=st.integers(1, 9))
+def test_block_borders_change_nothing(seed, block_size) -> None:
+    rng = random.Random(seed)
+    content = rng.randbytes(300)
+    packets = handshake()
+    for _ in range(25):
+        a = rng.randrange(300)
+        payload = bytearray(content[a : a + rng.randrange(1, 50)])
+        if rng.random() < 0.2:
+            payload[0] ^= 1
+        packets.append(Packet(1001 + a, bytes(payload), flags=ACK | (FIN if rng.random() < 0.02 else 0)))
+        if rng.random() < 0.3:
+            packets.append(Packet(5001, ack=1001 + rng.randrange(300), from_client=False))
+    whole, table_a = run(packets)
+    parts, table_b = run(packets, block_size=block_size)
+    assert whole.data == parts.data
+    assert whole.gaps == parts.gaps
+    assert sorted(whole.differences) == sorted(parts.differences)
+    assert (table_a.flow[: L.FLOW_WIDTH] == table_b.flow[: L.FLOW_WIDTH]).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 100_000))
+def test_plain_and_compiled_agree(seed) -> None:
+    rng = random.Random(seed)
+    packets = [
+        Packet(
+            rng.choice([1000, 0xFFFFFFF0, rng.randrange(1 << 32)]) + rng.randrange(64),
+            rng.randbytes(rng.randrange(40)),
+            flags=rng.choice([SYN, ACK, ACK, ACK, ACK | FIN, RST, SYN | ACK]),
+            ack=rng.randrange(1 << 32),
+            from_client=rng.random() < 0.6,
+            ip_id=rng.choice([0, 7, 8]),
+            wire=None,
+            transport=rng.choice([6, 6, 6, 17, 1]),
+        )
+        for _ in range(40)
+    ]
+    results = []
+    for speed in ("plain", "compiled", "checked"):
+        kernel.use(speed)
+        out, table = run(packets, block_size=7)
+        results.append((out, table.flow.tolist(), table.dirs.tolist()))
+    kernel.use("plain")
+    assert results[0] == results[1] == results[2]
+
+
+def test_first_version_wins_and_the_difference_is_recorded(kernel_speed: str) -> None:
+    packets = [*handshake(), Packet(1001, b"abcdef"), Packet(1003, b"XYZ"), Packet(1007, b"gh")]
+    out, _ = run(packets)
+    assert out.bytes_of(0) == b"abcdefgh"
+    assert out.differences == [(5, 2)]
+
+
+def test_first_version_wins_behind_a_hole(kernel_speed: str) -> None:
+    packets = [*handshake(), Packet(1003, b"CDEF"), Packet(1002, b"bcdefgh"), Packet(1001, b"a")]
+    out, _ = run(packets)
+    assert out.bytes_of(0) == b"abCDEFgh"
+    assert out.differences == [(5, 2)]
+
+
+@pytest.mark.parametrize("block_size", [1, 100])
+def test_a_difference_is_found_across_blocks(block_size: int) -> None:
+    packets = [*handshake(), Packet(1001, b"abcdef"), Packet(1001, b"abcdeF")]
+    out, _ = run(packets, block_size=block_size)
+    assert out.differences == [(5, 5)]
+
+
+def test_copies_of_a_frame_are_counted_and_never_doubled(kernel_speed: str) -> None:
+    packets = [
+        *handshake(),
+        Packet(1001, b"abc", ip_id=77),
+        Packet(1001, b"abc", ip_id=77),
+        Packet(1004, b"d", ip_id=78),
+    ]
+    out, table = run(packets)
+    assert out.bytes_of(0) == b"abcd"
+    assert number(table, 0, L.DUPLICATES) == 1
+    assert number(table, 0, L.RETRANSMITTED) == 0
+    assert number(table, 0, L.PAYLOAD_BYTES) == 4
+
+
+def test_a_retransmission_is_no_copy() -> None:
+    packets = [*handshake(), Packet(1001, b"abc", ip_id=77), Packet(1001, b"abc", ip_id=78)]
+    _, table = run(packets)
+    assert number(table, 0, L.DUPLICATES) == 0
+    assert number(table, 0, L.RETRANSMITTED) == 1
+
+
+def test_an_acknowledgment_before_the_data_makes_no_gap() -> None:
+    packets = [*handshake(), Packet(5001, ack=1005, from_client=False), Packet(1001, b"abcd")]
+    out, _ = run(packets)
+    assert out.bytes_of(0) == b"abcd"
+    assert out.gaps == {}
+
+
+def test_an_acknowledged_hole_becomes_a_gap_while_the_flow_goes_on() -> None:
+    packets = [*handshake(), Packet(1011, b"abcd", ns=10**9), Packet(5001, ack=1015, from_client=False, ns=10**9)]
+    packets += [Packet(1015 + i, b"x", ns=3 * 10**9 + i) for i in range(3)]
+    table = FlowTable()
+    block, columns = as_block(packets, 1)
+    (batch,) = table.add(block, columns)
+    assert [int(k) for k in batch.kind] == [GAP, 0, 0, 0, 0]
+    assert table.finish() is None
+
+
+def test_a_hole_that_nobody_acknowledged_waits() -> None:
+    packets = [
+        *handshake(),
+        Packet(1011, b"abcd", ns=10**9),
+        Packet(1015, b"x", ns=3 * 10**9),
+        Packet(1001, b"0123456789"),
+    ]
+    out, _ = run(packets)
+    assert out.bytes_of(0) == b"0123456789abcdx"
+
+
+def test_waiting_bytes_are_bounded() -> None:
+    limits = FlowLimits(pending_bytes=1000)
+    packets = [*handshake(), *[Packet(2001 + 100 * i, bytes(100)) for i in range(50)]]
+    table = FlowTable(limits)
+    block, columns = as_block(packets, 1)
+    for _ in table.add(block, columns):
+        pass
+    assert table.state[L.PENDING_TOTAL_BYTES] == 0
+    assert number(table, 0, L.MISSING_BYTES) == 1000
+    assert number(table, 0, L.STREAM_BYTES) == 5000
+
+
+def test_a_new_syn_with_another_isn_is_another_flow(kernel_speed: str) -> None:
+    packets = [*handshake(), Packet(1001, b"old"), *handshake(900_000, 7_000), Packet(900_001, b"new")]
+    out, table = run(packets)
+    assert len(table) == 2
+    assert out.bytes_of(0) == b"old"
+    assert out.bytes_of(2) == b"new"
+
+
+def test_a_repeated_syn_is_the_same_flow() -> None:
+    packets = [Packet(1000, flags=SYN), *handshake(), Packet(1001, b"a"), Packet(1000, flags=SYN)]
+    _, table = run(packets)
+    assert len(table) == 1
+
+
+def test_a_syn_that_comes_after_its_data_is_the_same_flow() -> None:
+    packets = [Packet(1001, b"abc"), Packet(1000, flags=SYN), Packet(1004, b"d")]
+    out, table = run(packets)
+    assert len(table) == 1
+    assert out.bytes_of(0) == b"abcd"
+
+
+def test_data_after_a_reset_are_kept() -> None:
+    out, _ = run([*handshake(), Packet(1001, b"ab"), Packet(5001, flags=RST, from_client=False), Packet(1003, b"cd")])
+    assert out.bytes_of(0) == b"abcd"
+
+
+def test_the_end_comes_after_the_last_byte() -> None:
+    packets = [*handshake(), Packet(1004, b"d", flags=FIN | ACK), Packet(1001, b"abc")]
+    out, table = run(packets)
+    assert out.bytes_of(0) == b"abcd"
+    assert out.ends == [0]
+    assert number(table, 0, L.CLOSED) == 1
+
+
+def test_keepalives_add_nothing() -> None:
+    out, table = run([*handshake(), Packet(1001, b"ab"), Packet(1002, b"\0"), Packet(1003, b"c")])
+    assert out.bytes_of(0) == b"abc"
+    assert number(table, 0, L.KEEPALIVES) == 1
+
+
+def test_what_the_snap_length_cut_off_is_a_gap() -> None:
+    out, table = run([*handshake(), Packet(1001, b"ab", wire=10), Packet(1011, b"cd")])
+    assert out.data[0] == {0: 97, 1: 98, 10: 99, 11: 100}
+    assert out.gaps[0] == [(2, 8)]
+    assert number(table, 0, L.CUT_BYTES) == 8
+
+
+def test_one_sided_and_mid_stream_captures_give_content() -> None:
+    out, table = run([Packet(777, b"ab"), Packet(779, b"cd")])
+    assert out.bytes_of(0) == b"abcd"
+    assert number(table, 0, L.MIDSTREAM) == 1
+
+
+def test_the_responder_is_known_from_a_syn_ack_alone() -> None:
+    out, table = run([Packet(5000, flags=SYN | ACK, ack=1001, from_client=False), Packet(1001, b"q")])
+    assert table.flow[L.ORIG_PORT] == CLIENT[1]
+    assert table.flow[L.ORIG_BASIS] == L.BASIS_SYN_ACK
+    assert out.bytes_of(0) == b"q"
+    assert number(table, 0, L.MIDSTREAM) == 0
+
+
+def test_datagrams_keep_their_borders_and_order(kernel_speed: str) -> None:
+    out, table = run([Packet(payload=b"aa", transport=17), Packet(payload=b"b", transport=17, from_client=False)])
+    assert out.pieces == [(0, 0, 2, 1), (1, 0, 1, 2)]
+    assert len(table) == 1
+
+
+def test_equal_datagrams_with_one_ip_id_but_other_content_are_all_kept() -> None:
+    out, _ = run([Packet(payload=bytes([i]) * 20, transport=17, ip_id=1) for i in range(5)])
+    assert len(out.pieces) == 5
+
+
+def test_many_flows_and_many_pieces_grow_the_arrays() -> None:
+    packets = [Packet(1, b"x", ports=(10_000 + i, 80)) for i in range(3000)]
+    out, table = run(packets)
+    assert len(table) == 3000
+    assert len(out.pieces) == 3000
+    assert all(out.bytes_of(2 * i) == b"x" for i in range(3000))
