@@ -83,3 +83,206 @@ def message_table(name: str, row: str, columns: Iterable[Column], *, endpoints: 
     """Return the table of a protocol: leading columns, its own, and the endpoints if asked for."""
     tail = ENDPOINT_COLUMNS if endpoints else ()
     return Table(name, row, (*MESSAGE_COLUMNS, *columns, *tail))
+
+
+CLIENT_IP, CLIENT_PORT, SERVER_IP, SERVER_PORT = ENDPOINT_COLUMNS
+_FIRST_NS = Column("first_ns", "time_ns", "Capture time of the first frame concerned.")
+_LAST_NS = Column("last_ns", "time_ns", "Capture time of the last frame concerned.")
+_FIRST_FRAME = Column("first_frame", "frame", "First frame concerned.")
+_LAST_FRAME = Column("last_frame", "frame", "Last frame concerned.")
+_FLOW_ID = MESSAGE_COLUMNS[2]
+_FROM_ORIG = Column("from_orig", "bool", "True if the originator of the flow sent the message.")
+_FRAME_NO = MESSAGE_COLUMNS[4]
+_STREAM_OFFSET = MESSAGE_COLUMNS[5]
+
+CAPTURES = Table(
+    "captures",
+    "evidence file",
+    (
+        CAPTURE_ID,
+        Column("sha256", "text", "SHA-256 of the evidence file as it lies there, compressed if it is."),
+        Column("path", "text", "Where the file was when it was analysed."),
+        Column("size_bytes", "int", "Size of the evidence file."),
+        Column("format", "text", "Capture format and compression, as recognised from the bytes."),
+        Column("link_types", "text[]", "Link-layer types that occur in the file."),
+        Column("frames", "int", "Number of captured records."),
+        Column("bytes", "int", "Captured bytes of all frames."),
+        Column("wire_bytes", "int", "Original length of all frames on the wire, in bytes."),
+        _FIRST_NS,
+        _LAST_NS,
+        Column("packets", "int", "Number of IP packets decoded to their transport."),
+        Column("interfaces", "int", "Number of interfaces described in the file."),
+        Column("snaplen_bytes", "int", "Largest number of bytes that was kept of a frame, as declared."),
+        Column("metadata", "text[]", "Strings that the capturing tool left in the file, with their place."),
+        Column("secrets", "int", "Number of blocks with decryption secrets in the file."),
+        Column("is_damaged", "bool", "True if part of the file could not be read; the anomalies table says what."),
+    ),
+)
+
+FLOWS = Table(
+    "flows",
+    "flow: both directions between two addresses and ports (what Wireshark calls a conversation)",
+    (
+        CAPTURE_ID,
+        _FLOW_ID,
+        Column("transport", "text", "Transport protocol: tcp, udp, or the IP protocol number."),
+        Column("orig_ip", "text", "Address of the originator."),
+        Column("orig_port", "int", "Port of the originator; null if the transport has none."),
+        Column("resp_ip", "text", "Address of the responder."),
+        Column("resp_port", "int", "Port of the responder; null if the transport has none."),
+        Column("orig_basis", "text", "How the originator is known: SYN, SYN-ACK, port, first packet."),
+        Column("protocol", "text", "Application protocol; a leading minus: its parser gave up. Null: not recognised."),
+        Column("orig_packets", "int", "Packets sent by the originator, copies not counted."),
+        Column("resp_packets", "int", "Packets sent by the responder, copies not counted."),
+        Column("orig_bytes", "int", "Payload bytes captured from the originator, nothing counted twice."),
+        Column("resp_bytes", "int", "Payload bytes captured from the responder, nothing counted twice."),
+        Column("orig_payload_bytes", "int", "Payload bytes on the wire from the originator, repeats included."),
+        Column("resp_payload_bytes", "int", "Payload bytes on the wire from the responder, repeats included."),
+        Column("missing_bytes", "int", "Payload bytes of both directions that were sent but not captured."),
+        Column("retransmitted_bytes", "int", "Payload bytes of both directions that were sent again."),
+        Column("duplicate_packets", "int", "Copies of packets that the capture holds twice (mirror ports)."),
+        Column("out_of_order_packets", "int", "Packets that came before earlier bytes of their stream."),
+        Column("starts_midstream", "bool", "True if the beginning of the TCP connection was not captured."),
+        Column(
+            "history",
+            "text",
+            "Order of first events: S SYN, h SYN-ACK, A ACK, D data, F FIN, R RST, T repeat; lower case: responder.",
+        ),  # noqa: E501
+        _FIRST_NS,
+        _LAST_NS,
+        _FIRST_FRAME,
+        _LAST_FRAME,
+        Column("community_id", "text", "Community ID version 1 of the flow (seed 0); null for transports without one."),
+        Column("orig_mac", "text", "Link-layer address of the originator's side, as captured."),
+        Column("resp_mac", "text", "Link-layer address of the responder's side, as captured."),
+        Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged."),
+        Column("tunnel", "text", "Tunnels that the first packet had passed; null if none."),
+    ),
+)
+
+STREAM_INDEX = Table(
+    "stream_index",
+    "captured piece of a reassembled stream: the bridge from rows to frames",
+    (
+        CAPTURE_ID,
+        _FLOW_ID,
+        _FROM_ORIG,
+        _STREAM_OFFSET,
+        Column("length_bytes", "int", "Length of the piece."),
+        _FRAME_NO,
+    ),
+)
+
+FRAME_INDEX = Table(
+    "frame_index",
+    "block of the capture: where a frame is found again without reading the whole file",
+    (
+        CAPTURE_ID,
+        _FRAME_NO,
+        Column("file_offset", "int", "Position of the frame's record in the (decompressed) capture, in bytes."),
+    ),
+)
+
+OBJECTS = message_table(
+    "objects",
+    "content carried by a protocol: a body with its name, size and kind",
+    (
+        Column("name", "text", "URL or stream name under which the content was asked for."),
+        Column(
+            "kind", "text", "What the content is by its first bytes: mpegts, hls, mp4, matroska, image, html, json, ..."
+        ),
+        Column("media_type", "text", "Media type that the sender declared."),
+        Column("role", "text", "Part it played in its exchange: request, response, message."),
+        Column("status", "int", "Status code of the response that carried it."),
+        Column("bytes", "int", "Bytes of the content seen, after transfer and content decoding."),
+        Column("declared_bytes", "int", "Length that the sender declared for the body."),
+        Column("first_byte", "int", "Position of the first byte in the whole representation (ranges)."),
+        Column("total_bytes", "int", "Length of the whole representation, as declared with the range."),
+        Column("missing_bytes", "int", "Bytes known to be missing; null if their number is not known."),
+        Column("complete", "bool", "True if all of the body was captured."),
+        Column("sha256", "text", "SHA-256 of a complete content of at most 1 MiB; null for larger ones."),
+        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
+        Column("last_frame", "frame", "Last frame concerned."),
+    ),
+    endpoints=True,
+)
+
+SESSIONS = Table(
+    "sessions",
+    "viewing session: one client, one stream, one span of time",
+    (
+        CAPTURE_ID,
+        Column("session_id", "text", "Name of the session, derived from its capture and its first frame."),
+        CLIENT_IP,
+        Column("device_id", "text", "Device that watched; null while devices are not resolved."),
+        Column("line_id", "text", "Subscriber account that was used; null while lines are not resolved."),
+        Column("delivery", "text", "How the media came: hls, http-ts, http-flv, progressive, rtmp, rtmp-publish, ..."),
+        Column("stream", "text", "Its own name on the wire: URL, RTMP application and stream, group and port."),
+        Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
+        Column("title", "text", "Name of the title, null if nothing in the capture names it."),
+        Column("kind", "text", "live or vod; null if it cannot be told."),
+        Column("kind_basis", "text", "Why the session is held to be live or vod."),
+        Column("panel_host", "text", "Host that was asked first and sent the client elsewhere; null if none did."),
+        Column("edge_host", "text", "Host name under which the media were asked for."),
+        Column("edge_ip", "text", "Address that sent most of the media."),
+        Column("edge_port", "int", "Port that sent most of the media."),
+        Column("hosts", "text[]", "Hosts of the delivery chain in the order of first contact."),
+        Column("start_ns", "time_ns", "Capture time of the session's first frame."),
+        Column("end_ns", "time_ns", "Capture time of the session's last frame."),
+        Column("bytes", "int", "Media bytes captured."),
+        Column("media_seconds", "float", "Seconds of media delivered, by the media's own clock."),
+        Column(
+            "media_seconds_basis", "text", "Where media_seconds comes from: playlist durations, PTS, RTMP timestamps."
+        ),
+        Column("rate_bps", "float", "Media bytes captured times eight, divided by media_seconds."),
+        Column("missing_bytes", "int", "Media bytes known to be missing from the capture."),
+        Column("requests", "int", "Requests that belong to the session."),
+        Column("media_objects", "int", "Media segments, files or ranges delivered."),
+        Column("variants", "text[]", "Playlists of the variants played, in the order of first use."),
+        Column("encryption", "text", "Method under which the media were encrypted; null if in clear."),
+        Column("key_urls", "text[]", "URLs of the keys named for the media."),
+        Column("user_agent", "text", "User agent that the client claimed."),
+        Column(
+            "completeness",
+            "text",
+            "What could not be seen: complete, starts before the capture, gaps, still open at its end, ...",
+        ),  # noqa: E501
+        _FIRST_FRAME,
+        _LAST_FRAME,
+        Column("flow_ids", "int[]", "Flows that carried the session."),
+    ),
+)
+
+EVIDENCE = Table(
+    "evidence",
+    "piece of evidence for a row of a reasoning table",
+    (
+        CAPTURE_ID,
+        Column("row_id", "text", "Identifier of the row that is supported, for example a session_id."),
+        _FLOW_ID,
+        _FROM_ORIG,
+        _FRAME_NO,
+        _STREAM_OFFSET,
+        Column("length_bytes", "int", "Length of the bytes concerned; null if they end with the stream."),
+        Column("shows", "text", "What the bytes show."),
+    ),
+)
+
+ANOMALIES = Table(
+    "anomalies",
+    "kind of fault or blind spot in one flow or file",
+    (
+        CAPTURE_ID,
+        Column("name", "text", "Name of the anomaly: part of the tool or protocol, then the reason."),
+        Column("frame_no", "frame", "Frame that holds the first byte of the row's message."),
+        Column("ts_ns", "time_ns", "Capture time of the frame that holds the first byte of the row's message."),
+        Column("flow_id", "int", "Flow that carried the message: the number of the frame that opened it."),
+        Column("from_orig", "bool", "True if the originator of the flow sent the message."),
+        Column("stream_offset", "int", "Position of the message in the stream of its direction, in bytes, first is 0."),
+        Column("count", "int", "How often it occurred in that flow or file."),
+        Column("detail", "text", "What was expected and what was found, at the first occurrence."),
+    ),
+)
+
+TABLES = (CAPTURES, FLOWS, STREAM_INDEX, FRAME_INDEX, OBJECTS, SESSIONS, EVIDENCE, ANOMALIES)
+"""The tables that belong to no single protocol."""
