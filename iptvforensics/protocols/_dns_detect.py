@@ -1,0 +1,116 @@
+"""How sure it is that bytes are DNS: the header's counts must agree, the first question must be readable.
+
+Twelve bytes of a header leave room for chance, so flags, counts, question, types and names are all held
+to what resolvers, servers and mDNS responders really send. NetBIOS name service (RFC 1002) shares the
+header and is refused.
+"""
+
+from __future__ import annotations
+
+from ..protocol import Opening
+from ._dns_message import HEADER_BYTES, read_message
+from ._dns_names import read_name
+from ._dns_records import TYPES
+
+PORTS = frozenset((53, 5353, 5355))
+MAX_QUESTION_BYTES = 255 + 4
+_MAX_QUESTIONS = 64
+_NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
+_TYPES_WITHOUT_NETBIOS = frozenset(TYPES) - {32}
+
+
+def detect(opening: Opening) -> float | None:
+    """Return how sure it is that a flow is DNS, from the first message of each direction."""
+    has_port = bool({opening.orig_port, opening.resp_port} & PORTS)
+    scores = [_score(data, opening.carrier == "tcp", has_port) for data in (opening.orig, opening.resp) if data]
+    known = [score for score in scores if score is not None]
+    if not known or (len(known) < len(scores) and max(known) > 0):
+        return None
+    return min(known)
+
+
+def _score(data: bytes, is_tcp: bool, has_port: bool) -> float | None:
+    """Return the score of the first message of one direction; null if more bytes are needed."""
+    declared = len(data)
+    if is_tcp:
+        declared = data[0] << 8 | data[1] if len(data) > 1 else HEADER_BYTES
+        data = data[2 : 2 + declared]
+        if declared < HEADER_BYTES:
+            return 0.0
+    if not is_plausible_header(data):
+        return 0.0
+    if len(data) < HEADER_BYTES:
+        return None
+    if not data[4] and not data[5]:
+        return _score_without_question(data)
+    question = _question_score(data)
+    if question == 0.0:
+        return 0.0
+    if question is None:
+        return None if len(data) < min(declared, HEADER_BYTES + MAX_QUESTION_BYTES) or not is_tcp else 0.0
+    if is_tcp and len(data) < declared:
+        return 0.8
+    problems = {name for name, _, _ in read_message(bytes(data)).problems}
+    if not problems:
+        return 0.95 * question
+    if problems == {"dns_message_cut"}:
+        return 0.7 if has_port else 0.45
+    # What stands behind a readable message may be the next datagram.
+    return 0.8 if problems == {"dns_trailing_bytes"} else 0.6 if has_port else 0.3
+
+
+def is_plausible_header(data: bytes) -> bool:
+    """Return False as soon as the bytes of a header contradict each other; short ones are given credit."""
+    if len(data) < 4:
+        return True
+    flags = data[2] << 8 | data[3]
+    opcode, is_response = flags >> 11 & 15, bool(flags & 0x8000)
+    if opcode not in (0, 4, 5) or flags & 0x0040:
+        return False
+    if not is_response and (flags & 0x0080 or flags & 0x000F):
+        return False
+    if len(data) < HEADER_BYTES:
+        return True
+    questions, answers, authorities, additionals = (data[i] << 8 | data[i + 1] for i in (4, 6, 8, 10))
+    if questions > _MAX_QUESTIONS or (not questions and not answers and not flags & 0x000F):
+        return False
+    # A question takes 5 bytes at least, a record 11; a message that says it was cut may promise more.
+    least = 5 * questions + 11 * (answers + authorities + additionals)
+    return least <= 0xFFFF and (is_response or opcode == 5 or answers + authorities + additionals <= 64)
+
+
+def _question_score(data: bytes) -> float | None:
+    name = read_name(data, HEADER_BYTES)
+    if name.problem == "dns_message_cut":
+        return None
+    if name.text is None:
+        return 0.0
+    if name.end + 4 > len(data):
+        return None
+    code = data[name.end] << 8 | data[name.end + 1]
+    class_ = data[name.end + 2] << 8 | data[name.end + 3]
+    if class_ not in (1, 3, 254, 255, 0x8001) or code not in _TYPES_WITHOUT_NETBIOS or _is_netbios(data):
+        return 0.0
+    odd = sum(char not in _NAME_BYTES and char != 0x2E for char in name.text.encode("ascii"))
+    return 1.0 if odd == 0 else 0.8 if odd * 4 <= len(name.text) or class_ == 0x8001 else 0.3
+
+
+def _is_netbios(data: bytes) -> bool:
+    """Return True if the first label is a NetBIOS name: 32 letters from A to P (RFC 1001 section 14.1)."""
+    label = data[HEADER_BYTES + 1 : HEADER_BYTES + 33]
+    return data[HEADER_BYTES] == 32 and len(label) == 32 and all(0x41 <= char <= 0x50 for char in label)
+
+
+def _score_without_question(data: bytes) -> float:
+    """Return the score of a message that asks nothing: an mDNS announcement, or the refusal of a query."""
+    is_response, rcode = bool(data[2] & 0x80), data[3] & 0x0F
+    if not is_response:
+        return 0.0
+    answers = data[6] << 8 | data[7]
+    if not answers:
+        return 0.3 if rcode and len(data) == HEADER_BYTES else 0.0
+    name = read_name(data, HEADER_BYTES)
+    if name.text is None:
+        return 0.0
+    problems = {problem for problem, _, _ in read_message(bytes(data)).problems}
+    return 0.9 if not problems else 0.7 if problems == {"dns_trailing_bytes"} else 0.2
