@@ -1,0 +1,111 @@
+"""A body inside a flow: finds a child protocol for it, and becomes a row of the objects table."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from ..protocol import OPENING_BYTES, ContentInfo, Opening, Parser, Protocol
+from .magic import kind_of
+
+if TYPE_CHECKING:
+    from .places import Place
+
+DIGEST_LIMIT = 1 << 20
+"""Complete bodies up to this size get a SHA-256 at once; hashing all media would double the cost of a capture."""
+HELD_LIMIT = 8 * OPENING_BYTES
+
+
+class Content:
+    """State of one body while it is being carried."""
+
+    __slots__ = (
+        "_digest",
+        "_map_from",
+        "_map_to",
+        "begin_offset",
+        "first",
+        "first_bytes",
+        "from_orig",
+        "held",
+        "info",
+        "last",
+        "missing",
+        "parent",
+        "parser",
+        "protocol",
+        "seen",
+        "settled",
+    )
+
+    def __init__(self, from_orig: bool, offset: int, info: ContentInfo, first: Place, parent: Content | None) -> None:
+        self.from_orig = from_orig
+        self.begin_offset = offset
+        self.info = info
+        self.first = first
+        self.last = first
+        self.parent = parent
+        self.parser: Parser | None = None
+        self.protocol: Protocol | None = None
+        self.settled = False
+        self.held: list[bytes | int] = []
+        self.first_bytes = b""
+        self.seen = 0
+        self.missing: int | None = 0
+        self._digest: hashlib._Hash | None = hashlib.sha256()
+        self._map_from = [0]
+        self._map_to = [offset]
+
+    @property
+    def depth(self) -> int:
+        """Return how many bodies this one lies in."""
+        return 0 if self.parent is None else self.parent.depth + 1
+
+    @property
+    def position(self) -> int:
+        """Return the content offset of the next byte, gaps included."""
+        return self.seen + (self.missing or 0)
+
+    def note(self, data: memoryview | bytes, offset: int) -> None:
+        """Count bytes that are about to be fed; `offset` is their place in the carrying stream."""
+        position = self.position
+        if self._map_to[-1] + position - self._map_from[-1] != offset:
+            if len(self._map_from) > 4096:  # keep the start and the last ones: rows point back a short way only
+                del self._map_from[1:2048], self._map_to[1:2048]
+            self._map_from.append(position)
+            self._map_to.append(offset)
+        if len(self.first_bytes) < 512:
+            self.first_bytes += bytes(data[:512])
+        self.seen += len(data)
+        if self._digest is not None:
+            if self.seen <= DIGEST_LIMIT:
+                self._digest.update(data)
+            else:
+                self._digest = None
+
+    def note_gap(self, length: int) -> None:
+        """Count missing bytes (-1: nobody knows how many)."""
+        self._digest = None
+        if length < 0:
+            self.missing = None
+        elif self.missing is not None:
+            self.missing += length
+
+    def stream_offset(self, content_offset: int) -> int:
+        """Return the place in the carrying stream of a place in the body."""
+        index = bisect_right(self._map_from, content_offset) - 1
+        return self._map_to[index] + content_offset - self._map_from[index]
+
+    def opening(self) -> Opening:
+        """Return what is known for choosing a parser."""
+        held = b"".join(part for part in self.held if isinstance(part, bytes))
+        return Opening("content", held[:OPENING_BYTES], b"", info=self.info)
+
+    def digest(self, complete: bool) -> str | None:
+        """Return the SHA-256 of a complete body, null where it was not made."""
+        return self._digest.hexdigest() if complete and self._digest is not None and self.seen else None
+
+    def kind(self) -> str | None:
+        """Return what the body is: by its parser, else by its first bytes."""
+        return self.protocol.name if self.protocol is not None else kind_of(self.first_bytes)

@@ -1,0 +1,205 @@
+"""Drives the parsers of all flows of one capture, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..flows import layout as L
+from ..flows.streams import GAP
+from ..packets import address_text
+from ..protocol import Protocol
+from ..protocols import registry
+from ..schema import Table
+from .contents import Content
+from .flowwork import FlowWork
+from .places import views
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..flows.streams import DirectionPieces, FlowTable, StreamBatch
+    from .rows import RowCollector
+
+TCP, UDP = 6, 17
+CARRIERS = {TCP: "tcp", UDP: "udp"}
+
+OnContent = Callable[[int, Content, "memoryview | bytes | None"], None]
+OnPieces = Callable[..., None]
+
+_LEADING = 6
+_KINDS = {"frame": "frame", "time_ns": "time_ns"}
+
+
+def _layout(table: Table) -> list[tuple[str, str | None]]:
+    """Return the columns of a table that follow the leading ones, and how their values are made."""
+    columns: list[tuple[str, str | None]] = []
+    for column in table.columns[_LEADING:]:
+        if column.name == "client_ip":
+            columns.append((column.name, "endpoints"))
+            break
+        columns.append((column.name, "object" if column.name == "object_offset" else _KINDS.get(column.type)))
+    return columns
+
+
+class Dissector:
+    """Reads the streams of one capture with the parsers of the protocols folder.
+
+    `on_content` is called with the flow's id, the body and each part of its bytes, and with None at its
+    end: this is how bodies are taken out of a capture. `only_flow` leaves all other flows unread.
+    """
+
+    def __init__(
+        self,
+        flows: FlowTable,
+        rows: RowCollector,
+        *,
+        on_pieces: OnPieces | None = None,
+        on_content: OnContent | None = None,
+        only_flow: int | None = None,
+        protocols: Iterable[Protocol] | None = None,
+    ) -> None:
+        self.flows = flows
+        self.rows = rows
+        self.on_content = on_content
+        self.protocols: dict[int, str] = {}
+        self._on_pieces = on_pieces
+        self._only_flow = only_flow
+        known = list(registry().values() if protocols is None else protocols)
+        self.by_carrier: dict[str, list[Protocol]] = {
+            carrier: [p for p in known if carrier in p.carriers] for carrier in ("tcp", "udp", "content")
+        }
+        self.layouts = {table.name: (table, _layout(table)) for p in known for table in p.tables}
+        self._work: dict[int, FlowWork] = {}
+        self._endpoints: dict[int, tuple[tuple[str, int | None], tuple[str, int | None]]] = {}
+
+    # --- what the flow says of itself -----------------------------------------------------------------
+
+    def ports(self, number: int) -> tuple[int, int]:
+        """Return the ports of originator and responder."""
+        at = number * L.FLOW_WIDTH
+        return int(self.flows.flow[at + L.ORIG_PORT]), int(self.flows.flow[at + L.RESP_PORT])
+
+    def endpoints(self, number: int, client_is_orig: bool) -> tuple[Any, ...]:
+        """Return client address, client port, server address, server port."""
+        known = self._endpoints.get(number)
+        if known is None:
+            at = number * L.FLOW_WIDTH
+            o_hi, o_lo, r_hi, r_lo, o_port, r_port = self.flows.flow[at : at + 6].tolist()
+            known = ((address_text(o_hi, o_lo), o_port), (address_text(r_hi, r_lo), r_port))
+            self._endpoints[number] = known
+        orig, resp = known
+        return (*orig, *resp) if client_is_orig else (*resp, *orig)
+
+    # --- batches -----------------------------------------------------------------------------------------
+
+    def take(self, batch: StreamBatch) -> None:
+        """Feed the parsers with what a batch adds to the streams."""
+        for difference in batch.differences:
+            self.rows.anomaly(
+                "TCP_overlap_differs",
+                flow_id=difference.flow_id,
+                from_orig=difference.from_orig,
+                offset=difference.offset,
+                detail=f"bytes sent again in frame {difference.frame_no} differ; the first version was kept",
+            )
+        offset, frame, ns = views(batch)
+        data = batch.data.data.toreadonly()
+        if self._on_pieces is not None:
+            self._index(batch, self._on_pieces)
+        for entry in batch.directions:
+            work = self._work_of(entry.direction >> 1)
+            if not work.dead:
+                from_orig = entry.direction & 1 == 0
+                work.places[not from_orig].begin(entry, offset, frame, ns)
+                self._feed(work, batch, entry, data, from_orig)
+                work.rest(from_orig)
+
+    def finish(self) -> None:
+        """End all streams that are still open: the capture is over."""
+        for number in sorted(self._work):
+            work = self._work[number]
+            work.end(True)
+            work.end(False)
+
+    def _work_of(self, number: int) -> FlowWork:
+        work = self._work.get(number)
+        if work is None:
+            flow = self.flows.flow
+            at = number * L.FLOW_WIDTH
+            carrier = CARRIERS[int(flow[at + L.TRANSPORT])]
+            directions = self.flows.dirs.reshape(-1, L.DIRECTION_WIDTH)[2 * number : 2 * number + 2]
+            midstream = carrier == "tcp" and bool(directions[:, L.MIDSTREAM].any())
+            work = FlowWork(self, number, int(flow[at + L.FLOW_ID]), carrier, midstream)
+            work.dead = self._only_flow is not None and work.flow_id != self._only_flow
+            self._work[number] = work
+        return work
+
+    def _feed(
+        self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
+    ) -> None:
+        if work.carrier == "udp":
+            self._datagrams(work, batch, entry, data, from_orig)
+        elif not entry.specials:
+            work.data(data[entry.byte : entry.byte + entry.bytes], from_orig)
+        else:
+            self._runs(work, batch, entry, data, from_orig)
+
+    def _runs(
+        self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
+    ) -> None:
+        """Feed a direction that has gaps or an end among its pieces."""
+        last = entry.first + entry.pieces
+        kinds = batch.kind[entry.first : last]
+        start = entry.first
+        at = entry.byte
+        for special in [*(entry.first + np.flatnonzero(kinds)).tolist(), last]:
+            size = int(batch.length[start:special].sum())
+            if size:
+                work.data(data[at : at + size], from_orig)
+                at += size
+            if special < last:
+                if batch.kind[special] == GAP:
+                    work.gap(int(batch.length[special]), from_orig)
+                else:
+                    work.end(from_orig)
+            start = special + 1
+
+    def _datagrams(
+        self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
+    ) -> None:
+        """Feed datagrams one by one; a bulk protocol gets runs of them joined."""
+        last = entry.first + entry.pieces
+        lengths = batch.length[entry.first : last].tolist()
+        kinds = batch.kind[entry.first : last].tolist()
+        at = entry.byte
+        for length, kind in zip(lengths, kinds, strict=True):
+            if work.dead:
+                return
+            if work.protocol is not None and work.protocol.joined_datagrams and not entry.specials:
+                work.data(data[at : entry.byte + entry.bytes], from_orig)
+                return
+            if kind == GAP:
+                work.gap(length, from_orig)
+            elif kind == 0:
+                work.data(data[at : at + length], from_orig)
+                at += length
+
+    def _index(self, batch: StreamBatch, on_pieces: OnPieces) -> None:
+        """Hand on the pieces of the batch for the stream index."""
+        numbers = np.array([entry.direction for entry in batch.directions], np.int64)
+        counts = np.array([entry.pieces for entry in batch.directions], np.int64)
+        flow_ids = self.flows.flow.reshape(-1, L.FLOW_WIDTH)[numbers >> 1, L.FLOW_ID]
+        columns: list[NDArray[Any]] = [
+            np.repeat(flow_ids, counts),
+            np.repeat(numbers & 1 == 0, counts),
+            batch.offset,
+            batch.length,
+            batch.frame,
+        ]
+        captured = batch.kind == 0
+        if not captured.all():
+            columns = [column[captured] for column in columns]
+        on_pieces(*columns)

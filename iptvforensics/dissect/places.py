@@ -1,0 +1,71 @@
+"""Stream offset to frame and time: the bridge from what a parser says to the evidence."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..flows.streams import DirectionPieces, StreamBatch
+
+KEPT_BYTES = 1 << 20
+"""How far back a row may point without a `Mark` (rule 3 of the parser contract)."""
+
+
+class Place(NamedTuple):
+    """Frame and capture time of a byte of a stream."""
+
+    frame_no: int | None
+    ns: int | None
+
+
+NOWHERE = Place(None, None)
+
+
+class Places:
+    """Where the bytes of one direction were captured: the pieces of the present batch, and some before it."""
+
+    __slots__ = ("_first", "_frame", "_last", "_ns", "_offset", "_old")
+
+    def __init__(self) -> None:
+        self._old: list[tuple[list[int], list[int], list[int]]] = []
+        self._offset = self._frame = self._ns = memoryview(b"").cast("q")
+        self._first = self._last = 0
+
+    def begin(self, entry: DirectionPieces, offset: memoryview, frame: memoryview, ns: memoryview) -> None:
+        """Take over the pieces of a batch (views, valid until `keep`)."""
+        self._offset, self._frame, self._ns = offset, frame, ns
+        self._first, self._last = entry.first, entry.first + entry.pieces
+
+    def at(self, offset: int) -> Place:
+        """Return where the byte at a stream offset was captured (in a gap: the byte before it)."""
+        index = bisect_right(self._offset, offset, self._first, self._last) - 1
+        while index >= self._first:
+            if self._frame[index]:
+                return Place(self._frame[index], self._ns[index])
+            index -= 1  # the end of a stream has no frame of its own
+        for offsets, frames, times in reversed(self._old):
+            index = bisect_right(offsets, offset) - 1
+            if index >= 0:
+                return Place(frames[index], times[index])
+        return NOWHERE
+
+    def keep(self) -> None:
+        """Copy the last pieces: the batch will be reused."""
+        if self._first == self._last:
+            return
+        end = self._offset[self._last - 1]
+        first = bisect_right(self._offset, end - KEPT_BYTES, self._first, self._last)
+        part = slice(max(self._first, first - 1), self._last)
+        kept = [i for i in range(part.start, part.stop) if self._frame[i]]
+        if kept:
+            offsets = [self._offset[i] for i in kept]
+            self._old.append((offsets, [self._frame[i] for i in kept], [self._ns[i] for i in kept]))
+        while len(self._old) > 1 and self._old[1][0][0] <= end - KEPT_BYTES:
+            self._old.pop(0)
+        self._first = self._last = 0
+
+
+def views(batch: StreamBatch) -> tuple[memoryview, memoryview, memoryview]:
+    """Return offset, frame and time columns of a batch as views whose items are Python integers."""
+    return batch.offset.data, batch.frame.data, batch.ns.data

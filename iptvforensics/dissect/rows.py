@@ -1,0 +1,97 @@
+"""Collects finished rows per table, in column order, and hands them on in portions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import SchemaError
+from ..protocol import Anomaly
+from ..schema import ANOMALIES, Table
+from .places import NOWHERE, Place
+
+Flush = Callable[[Table, list[tuple[Any, ...]]], None]
+
+MAX_ANOMALIES = 100_000
+"""Different (name, flow) pairs kept; beyond that they are counted together."""
+
+
+class RowCollector:
+    """Rows of all tables of one capture; `capture_id` is not known yet and is left out of the tuples.
+
+    `flush` is called with a table and its rows whenever `portion` rows of it have been collected, and for
+    all tables at `close`.
+    """
+
+    def __init__(self, flush: Flush, *, portion: int = 50_000) -> None:
+        self._flush = flush
+        self._portion = portion
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._tables: dict[str, Table] = {}
+        self._anomalies: dict[tuple[str, int | None], list[Any]] = {}
+        self.counts: dict[str, int] = {}
+
+    def add(self, table: Table, row: tuple[Any, ...]) -> None:
+        """Add one row: the values of all columns but `capture_id`, in order."""
+        rows = self._rows.get(table.name)
+        if rows is None:
+            rows = self._rows[table.name] = []
+            self._tables[table.name] = table
+        if len(row) != len(table.columns) - 1:
+            raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} values, found {len(row)}")
+        rows.append(row)
+        if len(rows) >= self._portion:
+            self._send(table.name)
+
+    def anomaly(
+        self,
+        name: str,
+        *,
+        place: Place = NOWHERE,
+        flow_id: int | None = None,
+        from_orig: bool | None = None,
+        offset: int | None = None,
+        count: int = 1,
+        detail: str = "",
+    ) -> None:
+        """Count an anomaly; the first one of a name in a flow gives the place and the detail."""
+        key = (name, flow_id)
+        known = self._anomalies.get(key)
+        if known is None and len(self._anomalies) >= MAX_ANOMALIES:
+            key = (name, None)
+            known = self._anomalies.get(key)
+        if known is not None:
+            known[6] += count
+            return
+        self._anomalies[key] = [name, place.frame_no, place.ns, flow_id, from_orig, offset, count, detail]
+
+    def separate_anomaly(self, name: str, frame_no: int | None, offset: int | None, count: int, detail: str) -> None:
+        """Add an anomaly of the file itself: each fault has a row of its own."""
+        self.add(ANOMALIES, (name, frame_no, None, None, None, offset, count, detail))
+
+    def flow_anomaly(self, anomaly: Anomaly, place: Place, flow_id: int) -> None:
+        """Count what a parser reported."""
+        self.anomaly(
+            anomaly.name,
+            place=place,
+            flow_id=flow_id,
+            from_orig=anomaly.from_orig,
+            offset=anomaly.offset,
+            count=anomaly.count,
+            detail=anomaly.detail,
+        )
+
+    def close(self) -> None:
+        """Hand on what is left."""
+        for values in self._anomalies.values():
+            self.add(ANOMALIES, tuple(values))
+        self._anomalies.clear()
+        for name in list(self._rows):
+            self._send(name)
+
+    def _send(self, name: str) -> None:
+        rows = self._rows[name]
+        if rows:
+            self._rows[name] = []
+            self.counts[name] = self.counts.get(name, 0) + len(rows)
+            self._flush(self._tables[name], rows)
