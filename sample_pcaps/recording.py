@@ -161,6 +161,7 @@ class Lab:
             for address in addresses:
                 _sh(*inside, "addr", "add", f"{address}/24", "dev", bridge)
             _sh(*inside, "link", "set", bridge, "up")
+            _sh("ip", "netns", "exec", self.router, "ethtool", "-K", bridge, "tx", "off")
         _sh("ip", "netns", "exec", self.router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
         _sh("ip", "netns", "exec", self.router, "sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0")
 
@@ -438,6 +439,23 @@ def source(kilobits: int, seconds: int = 40, picture: str = "testsrc2", gop: int
 def endless(film: Path) -> list[str]:
     """Return the ffmpeg options that play a film as if it were live."""
     return ["ffmpeg", "-nostdin", "-v", "warning", "-re", "-stream_loop", "-1", "-i", str(film), "-c", "copy"]
+
+
+def cut_hls(film: Path, folder: Path, *options: str, seconds: int = 16) -> Path:
+    """Return the playlist of a film cut into media segments of 4 s in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    playlist = folder / "index.m3u8"
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-i", str(film), "-t", str(seconds), "-c", "copy", "-f", "hls",
+         "-hls_time", "4", "-hls_playlist_type", "vod", *options, str(playlist)],
+        check=True, timeout=60, cwd=folder,
+    )  # fmt: skip
+    return playlist
+
+
+def hop(host: Host, port: int, *roles: str, name: str = "") -> dict[str, object]:
+    """Return one server of the chain that led to the media."""
+    return {"host": name or host.names[0], "ip": host.ip, "port": port, "roles": list(roles)}
 
 
 def mpv(*arguments: str) -> list[str]:

@@ -47,7 +47,8 @@ def main() -> None:
             capture,
             scenario=__doc__,
             sessions=[
-                {"delivery": "http-ts", "kind": "live", "client_ip": box.ip, "stream": url, "start": start, "end": end,
+                {"delivery": "http-ts", "kind": "live", "client_ip": box.ip, "stream": url, "start": start,
+                 "end": end,
                  "chain": [
                      {"host": "portal.osprey-media.example", "ip": portal.ip, "port": 8080, "roles": ["redirect"]},
                      {"host": "e7.osprey-media.example", "ip": edge.ip, "port": 8000, "roles": ["media"]}],
