@@ -147,7 +147,7 @@ FLOWS = Table(
             "history",
             "text",
             "Order of first events: S SYN, h SYN-ACK, A ACK, D data, F FIN, R RST, T repeat; lower case: responder.",
-        ),  # noqa: E501
+        ),
         _FIRST_NS,
         _LAST_NS,
         _FIRST_FRAME,
@@ -180,6 +180,7 @@ FRAME_INDEX = Table(
         CAPTURE_ID,
         _FRAME_NO,
         Column("file_offset", "int", "Position of the frame's record in the (decompressed) capture, in bytes."),
+        Column("reader_state", "text", "What the reader must know to begin there: format, byte order, interfaces."),
     ),
 )
 
@@ -246,7 +247,7 @@ SESSIONS = Table(
             "completeness",
             "text",
             "What could not be seen: complete, starts before the capture, gaps, still open at its end, ...",
-        ),  # noqa: E501
+        ),
         _FIRST_FRAME,
         _LAST_FRAME,
         Column("flow_ids", "int[]", "Flows that carried the session."),

@@ -262,7 +262,9 @@ class FlowTable:
         """Yield where bytes that were seen again differ from those delivered first."""
         by_direction = {entry.direction: entry for entry in batch.directions}
         count = int(self.state[L.N_OVERLAPS])
-        for d, at, size, source, frame in self._overlaps[: count * L.OVERLAP_WIDTH].reshape(-1, 5).tolist():
+        for d, at, size, source, frame in (
+            self._overlaps[: count * L.OVERLAP_WIDTH].reshape(-1, L.OVERLAP_WIDTH).tolist()
+        ):
             flow_id = int(self.flow[(d >> 1) * L.FLOW_WIDTH + L.FLOW_ID])
             if size == 0:
                 yield OverlapDifference(flow_id, d & 1 == 0, frame, at)

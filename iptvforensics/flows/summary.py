@@ -1,0 +1,130 @@
+"""The flow table of a capture as rows of the `flows` table.
+
+References: Community ID v1, github.com/corelight/community-id-spec (public domain pseudo-code).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from ..packets import Tunnel, address_text
+from . import layout as L
+from .streams import FlowTable
+
+_PORTED = {6: "tcp", 17: "udp", 132: "sctp"}
+
+
+def address_bytes(hi: int, lo: int) -> bytes:
+    """Return an address as 4 bytes (IPv4, kept as ::ffff:a.b.c.d) or 16 bytes."""
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return struct.pack(">I", lo & 0xFFFFFFFF)
+    return struct.pack(">qq", hi, lo)
+
+
+def community_id(orig: tuple[bytes, int], resp: tuple[bytes, int], transport: int, seed: int = 0) -> str:
+    """Return the Community ID version 1 of a flow; endpoints are (address bytes, port).
+
+    Example:
+        >>> community_id((bytes([128, 232, 110, 120]), 34855), (bytes([66, 35, 250, 204]), 80), 6)
+        '1:LQU9qZlK+B5F3KDmev6m5PMibrg='
+    """
+    first, second = sorted((orig, resp))
+    packed = struct.pack(">H", seed) + first[0] + second[0] + struct.pack(">BB", transport, 0)
+    if transport in _PORTED:
+        packed += struct.pack(">HH", first[1], second[1])
+    return "1:" + base64.b64encode(hashlib.sha1(packed, usedforsecurity=False).digest()).decode()
+
+
+def history_text(packed: int) -> str:
+    """Return the letters of a flow's history in the order in which they first occurred."""
+    letters = []
+    while packed:
+        code = (packed & 15) - 1
+        letter = L.HISTORY_LETTERS[code >> 1]
+        letters.append(letter.swapcase() if code & 1 else letter)
+        packed >>= 4
+    return "".join(letters)
+
+
+def mac_text(mac: int) -> str | None:
+    """Return a link-layer address as text, null for -1."""
+    return None if mac < 0 else ":".join(f"{mac >> shift & 255:02x}" for shift in range(40, -1, -8))
+
+
+def tunnel_text(tunnels: int) -> str | None:
+    """Return the names of the tunnels in a bit set, outermost order not known; null if there are none."""
+    return "+".join(t.name or "" for t in Tunnel if tunnels & t.value) or None if tunnels else None
+
+
+def flow_rows(table: FlowTable, protocols: Mapping[int, str]) -> list[tuple[Any, ...]]:
+    """Return one row per flow (`schema.FLOWS` without capture_id), in the order of their first packets."""
+    count = len(table)
+    flows = table.flow.reshape(-1, L.FLOW_WIDTH)[:count].tolist()
+    directions = table.dirs.reshape(-1, L.DIRECTION_WIDTH)[: 2 * count].tolist()
+    return [_row(flow, directions[2 * f], directions[2 * f + 1], protocols.get(f)) for f, flow in enumerate(flows)]
+
+
+def _row(flow: list[int], orig: list[int], resp: list[int], protocol: str | None) -> tuple[Any, ...]:
+    transport = flow[L.TRANSPORT]
+    ported = transport in _PORTED
+    orig_end = (address_bytes(flow[L.ORIG_HI], flow[L.ORIG_LO]), flow[L.ORIG_PORT])
+    resp_end = (address_bytes(flow[L.RESP_HI], flow[L.RESP_LO]), flow[L.RESP_PORT])
+    same_family = len(orig_end[0]) == len(resp_end[0])
+    is_tcp = transport == 6
+    return (
+        flow[L.FLOW_ID],
+        _PORTED.get(transport, str(transport)),
+        address_text(flow[L.ORIG_HI], flow[L.ORIG_LO]),
+        flow[L.ORIG_PORT] if ported else None,
+        address_text(flow[L.RESP_HI], flow[L.RESP_LO]),
+        flow[L.RESP_PORT] if ported else None,
+        L.BASIS_NAMES[flow[L.ORIG_BASIS]],
+        protocol,
+        orig[L.PACKETS],
+        resp[L.PACKETS],
+        orig[L.STREAM_BYTES] if transport in (6, 17) else orig[L.PAYLOAD_BYTES],
+        resp[L.STREAM_BYTES] if transport in (6, 17) else resp[L.PAYLOAD_BYTES],
+        orig[L.PAYLOAD_BYTES],
+        resp[L.PAYLOAD_BYTES],
+        orig[L.MISSING_BYTES] + resp[L.MISSING_BYTES],
+        orig[L.RETRANSMITTED_BYTES] + resp[L.RETRANSMITTED_BYTES],
+        orig[L.DUPLICATES] + resp[L.DUPLICATES],
+        orig[L.OUT_OF_ORDER] + resp[L.OUT_OF_ORDER],
+        bool(orig[L.MIDSTREAM] or resp[L.MIDSTREAM]) if is_tcp else None,
+        history_text(flow[L.HISTORY]),
+        flow[L.FLOW_FIRST_NS],
+        flow[L.FLOW_LAST_NS],
+        flow[L.FLOW_FIRST_FRAME],
+        flow[L.FLOW_LAST_FRAME],
+        community_id(orig_end, resp_end, transport) if ported and same_family else None,
+        mac_text(flow[L.ORIG_MAC]),
+        mac_text(flow[L.RESP_MAC]),
+        flow[L.FLOW_VLAN] if flow[L.FLOW_VLAN] >= 0 else None,
+        tunnel_text(flow[L.FLOW_TUNNEL]),
+    )
+
+
+def flow_anomalies(table: FlowTable) -> list[tuple[str, int, bool, int, str]]:
+    """Return (name, flow_id, from_orig, count, detail) of what the reassembly could not do."""
+    found: list[tuple[str, int, bool, int, str]] = []
+    kinds = (
+        (L.DROPPED_BYTES, "TCP_bytes_out_of_window", "bytes whose sequence numbers fit no place in the stream"),
+        (L.AFTER_CLOSE_BYTES, "TCP_bytes_after_end", "bytes after the end of the stream (FIN); not delivered"),
+        (L.CUT_BYTES, "CAPTURE_bytes_cut_by_snaplen", "payload bytes that the capture did not keep"),
+        (L.DUPLICATES, "CAPTURE_duplicate_packets", "copies of packets (mirror port); counted once"),
+    )
+    count = len(table)
+    directions = table.dirs.reshape(-1, L.DIRECTION_WIDTH)[: 2 * count]
+    for column, name, detail in kinds:
+        for d in directions[:, column].nonzero()[0].tolist():
+            flow_id = int(table.flow[(d >> 1) * L.FLOW_WIDTH + L.FLOW_ID])
+            found.append((name, flow_id, d & 1 == 0, int(directions[d, column]), detail))
+    lost = directions[:, L.MISSING_BYTES] - directions[:, L.CUT_BYTES]
+    for d in lost.nonzero()[0].tolist():
+        flow_id = int(table.flow[(d >> 1) * L.FLOW_WIDTH + L.FLOW_ID])
+        found.append(("TCP_bytes_missing", flow_id, d & 1 == 0, int(lost[d]), "bytes that were sent but not captured"))
+    return found

@@ -1,0 +1,358 @@
+"""The case folder: Parquet tables and a manifest per capture, and SQL over them.
+
+Layout of a case folder::
+
+    case.json                                      format of the folder, made once
+    captures/capture_id=<16 hex digits>/
+        manifest.json                              written last: its presence makes the capture part of the case
+        <table>-0000.parquet, <table>-0001.parquet, ...
+
+A capture is written to a folder of its own whose name begins with a dot and is renamed when it is complete,
+so a killed run leaves a case that opens; the leftovers are removed by the next run that writes. The column
+`capture_id` is the folder's name (Hive partitioning), every other column is in the files.
+
+Reading goes through DuckDB with one view per table. The connection cannot reach the network, loads no
+extensions, and reports times in UTC.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .errors import CaseError, SchemaError
+from .protocols import registry
+from .schema import CAPTURE_ID, SQL_TYPES, TABLES, Column, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+FORMAT = 1
+"""Version of the folder's layout."""
+
+_MARKER = "case.json"
+_CAPTURES = "captures"
+_PREFIX = "capture_id="
+
+
+def tables() -> dict[str, Table]:
+    """Return every table that a case can hold, by name: the general ones, then those of the protocols."""
+    protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
+    return {table.name: table for table in (*TABLES, *protocol_tables)}
+
+
+def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB connection that stays offline and speaks UTC."""
+    import duckdb
+
+    settings: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "pandas_analyze_sample": 0,
+    }
+    connection = duckdb.connect(
+        ":memory:", config={k: str(v) for k, v in settings.items() if k != "pandas_analyze_sample"}
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET pandas_analyze_sample = 0")  # object columns are text: no guessing from samples
+    if threads is not None:
+        connection.execute(f"SET threads = {threads:d}")
+    return connection
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _cast(column: Column) -> str:
+    """Return the SQL that makes a column of its declared type from what `_columns` hands over."""
+    name = f'"{column.name}"'
+    if column.type.endswith("[]"):
+        return f"from_json({name}, '[\"{SQL_TYPES[column.type].removesuffix('[]')}\"]') AS {name}"
+    return f"CAST({name} AS {SQL_TYPES[column.type]}) AS {name}"
+
+
+def _array(column: Column, values: Sequence[Any]) -> Any:
+    """Return values as an array that DuckDB takes in without guessing: masked numbers, text, JSON for lists."""
+    import numpy as np
+
+    if column.type == "text":
+        return np.array(values, dtype=object)
+    if column.type.endswith("[]"):
+        return np.array([None if v is None else json.dumps(v, ensure_ascii=False) for v in values], dtype=object)
+    kind = {"bool": np.bool_, "float": np.float64}.get(column.type, np.int64)
+    missing = np.fromiter((v is None for v in values), np.bool_, len(values))
+    if not missing.any():
+        return np.array(values, dtype=kind)
+    return np.ma.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
+
+
+def _fit(column: Column, value: Any) -> Any:
+    """Return a value that the store can hold: hostile numbers become null, broken text is escaped."""
+    if value is None:
+        return None
+    if column.type == "text":
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if column.type == "text[]":
+        return [str(v).encode("utf-8", "backslashreplace").decode("utf-8") for v in value]
+    if column.type == "int[]":
+        return [v for v in value if -(1 << 63) <= v < 1 << 63]
+    if column.type == "float":
+        return float(value)
+    if column.type == "bool":
+        return bool(value)
+    return value if -(1 << 63) <= value < 1 << 63 else None
+
+
+class CaptureWriter:
+    """Writes the tables of one capture into a folder that becomes part of the case on `commit`."""
+
+    def __init__(self, root: Path, *, threads: int | None = None) -> None:
+        self._root = root
+        self.folder = root / _CAPTURES / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self.folder.mkdir(parents=True)
+        self._threads = threads
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._parts: dict[str, int] = {}
+        self.rows: dict[str, int] = {}
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection that writes; made when it is first needed."""
+        if self._connection is None:
+            self._connection = connect(threads=self._threads)
+        return self._connection
+
+    def write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows (all columns but `capture_id`, in order) as one part of a table, sorted."""
+        columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
+        if rows and len(rows[0]) != len(columns):
+            raise SchemaError(table.name, "*", f"expected {len(columns)} values, found {len(rows[0])}")
+        by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        try:
+            arrays = {c.name: _array(c, v) for c, v in zip(columns, by_column, strict=True)}
+            self._copy(table, columns, arrays, sort=True)
+        except (OverflowError, UnicodeError, ValueError, TypeError):
+            fitted = {c.name: [_fit(c, x) for x in v] for c, v in zip(columns, by_column, strict=True)}
+            self._copy(table, columns, {c.name: _array(c, fitted[c.name]) for c in columns}, sort=True)
+
+    def write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
+        """Write numpy columns as one part of a table, in the order given."""
+        columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
+        self._copy(table, columns, arrays, sort=False)
+
+    def _copy(self, table: Table, columns: Sequence[Column], arrays: Mapping[str, Any], *, sort: bool) -> None:
+        rows_to_write = dict(arrays)  # DuckDB finds it by this name
+        part = self._parts.get(table.name, 0)
+        path = self.folder / f"{table.name}-{part:04d}.parquet"
+        names = [column.name for column in columns]
+        keys = [n for n in ("ts_ns", "frame_no", "flow_id", "from_orig", "stream_offset") if n in names] or names[:1]
+        order = " ORDER BY " + ", ".join(f'"{n}" NULLS FIRST' for n in keys) if sort else ""
+        select = f"SELECT {', '.join(map(_cast, columns))} FROM rows_to_write{order}"  # noqa: S608
+        self.connection.execute(f"COPY ({select}) TO {_literal(str(path))} (FORMAT parquet, COMPRESSION snappy)")
+        del rows_to_write
+        self._parts[table.name] = part + 1
+        self.rows[table.name] = self.rows.get(table.name, 0) + len(next(iter(arrays.values()), ()))
+
+    def reader(self) -> PartReader:
+        """Return SQL access to what has been written so far."""
+        return PartReader(self.connection, self.folder, self._parts)
+
+    def commit(self, capture_id: str, manifest: Mapping[str, Any]) -> Path:
+        """Make the capture part of the case, in place of an earlier analysis of it; return its folder."""
+        whole = {**manifest, "capture_id": capture_id, "rows": dict(sorted(self.rows.items()))}
+        text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
+        with (self.folder / "manifest.json").open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        target = self._root / _CAPTURES / f"{_PREFIX}{capture_id}"
+        if target.exists():
+            old = self.folder.with_name(self.folder.name + ".old")
+            os.replace(target, old)
+            os.replace(self.folder, target)
+            shutil.rmtree(old)
+        else:
+            os.replace(self.folder, target)
+        self._close()
+        return target
+
+    def abandon(self) -> None:
+        """Remove what was written; the case stays as it was."""
+        self._close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class PartReader:
+    """SQL over the tables of one capture that is being written (without the column capture_id)."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, parts: Mapping[str, int]) -> None:
+        self._connection = connection
+        self._names = set(parts)
+        for name in sorted(self._names):
+            glob = _literal(str(folder / f"{name}-[0-9]*.parquet"))
+            connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({glob})')  # noqa: S608
+
+    def has(self, table: str) -> bool:
+        """Return True if the table has rows."""
+        return table in self._names
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._connection.execute(sql).fetchall()
+
+
+class Store:
+    """A case folder."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+
+    @classmethod
+    def create(cls, root: str | os.PathLike[str]) -> Store:
+        """Return the case at `root`, which is made if there is none.
+
+        Raises:
+            CaseError: the folder holds something else, or a case of another format.
+        """
+        store = cls(root)
+        marker = store.root / _MARKER
+        if not marker.exists():
+            if store.root.exists() and any(store.root.iterdir()):
+                raise CaseError(f"{store.root}: the folder is not empty and is no case; choose another or an empty one")
+            (store.root / _CAPTURES).mkdir(parents=True, exist_ok=True)
+            part = marker.with_suffix(f".{os.getpid()}.part")
+            part.write_text(json.dumps({"format": FORMAT, "made_by": f"iptvforensics {__version__}"}) + "\n")
+            os.replace(part, marker)
+        return cls.open(root)
+
+    @classmethod
+    def open(cls, root: str | os.PathLike[str]) -> Store:
+        """Return the case at `root`.
+
+        Raises:
+            CaseError: there is no case, or one of another format.
+        """
+        store = cls(root)
+        try:
+            found = json.loads((store.root / _MARKER).read_text())
+        except FileNotFoundError:
+            raise CaseError(
+                f"{root}: no case here (expected {_MARKER}); make one with `analyze ... --case {root}`"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise CaseError(f"{root}: {_MARKER} cannot be read: {error}") from error
+        if found.get("format") != FORMAT:
+            raise CaseError(f"{root}: case format {found.get('format')!r}, this version reads {FORMAT}; analyse again")
+        return store
+
+    def writer(self, *, threads: int | None = None) -> CaptureWriter:
+        """Return a writer for one capture."""
+        return CaptureWriter(self.root, threads=threads)
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """Return the manifests of all captures, by capture_id."""
+        found = sorted((self.root / _CAPTURES).glob(f"{_PREFIX}*/manifest.json"))
+        return [json.loads(path.read_text(encoding="utf-8")) for path in found]
+
+    def manifest(self, capture_id: str) -> dict[str, Any] | None:
+        """Return the manifest of a capture, or None if it is not in the case."""
+        path = self.root / _CAPTURES / f"{_PREFIX}{capture_id}" / "manifest.json"
+        with suppress(FileNotFoundError):
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return found
+        return None
+
+    def clean(self) -> int:
+        """Remove what runs that were killed have left; return how many folders that were.
+
+        A folder whose process still runs on this machine is left alone.
+        """
+        removed = 0
+        for folder in (self.root / _CAPTURES).glob(".*-*"):
+            name = folder.name.removeprefix(".").split("-", 1)[0]
+            if name.isdigit() and not _is_running(int(name)):
+                if folder.name.endswith(".old") and not self._restore(folder):
+                    continue
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        return removed
+
+    def _restore(self, folder: Path) -> bool:
+        """Put a capture back that was being replaced when its run was killed; True if it can be removed."""
+        manifest = folder / "manifest.json"
+        with suppress(OSError, ValueError, KeyError):
+            target = folder.parent / f"{_PREFIX}{json.loads(manifest.read_text(encoding='utf-8'))['capture_id']}"
+            if not target.exists():
+                os.replace(folder, target)
+                return False
+        return True
+
+    def connection(self, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+        """Return a connection with a view per table over all captures; tables without rows are empty views."""
+        connection = connect(threads=threads)
+        for table in tables().values():
+            connection.execute(f'CREATE VIEW "{table.name}" AS {self._view(table)}')
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+    def _view(self, table: Table) -> str:
+        pattern = self.root / _CAPTURES / f"{_PREFIX}*" / f"{table.name}-[0-9]*.parquet"
+        columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
+        if not any(pattern.parent.parent.glob(f"{_PREFIX}*/{table.name}-[0-9]*.parquet")):
+            empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
+            return f"SELECT {empty} WHERE false"
+        names = ", ".join(f'"{column.name}"' for column in columns)
+        source = (
+            f"read_parquet({_literal(str(pattern))}, hive_partitioning = true, "
+            "hive_types = {'capture_id': VARCHAR}, union_by_name = true)"
+        )
+        own = f"capture_id, {names}" if columns else "capture_id"
+        return f"SELECT {own} FROM {source}"  # noqa: S608
+
+    def count_rows(self) -> dict[str, int]:
+        """Return the number of rows of every table that has some, from the manifests."""
+        total: dict[str, int] = {}
+        for manifest in self.manifests():
+            for name, rows in manifest["rows"].items():
+                total[name] = total.get(name, 0) + rows
+        return dict(sorted(total.items()))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def order_by(table: Table) -> str:
+    """Return the ORDER BY clause that puts the rows of a table into their canonical order."""
+    names = table.column_names
+    keys: Iterable[str] = (
+        "capture_id",
+        "ts_ns",
+        "start_ns",
+        "first_ns",
+        "frame_no",
+        "flow_id",
+        "from_orig",
+        "stream_offset",
+    )
+    wanted = [f'"{name}" NULLS FIRST' for name in keys if name in names]
+    return " ORDER BY " + ", ".join(wanted or ["ALL"])
