@@ -26,6 +26,7 @@ import ctypes
 import hashlib
 import importlib
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -299,17 +300,16 @@ def _link(kernel: Kernel, content: bytes) -> Callable[..., int]:
     import llvmlite.binding as llvm
 
     if _State.engine is None:
-        # Numba's run-time hooks are named by the code but never reached: kernels neither allocate nor raise.
-        unreachable = ctypes.CFUNCTYPE(None)(lambda: os.abort())
-        _State.hook = unreachable
-        address = ctypes.cast(unreachable, ctypes.c_void_p).value
-        for hook in ("NRT_MemInfo_call_dtor", "numba_gil_ensure", "numba_gil_release"):
-            llvm.add_symbol(hook, address)
+        _State.hook = ctypes.CFUNCTYPE(None)(os.abort)
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         machine = llvm.Target.from_default_triple().create_target_machine()
         _State.engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     symbol, code = content.split(b"\0", 1)
+    # Numba's run-time hooks are named by the code but never reached: kernels neither allocate nor raise.
+    for name in set(re.findall(rb"(?:NRT|numba)_[A-Za-z_0-9]+", code)):
+        if not llvm.address_of_symbol(name.decode()):
+            llvm.add_symbol(name.decode(), ctypes.cast(_State.hook, ctypes.c_void_p).value)
     _State.engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     _State.engine.finalize_object()
     types_: list[Any] = []
