@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
 from iptvforensics.packets import PacketDecoder, address_text
-
-Frame = bytes | tuple[bytes, int] | tuple[bytes, int, int]
 
 
 @dataclass
@@ -82,7 +80,6 @@ def rows_of(block: StandInBlock, packets: Any) -> list[dict[str, Any]]:
 class Decoded:
     rows: list[dict[str, Any]]
     decoder: PacketDecoder
-    names: list[str] = field(default_factory=list)
 
     @property
     def anomalies(self) -> dict[str, int]:
@@ -96,12 +93,12 @@ class Decoded:
         return {name: entry.count for name, entry in self.decoder.ledger.items()}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_block() -> Callable[..., StandInBlock]:
     return block_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def rows_from() -> Callable[..., list[dict[str, Any]]]:
     return rows_of
 
