@@ -1,0 +1,155 @@
+"""What is collected while a playlist is read: rows, anomalies, variables; all of it with limits.
+
+Variables are those of EXT-X-DEFINE (draft-pantos-hls-rfc8216bis section 4.3).
+
+Known limitations: values of imported variables stand in another body and are not looked up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..protocol import Anomaly, Row
+from ._hls_lines import Line, read_attributes, read_decimal, read_integer
+from ._hls_urls import query_parameter, resolve
+
+MAX_ENTRIES = 500_000
+MAX_RAW_CHARS = 4096
+MAX_TEXT_CHARS = 128 << 20
+"""Text in all entries of one playlist: a long base URL or a variable multiplies what 16 MiB can say."""
+MAX_VARIABLE_CHARS = 64 << 10
+
+_REFERENCE = re.compile(r"\{\$([A-Za-z0-9_-]{1,256})\}", re.ASCII)
+
+
+class FullError(Exception):
+    """A limit is reached: reading ends, what was read is kept."""
+
+
+class Findings:
+    """Rows and anomalies of one playlist."""
+
+    def __init__(self, url: str | None, from_orig: bool) -> None:
+        self.url = url
+        self.from_orig = from_orig
+        self.entries: list[Row] = []
+        self.variables: dict[str, str] = {}
+        self._anomalies: dict[str, Anomaly] = {}
+        self._chars = 0
+
+    @property
+    def anomalies(self) -> list[Anomaly]:
+        """Return one anomaly per name, with the place of the first and the count of all."""
+        return list(self._anomalies.values())
+
+    def note(self, name: str, offset: int, detail: str = "") -> None:
+        """Count an anomaly."""
+        known = self._anomalies.get(name)
+        if known is None:
+            self._anomalies[name] = Anomaly(name, self.from_orig, offset, detail[:200])
+        else:
+            self._anomalies[name] = Anomaly(name, known.from_orig, known.offset, known.detail, known.count + 1)
+
+    def add(self, kind: str, line: Line, raw: str, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a new entry, nulls left out; later lines may still complete them."""
+        if len(self.entries) >= MAX_ENTRIES:
+            self.note("hls_playlist_over_limit", line.offset, f"more than {MAX_ENTRIES} entries")
+            raise FullError
+        entry: dict[str, Any] = {"kind": kind, "raw": raw[:MAX_RAW_CHARS]}
+        if self.url is not None:
+            entry["playlist_url"] = self.url
+        if line.number is not None:
+            entry["line_no"] = line.number
+        entry.update((name, value) for name, value in values.items() if value is not None)
+        self._chars += sum(len(value) for value in entry.values() if isinstance(value, str))
+        if self._chars > MAX_TEXT_CHARS:
+            self.note("hls_playlist_over_limit", line.offset, f"more than {MAX_TEXT_CHARS} characters of entries")
+            raise FullError
+        self.entries.append(Row("playlist_entries", self.from_orig, line.offset, entry))
+        return entry
+
+    def absolute(self, uri: str | None, offset: int) -> str | None:
+        """Return the absolute URL of a reference as sent, or null."""
+        return resolve(self.url, self.substitute(uri, offset)) if uri else None
+
+    def substitute(self, text: str, offset: int) -> str:
+        """Return the text with variables replaced; those without a definition stay as sent."""
+        if "{$" not in text:
+            return text
+        parts: list[str] = []
+        at = length = 0
+        for match in _REFERENCE.finditer(text):
+            value = self.variables.get(match[1])
+            if value is None:
+                self.note("hls_variable_undefined", offset, match[0])
+                value = match[0]
+            length += match.start() - at + len(value)
+            if length > MAX_VARIABLE_CHARS:
+                self.note("hls_variable_over_limit", offset, match[0])
+                return text
+            parts += [text[at : match.start()], value]
+            at = match.end()
+        return "".join(parts) + text[at:]
+
+    def define(self, attributes: Attributes) -> None:
+        """Remember the variable of an EXT-X-DEFINE."""
+        name, query, imported = (attributes.get(key) for key in ("NAME", "QUERYPARAM", "IMPORT"))
+        value: str | None = None
+        if name is not None:
+            value = attributes.get("VALUE") or ""
+        elif query is not None:
+            name, value = query, query_parameter(self.url, query)
+            if value is None:
+                self.note("hls_variable_undefined", attributes.offset, f"query parameter {query}")
+        elif imported is not None:
+            self.note("hls_variable_imported", attributes.offset, imported)
+        else:
+            self.note("hls_attribute_malformed", attributes.offset, "EXT-X-DEFINE without NAME")
+        if name is not None and value is not None:
+            self.variables[name] = value
+
+
+class Attributes:
+    """The attributes of one tag; values are read with variables replaced."""
+
+    def __init__(self, findings: Findings, line: Line, value: str) -> None:
+        self._findings = findings
+        self.offset = line.offset
+        self.sent, is_repeated = read_attributes(value)
+        if is_repeated:
+            findings.note("hls_attribute_repeated", line.offset, line.text)
+
+    def get(self, name: str) -> str | None:
+        """Return a value, or null if it is absent or empty."""
+        text = self.sent.get(name)
+        return self._findings.substitute(text, self.offset) or None if text else None
+
+    def integer(self, name: str) -> int | None:
+        """Return a value as an integer; what is none is noted and null."""
+        text = self.get(name)
+        return self._checked(name, text, read_integer(text)) if text is not None else None
+
+    def decimal(self, name: str) -> float | None:
+        """Return a value as a decimal number; what is none is noted and null."""
+        text = self.get(name)
+        return self._checked(name, text, read_decimal(text)) if text is not None else None
+
+    def _checked(self, name: str, text: str, number: Any) -> Any:
+        if number is None:
+            self._findings.note("hls_attribute_malformed", self.offset, f"{name}={text}")
+        return number
+
+    def url(self, name: str = "URI") -> str | None:
+        """Return the absolute URL that a value refers to, or null."""
+        return self._findings.absolute(self.sent.get(name), self.offset)
+
+    def json(self) -> str | None:
+        """Return all attributes as sent, as a JSON object; null if there are none."""
+        return write_json(self.sent)
+
+
+def write_json(attributes: dict[str, str]) -> str | None:
+    """Return the attributes as a JSON object, or null if there are none."""
+    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None
