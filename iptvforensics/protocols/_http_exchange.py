@@ -1,0 +1,226 @@
+"""One exchange of a request and its final response, and the row that it becomes in table `http`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..protocol import At, Row
+from ..schema import Column, message_table
+from ._http_body import Body
+from ._http_head import Head, RequestLine, StatusLine
+
+TABLE = message_table(
+    "http",
+    "HTTP/1 exchange: a request with its final response, or one of them alone",
+    (
+        Column("response_frame_no", "frame", "Frame that holds the first byte of the status line."),
+        Column("response_ns", "time_ns", "Capture time of the frame that holds the first byte of the status line."),
+        Column("method", "text", "Method of the request, such as GET."),
+        Column("host", "text", "Host, and port if one was named, that the client asked for, as sent."),
+        Column("url", "text", "Absolute URL that was asked for; null if the host is unknown."),
+        Column("target", "text", "Request target as sent."),
+        Column(
+            "http_version", "text", "Version in the request line, such as 1.1; in the status line if there is none."
+        ),
+        Column("response_http_version", "text", "Version in the status line; ICY for SHOUTcast."),
+        Column("status", "int", "Status code of the final response."),
+        Column("reason", "text", "Reason phrase of the final response."),
+        Column("location", "text", "Where the response sends the client, as sent."),
+        Column("user_agent", "text", "What the client says it is."),
+        Column("referer", "text", "URL that the client says it came from."),
+        Column("cookie", "text", "Cookies that the client sent."),
+        Column("authorization", "text", "Credentials that the client sent, as sent."),
+        Column("accept_language", "text", "Languages that the client asked for."),
+        Column("x_forwarded_for", "text", "Addresses for which a proxy says it asks."),
+        Column("range_requested", "text", "Part of the whole that the client asked for, as sent."),
+        Column("request_headers", "text[]", "Header lines of the request as sent, in order; null if it was not seen."),
+        Column("response_headers", "text[]", "Header lines of the final response as sent, in order; null if not seen."),
+        Column("server", "text", "What the server says it is."),
+        Column("content_type", "text", "Media type that the response declares, as sent."),
+        Column("content_encoding", "text", "Content codings that the response declares."),
+        Column("transfer_encoding", "text", "Transfer codings that the response declares."),
+        Column("content_range", "text", "Part of the whole that the response declares to hold, as sent."),
+        Column("etag", "text", "Entity tag of the response."),
+        Column("last_modified", "text", "When the server says the content changed last, as sent."),
+        Column("set_cookie", "text[]", "Cookies that the server set, as sent."),
+        Column("date", "text", "Clock of the server as it says, as sent."),
+        Column("content_disposition", "text", "How the response is to be kept, with the file name offered."),
+        Column(
+            "request_body_bytes", "int", "Bytes seen of the request body, after transfer and before content coding."
+        ),
+        Column(
+            "response_body_bytes", "int", "Bytes seen of the response body, after transfer and before content coding."
+        ),
+        Column("response_body_declared_bytes", "int", "Length of the response body that the response declares."),
+        Column("response_missing_bytes", "int", "Bytes within the response body that the capture does not hold."),
+        Column("request_body_offset", "int", "Stream offset of the first byte of the request body; null if none."),
+        Column("response_body_offset", "int", "Stream offset of the first byte of the response body; null if none."),
+        Column("informational_count", "int", "Responses of class 1xx that came before the final one."),
+        Column("complete", "bool", "True if request and response were seen to their ends."),
+        Column(
+            "interrupted",
+            "text",
+            "Why the exchange is not complete: closed early, gap, unreadable chunks, header too long, no response, "
+            "no request seen; null if it is.",
+        ),
+        Column("deviations", "text[]", "Names of the deviations from the standard that were tolerated, sorted."),
+    ),
+    endpoints=True,
+)
+
+
+class Exchange:
+    """A request, its response, or both, while they come in."""
+
+    __slots__ = (
+        "deviations", "from_orig", "host", "informational", "initial", "is_uncertain", "request", "request_body",
+        "request_done", "request_head", "request_offset", "request_trouble", "response", "response_body",
+        "response_done", "response_head", "response_length", "response_offset", "response_trouble", "row_given",
+        "tunnel", "url",
+    )  # fmt: skip
+
+    def __init__(self, from_orig: bool) -> None:
+        self.from_orig = from_orig
+        """True if the client is the originator of the flow."""
+        self.request: RequestLine | None = None
+        self.request_head: Head | None = None
+        self.request_offset = 0
+        self.request_body: Body | None = None
+        self.request_done = False
+        self.request_trouble: str | None = None
+        self.response: StatusLine | None = None
+        self.response_head: Head | None = None
+        self.response_offset = 0
+        self.response_body: Body | None = None
+        self.response_length: int | None = None
+        self.response_done = False
+        self.response_trouble: str | None = None
+        self.informational = 0
+        self.host: str | None = None
+        self.url: str | None = None
+        self.deviations: set[str] = set()
+        self.tunnel: bool | None = None
+        """Whether the connection was switched to another protocol; None: not yet answered."""
+        self.initial = False
+        """True if this stands for a request that was under way when the capture began."""
+        self.is_uncertain = False
+        """True if messages may have gone unnoticed before this one."""
+        self.row_given = False
+
+    def set_request(self, request: RequestLine, head: Head, offset: int) -> None:
+        """Take the head of the request, and find out what it asks for (RFC 9112 sections 3.2 and 3.3)."""
+        self.request = request
+        self.request_head = head
+        self.request_offset = offset
+        target = request.target
+        host = head.get("host")
+        if request.method == "CONNECT":
+            self.host = target
+        elif target[0] == "/":
+            self.host = host
+            if host is not None:
+                self.url = f"http://{host}{target}"
+        else:
+            scheme, separator, rest = target.partition("://")
+            self.host = host
+            if separator and scheme.isalnum():
+                authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+                self.host = authority.rpartition("@")[2] or host
+                self.url = target
+        if host is None and request.version == "1.1":
+            head.deviations.add("no_host_header")
+        elif "host" in head.doubled:
+            head.deviations.add("doubled_host")
+
+    def row(self) -> Row:
+        """Return the row of the exchange: it is placed where the request starts, or else the response."""
+        troubles = [self.response_trouble]
+        if self.request is None:
+            troubles.append("no request seen")
+        elif self.response is None:
+            troubles.append("no response")
+        troubles.append(self.request_trouble)
+        interrupted = next((trouble for trouble in troubles if trouble), None)
+        values = self._request_values()
+        values.update(self._response_values())
+        values["http_version"] = self.request.version if self.request else self.response and self.response.version
+        values["informational_count"] = self.informational
+        values["complete"] = interrupted is None
+        values["interrupted"] = interrupted
+        values["deviations"] = sorted(self._all_deviations())
+        if self.request is not None:
+            return Row("http", self.from_orig, self.request_offset, values)
+        return Row("http", not self.from_orig, self.response_offset, values)
+
+    def _all_deviations(self) -> set[str]:
+        found = self.deviations
+        if self.is_uncertain and self.request is not None and self.response is not None:
+            found = found | {"pairing_uncertain"}
+        for part in (self.request_head, self.response_head, self.request_body, self.response_body):
+            if part is not None and part.deviations:
+                found = found | part.deviations
+        return found
+
+    def _request_values(self) -> dict[str, Any]:
+        head, body = self.request_head, self.request_body
+        if self.request is None or head is None:
+            return dict.fromkeys(_REQUEST_COLUMNS)
+        get = head.get
+        return {
+            "method": self.request.method,
+            "host": self.host,
+            "url": self.url,
+            "target": self.request.target,
+            "user_agent": get("user-agent"),
+            "referer": get("referer"),
+            "cookie": get("cookie"),
+            "authorization": get("authorization"),
+            "accept_language": get("accept-language"),
+            "x_forwarded_for": get("x-forwarded-for"),
+            "range_requested": get("range"),
+            "request_headers": head.lines,
+            "request_body_bytes": body.seen if body else 0,
+            "request_body_offset": body.offset if body else None,
+        }
+
+    def _response_values(self) -> dict[str, Any]:
+        head, body = self.response_head, self.response_body
+        if self.response is None or head is None:
+            return dict.fromkeys(_RESPONSE_COLUMNS)
+        get = head.get
+        at = At(not self.from_orig, self.response_offset)
+        return {
+            "response_frame_no": at,
+            "response_ns": at,
+            "response_http_version": self.response.version,
+            "status": self.response.status,
+            "reason": self.response.reason,
+            "location": get("location"),
+            "response_headers": head.lines,
+            "server": get("server"),
+            "content_type": get("content-type"),
+            "content_encoding": get("content-encoding"),
+            "transfer_encoding": get("transfer-encoding"),
+            "content_range": get("content-range"),
+            "etag": get("etag"),
+            "last_modified": get("last-modified"),
+            "set_cookie": head.all("set-cookie"),
+            "date": get("date"),
+            "content_disposition": get("content-disposition"),
+            "response_body_bytes": body.seen if body else 0,
+            "response_body_declared_bytes": self.response_length,
+            "response_missing_bytes": body.missing if body else 0,
+            "response_body_offset": body.offset if body else None,
+        }
+
+
+_REQUEST_COLUMNS = (
+    "method", "host", "url", "target", "user_agent", "referer", "cookie", "authorization", "accept_language",
+    "x_forwarded_for", "range_requested", "request_headers", "request_body_bytes", "request_body_offset",
+)  # fmt: skip
+_RESPONSE_COLUMNS = (
+    "response_frame_no", "response_ns", "response_http_version", "status", "reason", "location", "response_headers",
+    "server", "content_type", "content_encoding", "transfer_encoding", "content_range", "etag", "last_modified",
+    "set_cookie", "date", "content_disposition", "response_body_bytes", "response_body_declared_bytes",
+    "response_missing_bytes", "response_body_offset",
+)  # fmt: skip

@@ -1,0 +1,228 @@
+"""The head of an HTTP message: start line and header fields, read in one pass over the block.
+
+Reads what servers and clients in the field send (RFC 9112 sections 2.2, 3, 4 and 5, and beyond them): LF-only
+line ends, folded lines, spaces before the colon, raw UTF-8 and latin-1, `ICY` status lines. Whatever is
+tolerated is named in `Head.deviations`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+MAX_HEAD_BYTES = 64 << 10
+"""Larger heads are cut: no client or proxy in common use accepts half as much."""
+MAX_LINES = 256
+"""Header lines kept per message; further lines still count for the framing."""
+
+_FIRST_ONLY = frozenset({"content-length", "host", "set-cookie"})
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
+_METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIBE|PROPFIND|TRACE"
+_REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
+_REQUEST_LINE_END = re.compile(rb" HTTP/1\.\d\r?\n")
+_STATUS_START = re.compile(
+    rb"(?:HTTP/1\.\d|ICY) [1-5]\d\d(?: [^\r\n]{0,200})?\r?\n(?:[!#-9;A-Za-z^_`|~-]{1,64}[ \t]{0,4}:|\r?\n)"
+)
+_STATUS_REACH = 300
+_REQUEST_REACH = 8192
+"""How far a start line may lie from the place that betrays it, while looking for the next message."""
+
+
+@dataclass(slots=True)
+class Head:
+    """A start line and its header fields."""
+
+    start: str
+    """The start line."""
+    lines: list[str]
+    """Header lines as sent, in order; folded lines are joined with a space."""
+    fields: dict[str, str]
+    """Values by lower-case name; repeated fields joined with a comma, for some names only the first."""
+    doubled: dict[str, list[str]]
+    """All values of the names that came more than once."""
+    deviations: set[str] = field(default_factory=set)
+
+    def get(self, name: str) -> str | None:
+        """Return the value of a field, or None if it is absent or empty."""
+        return self.fields.get(name) or None
+
+    def all(self, name: str) -> list[str] | None:
+        """Return every value of a field in order, or None if it is absent."""
+        if name in self.doubled:
+            return self.doubled[name]
+        return [self.fields[name]] if name in self.fields else None
+
+
+class RequestLine(NamedTuple):
+    """Method, request target and version of a request (RFC 9112 section 3)."""
+
+    method: str
+    target: str
+    version: str
+
+
+class StatusLine(NamedTuple):
+    """Version, status code and reason phrase of a response (RFC 9112 section 4); the version may be `ICY`."""
+
+    version: str
+    status: int
+    reason: str | None
+
+
+def find_head_end(window: bytes) -> tuple[int, int]:
+    """Return the length of the block before the empty line, and with it; (-1, -1) if it is not there."""
+    end = window.find(b"\n\r\n")
+    bare = window.find(b"\n\n") if end < 0 else window.find(b"\n\n", 0, end)
+    if bare >= 0:
+        return bare, bare + 2
+    return (end, end + 3) if end >= 0 else (-1, -1)
+
+
+def parse_head(block: bytes, terminator: bytes = b"\n\r\n") -> Head:
+    """Return the head that a block holds; `terminator` is what ended it, from the last line feed on."""
+    deviations: set[str] = set()
+    ends = block.count(b"\n")
+    crlf = terminator != b"\n\n" and block.endswith(b"\r") and block.count(b"\r\n") == ends
+    if not crlf:
+        deviations.add("LF_only_line_ends")
+    if block.endswith(b"\r"):
+        block = block[:-1]
+    text = _text(block, deviations)
+    lines = text.split("\r\n") if crlf else [line.removesuffix("\r") for line in text.split("\n")]
+    start = lines.pop(0)
+    if b"\n " in block or b"\n\t" in block:
+        lines = _unfold(lines, deviations)
+    return _fields(start, lines, deviations)
+
+
+def _text(block: bytes, deviations: set[str]) -> str:
+    if block.isascii():
+        return block.decode("ascii")
+    deviations.add("non_ASCII_head")
+    try:
+        return block.decode()
+    except UnicodeDecodeError:  # line by line: one latin-1 line must not spoil the others
+        return "\n".join(_line_text(line) for line in block.split(b"\n"))
+
+
+def _line_text(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
+def _unfold(lines: list[str], deviations: set[str]) -> list[str]:
+    """Return the lines with continuation lines joined to the line before (RFC 9112 section 5.2)."""
+    groups: list[list[str]] = []
+    for line in lines:
+        if groups and line[:1] in (" ", "\t"):
+            groups[-1].append(line.strip(" \t"))
+            deviations.add("folded_header")
+        else:
+            groups.append([line])
+    return [" ".join(group) for group in groups]
+
+
+def _fields(start: str, lines: list[str], deviations: set[str]) -> Head:
+    fields: dict[str, str] = {}
+    doubled: dict[str, list[str]] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            deviations.add("line_without_colon")
+            continue
+        key = name.lower()
+        if key[-1:] in " \t" or key[0] in " \t":
+            key = key.strip(" \t")
+            deviations.add("space_in_header_name" if key else "empty_header_name")
+        if key in fields:
+            doubled.setdefault(key, [fields[key]]).append(value.strip(" \t"))
+        else:
+            fields[key] = value.strip(" \t")
+    for key, values in doubled.items():
+        if key not in _FIRST_ONLY:
+            fields[key] = ("; " if key == "cookie" else ", ").join(values)
+    if len(lines) > MAX_LINES:
+        deviations.add("too_many_header_lines")
+        lines = lines[:MAX_LINES]
+    return Head(start, lines, fields, doubled, deviations)
+
+
+def parse_request_line(line: str) -> RequestLine | None:
+    """Return the parts of a request line, or None if it is none of HTTP/1."""
+    method, _, rest = line.partition(" ")
+    target, _, version = rest.rstrip(" \t").rpartition(" ")
+    target = target.strip(" ")
+    if not (target and version[:7] == "HTTP/1." and len(version) == 8 and version[7] in "0123456789"):
+        return None
+    return RequestLine(method, target, version[5:]) if method and len(method) <= 32 else None
+
+
+def parse_status_line(line: str) -> StatusLine | None:
+    """Return the parts of a status line, or None if it is none of HTTP/1 or SHOUTcast."""
+    version, _, rest = line.partition(" ")
+    rest = rest.lstrip(" ")
+    code = rest[:3]
+    known = version == "ICY" or (version[:7] == "HTTP/1." and len(version) == 8 and version[7] in "0123456789")
+    if not (known and len(code) == 3 and code.isascii() and code.isdigit() and rest[3:4] in ("", " ", "\t")):
+        return None
+    if code < "100":
+        return None
+    return StatusLine(version.removeprefix("HTTP/"), int(code), rest[4:].strip(" \t") or None)
+
+
+def may_be_request(window: bytes) -> bool:
+    """Return False once bytes at a message start cannot become a request line."""
+    match = _TOKEN.match(window)
+    if match is None:
+        return not window
+    end = match.end()
+    if end < len(window) and window[end] != 0x20:
+        return False
+    line_end = window.find(b"\n")
+    if line_end < 0:
+        return True
+    return parse_request_line(_line_text(window[:line_end].removesuffix(b"\r"))) is not None
+
+
+def may_be_response(window: bytes) -> bool:
+    """Return False once bytes at a message start cannot become a status line."""
+    length = len(window)
+    if window[:7] != b"HTTP/1."[:length] and window[:4] != b"ICY "[:length]:
+        return False
+    line_end = window.find(b"\n")
+    if line_end < 0:
+        return True
+    return parse_status_line(_line_text(window[:line_end].removesuffix(b"\r"))) is not None
+
+
+def find_response(window: bytes) -> tuple[int, int]:
+    """Return where a status line with a header line starts (-1: nowhere), and how many bytes precede any start.
+
+    A status line is not asked to stand at a line start: the body before it may end with any byte.
+    """
+    http, icy = window.find(b"HTTP/1."), window.find(b"ICY ")
+    while http >= 0 or icy >= 0:
+        position = http if icy < 0 or 0 <= http < icy else icy
+        if _STATUS_START.match(window, position):
+            return position, position
+        if len(window) - position < _STATUS_REACH:
+            return -1, position
+        if position == http:
+            http = window.find(b"HTTP/1.", position + 1)
+        else:
+            icy = window.find(b"ICY ", position + 1)
+    return -1, max(len(window) - 6, 0)
+
+
+def find_request(window: bytes) -> tuple[int, int]:
+    """Return where a request line with a common method starts (-1: nowhere), and how many bytes precede any start."""
+    for end in _REQUEST_LINE_END.finditer(window):
+        place = end.start()
+        line = max(window.rfind(b"\n", 0, place) + 1, place - _REQUEST_REACH)
+        start = _REQUEST_START.search(window, line, place + 1)
+        if start:
+            return start.start(), start.start()
+    return -1, max(window.rfind(b"\n") + 1, len(window) - _REQUEST_REACH - 12, 0)

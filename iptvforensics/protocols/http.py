@@ -1,0 +1,145 @@
+"""HTTP/1.x: the two streams of a flow in, one row per exchange and the bodies out.
+
+Specification: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), with what is met beyond them: `ICY 200 OK` of SHOUTcast,
+LF-only line ends, doubled Content-Length, spaces in targets and header names, odd versions.
+
+Requests and responses are paired in order. How the two directions are interleaved does not matter as long as requests
+do not come more than 64 KiB late; a caller that feeds the client's direction first never gets there. What a client
+sends after CONNECT or Upgrade is kept back until the answer says what it is.
+
+After a hole: in a body of known length counting goes on; in a chunked body the next chunk line is looked for; in a
+head the next start line is. What is passed over is handed on as content of role `message`: media in it is still found.
+
+**Known limitations.**
+
+- After a gap outside a body it is not known how many messages were lost: rows that depend on it carry the deviation
+  `pairing_uncertain`. The same holds for a flow that was joined between two messages.
+- The end of a body without declared length is the end of its direction, whatever ended that.
+- HTTP/0.9 has no rows. Trailer fields and chunk extensions are passed over. `multipart/byteranges` and SHOUTcast
+  metadata within a body are handed on as they are.
+- URLs say `http` even if the flow was decrypted from TLS: the parser is not told.
+"""
+
+from __future__ import annotations
+
+from ..protocol import Event, Opening, Protocol
+from ._http_exchange import TABLE
+from ._http_head import find_request, find_response, may_be_request, may_be_response
+from ._http_pairing import Pairing
+from ._http_requests import RequestStream
+from ._http_responses import ResponseStream
+
+_WELL_KNOWN = (80, 8080, 8000, 8880)
+
+
+class HttpParser:
+    """Reads both directions of one flow."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.client_is_orig = _client_is_orig(opening)
+        self._pairing = Pairing(self.client_is_orig)
+        self._client = RequestStream(self._pairing, self.client_is_orig, opening.midstream)
+        self._server = ResponseStream(self._pairing, not self.client_is_orig, opening.midstream)
+        self._open_ends = {True, False}
+
+    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+        """Return what the next bytes of one direction say."""
+        self._stream(from_orig).feed(data)
+        return self._events()
+
+    def gap(self, length: int, from_orig: bool) -> list[Event]:
+        """Return what follows from bytes of one direction that were not captured."""
+        self._stream(from_orig).gap(length)
+        return self._events()
+
+    def end(self, from_orig: bool) -> list[Event]:
+        """Return what is still pending: this direction ends here."""
+        self._stream(from_orig).end()
+        self._settle()
+        self._open_ends.discard(from_orig)
+        if not self._open_ends:
+            self._pairing.close()
+        return self._events()
+
+    def _stream(self, from_orig: bool) -> RequestStream | ResponseStream:
+        return self._client if from_orig == self.client_is_orig else self._server
+
+    def _settle(self) -> None:
+        """Let each direction read on as far as the other one allows."""
+        while True:
+            if self._server.blocked and self._server.is_ready():
+                self._server.resume()
+            elif self._client.blocked and self._client.is_ready():
+                self._client.resume()
+            else:
+                return
+
+    def _events(self) -> list[Event]:
+        self._settle()
+        events = self._pairing.events[:]
+        self._pairing.events.clear()
+        return events
+
+
+def _client_is_orig(opening: Opening) -> bool:
+    """Return True unless the openings say that the responder asks and the originator answers."""
+    forward = _request_score(opening.orig) + _response_score(opening.resp)
+    backward = _request_score(opening.resp) + _response_score(opening.orig)
+    if forward != backward:
+        return forward > backward
+    return not (opening.orig_port in _WELL_KNOWN and opening.resp_port not in _WELL_KNOWN)
+
+
+def _request_score(data: bytes) -> int:
+    data = data.lstrip(b"\r\n")
+    if b"\n" in data and may_be_request(data):
+        return 3
+    return int(find_request(data)[0] >= 0)
+
+
+def _response_score(data: bytes) -> int:
+    data = data.lstrip(b"\r\n")
+    if b"\n" in data and may_be_response(data):
+        return 3
+    return int(find_response(data)[0] >= 0)
+
+
+_BOTH_SIDES, _ONE_SIDE, _INSIDE = 1.0, 0.95, 0.6
+
+
+def detect(opening: Opening) -> float | None:
+    """Return how surely a flow carries HTTP/1: by its start lines, in either direction."""
+    forward = _request_score(opening.orig), _response_score(opening.resp)
+    backward = _request_score(opening.resp), _response_score(opening.orig)
+    best = max(forward, backward, key=sum)
+    if best == (3, 3):
+        return _BOTH_SIDES
+    if 3 in best:
+        return _ONE_SIDE
+    if opening.midstream and 1 in best:
+        return _INSIDE
+    return None if _may_become_http(opening) else 0.0
+
+
+def _may_become_http(opening: Opening) -> bool:
+    """Return True if no side has yet shown its first line, and none is out of the question."""
+    sides = [data.lstrip(b"\r\n") for data in (opening.orig, opening.resp)]
+    if not any(sides):
+        return True
+    requests, responses = [may_be_request(side) for side in sides], [may_be_response(side) for side in sides]
+    return (requests[0] and responses[1]) or (requests[1] and responses[0])
+
+
+PROTOCOL = Protocol(
+    name="http",
+    title="HTTP/1.x requests and responses, and the bodies they carry",
+    specification="RFC 9110, RFC 9112",
+    carriers=("tcp",),
+    tables=(TABLE,),
+    detect=detect,
+    parser=HttpParser,
+    limits=(
+        "After a gap outside a body the pairing of requests and responses is uncertain. HTTP/0.9, trailer fields, "
+        "the parts of multipart/byteranges and SHOUTcast metadata are not decoded."
+    ),
+)
