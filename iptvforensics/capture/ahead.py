@@ -1,0 +1,123 @@
+"""Source -> filled buffers, read and hashed ahead on a thread of their own.
+
+Reading and hashing release the interpreter lock, so they run beside the analysis. Three buffers go round:
+one is being analysed, one is full, one is being filled. Each has room in front of the place where the file
+is read to, so that a record cut by the end of one buffer can be put before the beginning of the next.
+
+**Known limitations**: a cut record longer than that room costs one more buffer for as long as it takes.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+import numpy as np
+
+from .block import SPARE_BYTES, Bytes, view_of
+from .source import Source
+
+FRONT_BYTES = (256 << 10) + 4096
+"""Room before the place where the file is read to: the largest usual record and a header."""
+FIRST_BYTES = 2 << 20
+"""The first blocks are small, so that analysis starts early; so are the last, so that it ends early."""
+BUFFERS = 3
+
+
+class Filled:
+    """A buffer that holds the next `length` bytes of the stream from `FRONT_BYTES` on."""
+
+    def __init__(self, room: int) -> None:
+        self.data: Bytes = np.empty(FRONT_BYTES + room + SPARE_BYTES, np.uint8)
+        self.view = view_of(self.data)[FRONT_BYTES : FRONT_BYTES + room]
+        self.length = 0
+        self.is_last = False
+
+
+class Ahead:
+    """The buffers of a source, one after the other."""
+
+    def __init__(self, source: Source, block_bytes: int, *, threaded: bool) -> None:
+        self._source = source
+        size = source.stream_size
+        self._room = block_bytes if size is None else min(block_bytes, size + 1)
+        self._step = min(FIRST_BYTES, self._room)
+        self._given = 0
+        self._threaded = threaded and (size is None or size > FIRST_BYTES)
+        self._free: list[Filled] = []
+        self._made = 0
+        self._thread: threading.Thread | None = None
+        self._full: queue.SimpleQueue[Filled | BaseException] = queue.SimpleQueue()
+        self._empty: queue.SimpleQueue[Filled | None] = queue.SimpleQueue()
+
+    def start(self) -> None:
+        """Begin to read ahead (without a thread: nothing happens before `next`)."""
+        if not self._threaded or self._thread:
+            return
+        self._thread = threading.Thread(target=self._run, name="evidence-reader", daemon=True)
+        while self._made < BUFFERS:
+            self._empty.put(self._make())
+        self._thread.start()
+
+    def next(self) -> Filled:
+        """Return the next buffer; it is the caller's until given back with `release`."""
+        if self._thread is None:
+            buffer = self._free.pop() if self._free else self._make()
+            self._fill(buffer)
+            return buffer
+        got = self._full.get()
+        if isinstance(got, BaseException):
+            raise got
+        return got
+
+    def release(self, buffer: Filled) -> None:
+        """Give a buffer back to be filled again."""
+        if self._thread is None:
+            self._free.append(buffer)
+        else:
+            self._empty.put(buffer)
+
+    def close(self) -> None:
+        """Stop reading; returns when the thread has ended."""
+        if self._thread is not None:
+            self._empty.put(None)
+            while self._thread.is_alive():
+                self._drop_free()
+                self._thread.join(0.01)
+
+    def _drop_free(self) -> None:
+        """Take the empty buffers away, so that the thread finds the order to stop next."""
+        try:
+            while True:
+                self._empty.get_nowait()
+        except queue.Empty:
+            self._empty.put(None)
+
+    def _make(self) -> Filled:
+        self._made += 1
+        return Filled(self._room)
+
+    def _run(self) -> None:
+        try:
+            while (buffer := self._empty.get()) is not None:
+                self._fill(buffer)
+                self._full.put(buffer)
+                if buffer.is_last:
+                    return
+        except BaseException as error:
+            self._full.put(error)
+
+    def _fill(self, buffer: Filled) -> None:
+        wanted = self._wanted()
+        buffer.length = self._source.fill(buffer.view[:wanted])
+        buffer.is_last = buffer.length < wanted
+        self._given += buffer.length
+
+    def _wanted(self) -> int:
+        """Return how many bytes the next buffer is to hold."""
+        wanted = min(self._step, self._room)
+        self._step *= 2
+        size = self._source.stream_size
+        if size is not None:
+            wanted = min(wanted, max((size - self._given + 1) // 2, FIRST_BYTES, 1), self._room)
+        return wanted

@@ -1,0 +1,236 @@
+"""Capture stream -> records, across damage and across files that were joined end to end.
+
+The format's own walk goes from record to record. Where it finds damage, this module searches for the next
+record and says what was stepped over; where another file begins, it changes to that file's format. Every
+decision waits until the bytes that it depends on are there, so results do not depend on how the stream
+was cut into pieces.
+
+**Known limitations**: a damaged stretch that happens to look like records is read as such; after damage in
+a pcap, records more than 400 days away from the last good one are not found.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..errors import CaptureError
+from . import pcap, walk
+from .block import GO, JOINED, LOST, Columns, Findings, Interface, Piece
+from .block import MORE as UNKNOWN
+from .pcap import PcapWalk
+from .pcapng import SECTION_MAGIC, PcapngWalk, check_section
+
+_HEAD_BYTES = 1 << 20
+"""Looked at to tell variants of pcap apart: three records of the usual largest size."""
+
+
+class Walker:
+    """Fills columns with the records of a capture stream, piece by piece."""
+
+    def __init__(self, name: str, findings: Findings) -> None:
+        self._name = name
+        self._findings = findings
+        self._mode: PcapWalk | PcapngWalk | None = None
+        self._lost_since: int | None = None
+        """Where in the stream the damage began that is being stepped over."""
+        self._search_from = 0
+        """Where in the stream the search for the next record goes on."""
+        self.format: str | None = None
+        """Format of the (first) file, null before its header was read."""
+
+    def save(self) -> str:
+        """Return what `restore` needs to go on from the place where the walk stands."""
+        mode = self._mode.save() if self._mode else json.dumps(["none"])
+        return json.dumps([mode, self._lost_since, self._search_from, len(self._findings.interfaces)])
+
+    def restore(self, state: str) -> None:
+        """Go on as if the walk stood where `save` was called."""
+        mode, self._lost_since, self._search_from, interfaces = json.loads(state)
+        kind, *kept = json.loads(mode)
+        if kind == "pcap":
+            self._mode = PcapWalk.restore(kept)
+        elif kind == "pcapng":
+            self._mode = PcapngWalk.restore(kept)
+        # Their descriptions are not needed, but interfaces to come are numbered behind them.
+        self._findings.interfaces.extend([Interface(0, 0)] * interfaces)
+
+    def advance(self, piece: Piece, at: int, columns: Columns) -> tuple[bool, int]:
+        """Return whether the columns are full, and the place before which everything is done.
+
+        If they are not full, more bytes are needed (or the stream is over).
+        """
+        while True:
+            if self._mode is None:
+                if not self._begin(piece, at, columns):
+                    return False, at
+                at += self._header_bytes
+            if self._lost_since is not None:
+                found, at = self._search(piece, at, columns)
+                if not found:
+                    return False, at
+                continue
+            assert self._mode is not None  # noqa: S101
+            why, at = self._mode.walk(piece, at, columns, self._findings)
+            if why == walk.FULL:
+                return True, self._hold_back(piece, at, columns, can_end=False)
+            if why == walk.LOOK:
+                verdict, at = self._mode.look(piece, at, columns, self._findings)
+                if verdict == GO:
+                    continue
+                if verdict == JOINED:
+                    self._join(piece, at, columns)
+                    continue
+                if verdict == LOST:
+                    verdict = self._lose(piece, at, columns)
+                if verdict == UNKNOWN:
+                    return False, self._hold_back(piece, at, columns, can_end=False)
+                continue
+            if at == piece.end or not piece.is_last:
+                return False, self._hold_back(piece, at, columns, can_end=piece.is_last)
+            at = self._end(piece, at, columns)
+
+    def handed_out(self, columns: Columns) -> None:
+        """Take notice that the rows in the columns are gone: only the last time is remembered."""
+        if isinstance(self._mode, PcapWalk) and columns.count:
+            self._mode.previous_s = int(columns.ts_ns[columns.count - 1]) // 10**9
+
+    # --- beginnings ---
+
+    def _begin(self, piece: Piece, at: int, columns: Columns) -> bool:
+        """Return True if a file begins here and its format is known now; False: more bytes are needed.
+
+        Raises:
+            CaptureError: no capture file of a known kind begins here.
+        """
+        stop = min(piece.end, at + _HEAD_BYTES)
+        head = piece.data[at:stop].tobytes()
+        is_whole = piece.is_last and stop == piece.end
+        self._header_bytes = 0
+        if len(head) < 28 and not piece.is_last:
+            return False
+        name = "pcapng"
+        if head.startswith(SECTION_MAGIC):
+            try:
+                check_section(head)
+            except CaptureError as error:
+                raise CaptureError(error.why, path=self._name, offset=piece.offset + at) from error
+            self._mode = PcapngWalk()
+        elif pcap.is_magic(head):
+            try:
+                begun = PcapWalk.begin(head, is_whole or len(head) == _HEAD_BYTES, self._findings, piece.offset + at)
+            except CaptureError as error:
+                raise CaptureError(error.why, path=self._name, offset=error.offset) from error
+            if begun is None:
+                return False
+            self._mode, self._header_bytes, name = begun
+        else:
+            raise CaptureError(
+                f"a pcap or pcapng file was expected, found bytes {head[:8].hex(' ') or '(none)'}",
+                path=self._name,
+                offset=piece.offset + at,
+            )
+        self.format = self.format or name
+        return True
+
+    def _join(self, piece: Piece, at: int, columns: Columns) -> None:
+        frame_no = piece.first_frame + columns.count
+        what = "another capture file begins here: files were joined end to end; frames are counted on"
+        self._findings.damage("CAPTURE_joined_file", piece.offset + at, frame_no, what)
+        self._mode = None
+
+    # --- damage ---
+
+    def _lose(self, piece: Piece, at: int, columns: Columns) -> int:
+        """Return `GO` after noting that no record stands here, or `MORE` if that cannot be said yet."""
+        verdict = self._find_swallowed(piece, at, columns)
+        if verdict == LOST:
+            self._lost_since = piece.offset + at
+            self._search_from = self._lost_since + 1
+            return GO
+        return verdict
+
+    def _find_swallowed(self, piece: Piece, at: int, columns: Columns) -> int:
+        """Look for a file header inside the last record: that record was cut, and another file put behind it.
+
+        Returns `GO` if one was found (the columns then end before the cut record), `LOST` if not.
+        """
+        if not isinstance(self._mode, PcapWalk) or not columns.count:
+            return LOST
+        last = columns.count - 1
+        start = self._mode.header_start(int(columns.record_at[last]))
+        for place in pcap.swallowed_file(piece.view[: piece.end], start + 1, at):
+            believed = self._is_file(piece, place)
+            if believed is None:
+                return UNKNOWN
+            if believed:
+                columns.count = last
+                what = f"{place - start} bytes of a record, then another file begins"
+                self._findings.damage("CAPTURE_cut_last_record", piece.offset + start, piece.first_frame + last, what)
+                self._lost_since = self._search_from = piece.offset + place
+                return GO
+        return LOST
+
+    def _is_file(self, piece: Piece, at: int) -> bool | None:
+        """Return True if a file header stands here and records follow it."""
+        head = piece.data[at : min(piece.end, at + _HEAD_BYTES)].tobytes()
+        if head.startswith(SECTION_MAGIC):
+            return True
+        begun = PcapWalk.begin(head, True, Findings(), 0)
+        return begun[0].chain(piece, at + begun[1]) if begun else None
+
+    def _search(self, piece: Piece, at: int, columns: Columns) -> tuple[bool, int]:
+        """Return whether the search after damage has ended, and the place before which everything is done."""
+        lost_since = self._lost_since
+        assert self._mode is not None  # noqa: S101
+        assert lost_since is not None  # noqa: S101
+        at = max(at, self._search_from - piece.offset)
+        result, at = self._mode.find(piece, at, columns)
+        if result == walk.UNDECIDED:
+            return False, at
+        if result == walk.NOTHING:
+            if not piece.is_last:
+                return False, at
+            what = f"{piece.offset + piece.end - lost_since} bytes to the end of the stream hold no record"
+            self._findings.damage("CAPTURE_damaged_record", lost_since, None, what)
+            self._lost_since = None
+            return False, piece.end
+        begins = pcap.file_begins(piece.view, at, piece.end, piece.is_last)
+        if begins is None:
+            return False, at
+        skipped = piece.offset + at - lost_since
+        if skipped:
+            what = f"{skipped} bytes that are no record were stepped over"
+            self._findings.damage("CAPTURE_damaged_record", lost_since, piece.first_frame + columns.count, what)
+        self._lost_since = None
+        if begins:
+            self._join(piece, at, columns)
+        return True, at
+
+    def _end(self, piece: Piece, at: int, columns: Columns) -> int:
+        """Return where to go on when the stream ends within a record: behind it, or where records follow after all."""
+        assert self._mode is not None  # noqa: S101
+        result, found = self._mode.find(piece, at + 1, columns)
+        while result == walk.FOUND:
+            begins = pcap.file_begins(piece.view, found, piece.end, True)
+            believed = self._is_file(piece, found) if begins else self._mode.chain(piece, found)
+            if believed:
+                self._lost_since, self._search_from = piece.offset + at, piece.offset + found
+                return found
+            result, found = self._mode.find(piece, found + 1, columns)
+        what = self._mode.cut(piece, at)
+        self._findings.damage("CAPTURE_cut_last_record", piece.offset + at, None, what)
+        return piece.end
+
+    def _hold_back(self, piece: Piece, at: int, columns: Columns, *, can_end: bool) -> int:
+        """Return where the next walk is to begin: the last record stays until what follows it has been seen.
+
+        Only then is it known that it was no record with another file inside (`_find_swallowed`).
+        """
+        last = columns.count - 1
+        if can_end or not isinstance(self._mode, PcapWalk) or last < 0:
+            return at
+        record_at = int(columns.record_at[last])
+        if record_at + int(columns.captured_bytes[last]) != at:
+            return at
+        columns.count = last
+        return self._mode.header_start(record_at)
