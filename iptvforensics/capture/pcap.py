@@ -66,7 +66,7 @@ def parse_header(head: bytes) -> FileHeader:
     """Return the file header that these first bytes hold.
 
     Raises:
-        CaptureError: they are too few, or of a version that nobody wrote.
+        CaptureError: they are too few.
     """
     is_big = struct.unpack(">I", head[:4])[0] in _MAGICS
     order = ">" if is_big else "<"
@@ -76,8 +76,6 @@ def parse_header(head: bytes) -> FileHeader:
         raise CaptureError(f"a pcap file header has {length} bytes, found {len(head)}", offset=0)
     name, unit = _MAGICS[magic]
     major, minor, zone, _, snaplen, network = struct.unpack(order + "HHiIII", head[4:24])
-    if major < 2 or (major > 2 and major != 543):
-        raise CaptureError(f"pcap version 2.x was expected, found {major}.{minor}", offset=4)
     link_type = network & 0xFFFF
     if magic == 0xA1B2C3D4 and (major, minor) == (2, 2) and link_type in _AIX_LINK_TYPES:
         name, unit, link_type = "pcap-aix", 10**9, _AIX_LINK_TYPES[link_type]
@@ -104,7 +102,7 @@ class PcapWalk:
         `head` are bytes from the file header on.
         """
         header = parse_header(head)
-        sizes = _RECORD_HEADERS.get(header.name, (16,)) if header.version[1] >= 4 else (16,)
+        sizes = _RECORD_HEADERS[header.name] if header.version == (2, 4) and header.name in _RECORD_HEADERS else (16,)
         body = head[header.length :]
         size = _record_header_bytes(header, sizes, body, is_last)
         if size is None:
@@ -114,6 +112,10 @@ class PcapWalk:
         findings.interfaces.append(
             Interface(header.link_type, header.snaplen, tsresol=resolution, fcs_bytes=header.fcs_bytes)
         )
+        if header.version[0] not in (2, 543):
+            version = f"{header.version[0]}.{header.version[1]}"
+            what = f"pcap version 2.x was expected, found {version}; read as if it were 2.4"
+            findings.damage("CAPTURE_unknown_version", offset, None, what)
         if header.zone:
             findings.note("file", "time_zone_correction_s", str(header.zone), offset)
         walker = cls(_form(header, size), header.link_type, index)
@@ -169,6 +171,8 @@ class PcapWalk:
         if captured > JUMBO_LIMIT:
             return LOST, at
         fits = self._fits(piece, following)
+        if fits is False and 0 < captured <= self.form[walk.LIMIT] and following <= piece.end:
+            fits = self._is_lone(piece, at, following, columns)
         if fits is None:
             return MORE, at
         if not fits:
@@ -228,6 +232,13 @@ class PcapWalk:
             return True
         return self._follow_by_length(piece, following)
 
+    def _is_lone(self, piece: Piece, at: int, following: int, columns: Columns) -> bool | None:
+        """Return True if no better record begins within this one: then it is read as it stands."""
+        result, found = self.find(piece, at + 1, columns)
+        if found >= following or (result == walk.NOTHING and piece.is_last):
+            return True
+        return False if result == walk.FOUND else None
+
     def _follow_by_length(self, piece: Piece, at: int) -> bool | None:
         """Return True if what stands here leads to `CHAIN` headers by its lengths alone (the times may be wrong)."""
         header = int(self.form[walk.HEADER_BYTES])
@@ -274,7 +285,7 @@ def swallowed_file(data: memoryview, start: int, end: int) -> list[int]:
 
 def _form(header: FileHeader, record_header_bytes: int) -> Int64s:
     lengths = 0
-    if header.version < (2, 3) or header.version[0] == 543:
+    if header.version in ((2, 0), (2, 1), (2, 2), (543, 0)):
         lengths = walk.SECOND
     elif header.version == (2, 3):
         lengths = walk.THIRD

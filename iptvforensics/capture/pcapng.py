@@ -270,3 +270,12 @@ def check_section(head: bytes) -> None:
         raise CaptureError(f"a pcapng section header has 28 bytes, found {len(head)}", offset=0)
     if head[8:12] not in _BYTE_ORDERS:
         raise CaptureError(f"a byte-order mark was expected, found {head[8:12].hex()}", offset=8)
+
+
+def section_is_whole(head: bytes, is_last: bool) -> bool | None:
+    """Return True if the section header that begins here states the same length twice; None: it is not all here."""
+    order = ">" if head[8:12] == b"\x1a\x2b\x3c\x4d" else "<"
+    total = struct.unpack_from(order + "I", head, 4)[0]
+    if not 28 <= total <= walk.BLOCK_LIMIT or total > len(head):
+        return None if 28 <= total <= walk.BLOCK_LIMIT and not is_last else False
+    return bool(struct.unpack_from(order + "I", head, total - 4)[0] == total)

@@ -18,7 +18,7 @@ from . import pcap, walk
 from .block import GO, JOINED, LOST, Columns, Findings, Interface, Piece
 from .block import MORE as UNKNOWN
 from .pcap import PcapWalk
-from .pcapng import SECTION_MAGIC, PcapngWalk, check_section
+from .pcapng import SECTION_MAGIC, PcapngWalk, check_section, section_is_whole
 
 _HEAD_BYTES = 1 << 20
 """Looked at to tell variants of pcap apart: three records of the usual largest size."""
@@ -174,7 +174,7 @@ class Walker:
         """Return True if a file header stands here and records follow it."""
         head = piece.data[at : min(piece.end, at + _HEAD_BYTES)].tobytes()
         if head.startswith(SECTION_MAGIC):
-            return True
+            return section_is_whole(head, piece.is_last)
         begun = PcapWalk.begin(head, True, Findings(), 0)
         return begun[0].chain(piece, at + begun[1]) if begun else None
 

@@ -12,8 +12,9 @@ from .magic import kind_of
 if TYPE_CHECKING:
     from .places import Place
 
-DIGEST_LIMIT = 1 << 20
-"""Complete bodies up to this size get a SHA-256 at once; hashing all media would double the cost of a capture."""
+DIGEST_LIMIT = 64 << 10
+"""Complete bodies up to this size (playlists, keys, replies) get a SHA-256 at once; hashing all media would double
+the cost of a capture, and `contents_of` gives it on demand."""
 HELD_LIMIT = 8 * OPENING_BYTES
 
 
@@ -53,7 +54,8 @@ class Content:
         self.first_bytes = b""
         self.seen = 0
         self.missing: int | None = 0
-        self._digest: hashlib._Hash | None = hashlib.sha256()
+        small = info.declared_bytes is None or info.declared_bytes <= DIGEST_LIMIT
+        self._digest: hashlib._Hash | None = hashlib.sha256() if small else None
         self._map_from = [0]
         self._map_to = [offset]
 
@@ -79,10 +81,10 @@ class Content:
             self.first_bytes += bytes(data[:512])
         self.seen += len(data)
         if self._digest is not None:
-            if self.seen <= DIGEST_LIMIT:
-                self._digest.update(data)
-            else:
+            if self.seen > DIGEST_LIMIT:
                 self._digest = None
+            else:
+                self._digest.update(data)
 
     def note_gap(self, length: int) -> None:
         """Count missing bytes (-1: nobody knows how many)."""

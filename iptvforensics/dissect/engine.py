@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ..flows.streams import GAP
 from ..packets import address_text
 from ..protocol import Protocol
 from ..protocols import registry
-from ..schema import Table
+from ..schema import ENDPOINT_COLUMNS, Table
 from .contents import Content
 from .flowwork import FlowWork
 from .places import views
@@ -33,15 +33,24 @@ _LEADING = 6
 _KINDS = {"frame": "frame", "time_ns": "time_ns"}
 
 
-def _layout(table: Table) -> list[tuple[str, str | None]]:
-    """Return the columns of a table that follow the leading ones, and how their values are made."""
-    columns: list[tuple[str, str | None]] = []
-    for column in table.columns[_LEADING:]:
-        if column.name == "client_ip":
-            columns.append((column.name, "endpoints"))
-            break
-        columns.append((column.name, "object" if column.name == "object_offset" else _KINDS.get(column.type)))
-    return columns
+class Layout(NamedTuple):
+    """How a row of a table is put together."""
+
+    table: Table
+    names: tuple[str, ...]
+    """Columns between the leading ones and the endpoints."""
+    special: tuple[tuple[int, str], ...]
+    """Place in the row and kind (frame, time_ns, object) of values that are made from places."""
+    endpoints: bool
+
+
+def _layout(table: Table) -> Layout:
+    own = table.columns[_LEADING:]
+    if has_endpoints := own[-len(ENDPOINT_COLUMNS) :] == ENDPOINT_COLUMNS:
+        own = own[: -len(ENDPOINT_COLUMNS)]
+    kinds = ["object" if c.name == "object_offset" else _KINDS.get(c.type) for c in own]
+    special = tuple((i + _LEADING - 1, kind) for i, kind in enumerate(kinds) if kind)
+    return Layout(table, tuple(c.name for c in own), special, has_endpoints)
 
 
 class Dissector:
@@ -71,7 +80,7 @@ class Dissector:
         self.by_carrier: dict[str, list[Protocol]] = {
             carrier: [p for p in known if carrier in p.carriers] for carrier in ("tcp", "udp", "content")
         }
-        self.layouts = {table.name: (table, _layout(table)) for p in known for table in p.tables}
+        self.layouts = {table.name: _layout(table) for p in known for table in p.tables}
         self._work: dict[int, FlowWork] = {}
         self._endpoints: dict[int, tuple[tuple[str, int | None], tuple[str, int | None]]] = {}
 

@@ -250,25 +250,23 @@ class FlowWork:
         return marked if marked is not None else self.places[not from_orig].at(offset)
 
     def _row(self, row: Row, scope: Content | None) -> None:
-        table, layout = self.engine.layouts[row.table]
+        layout = self.engine.layouts[row.table]
         offset = row.offset if scope is None else scope.stream_offset(row.offset)
         frame, ns = self._place(row.from_orig, offset)
-        values = row.values
-        out: list[Any] = [ns, self.flow_id, row.from_orig, frame, offset]
-        for name, kind in layout:
-            value = values.get(name)
-            if kind and isinstance(value, At):
+        out: list[Any] = [ns, self.flow_id, row.from_orig, frame, offset, *map(row.values.get, layout.names)]
+        for index, kind in layout.special:
+            value = out[index]
+            if kind == "object":
+                out[index] = None if scope is None else scope.begin_offset
+            elif isinstance(value, At):
                 there = value.offset if scope is None else scope.stream_offset(value.offset)
                 place = self._place(value.from_orig, there)
-                value = place.frame_no if kind == "frame" else place.ns
-            elif kind == "object":
-                value = None if scope is None else scope.begin_offset
-            elif kind == "endpoints":
-                out += self.engine.endpoints(self.number, self._client_is_orig())
-                break
-            out.append(value)
-        self._marks.pop((row.from_orig, offset), None)
-        self.engine.rows.add(table, tuple(out))
+                out[index] = place.frame_no if kind == "frame" else place.ns
+        if layout.endpoints:
+            out += self.engine.endpoints(self.number, self._client_is_orig())
+        if self._marks:
+            self._marks.pop((row.from_orig, offset), None)
+        self.engine.rows.add(layout.table, tuple(out))
 
     def _client_is_orig(self) -> bool:
         return self.parser.client_is_orig if self.parser is not None else True

@@ -46,6 +46,8 @@ class Places:
             index -= 1  # the end of a stream has no frame of its own
         for offsets, frames, times in reversed(self._old):
             index = bisect_right(offsets, offset) - 1
+            while index >= 0 and not frames[index]:
+                index -= 1
             if index >= 0:
                 return Place(frames[index], times[index])
         return NOWHERE
@@ -57,10 +59,7 @@ class Places:
         end = self._offset[self._last - 1]
         first = bisect_right(self._offset, end - KEPT_BYTES, self._first, self._last)
         part = slice(max(self._first, first - 1), self._last)
-        kept = [i for i in range(part.start, part.stop) if self._frame[i]]
-        if kept:
-            offsets = [self._offset[i] for i in kept]
-            self._old.append((offsets, [self._frame[i] for i in kept], [self._ns[i] for i in kept]))
+        self._old.append((self._offset[part].tolist(), self._frame[part].tolist(), self._ns[part].tolist()))
         while len(self._old) > 1 and self._old[1][0][0] <= end - KEPT_BYTES:
             self._old.pop(0)
         self._first = self._last = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..kernel import inline, kernel
+from ..kernel import copy_bytes, kernel
 from . import layout as L
 
 
@@ -27,12 +27,6 @@ def count_pieces(pieces_count: int, st: Any, pieces: Any, dirs: Any, active: Any
             dirs[at + L.BLOCK_BYTES] += pieces[piece + L.PIECE_LENGTH]
     st[L.N_ACTIVE] = found
     return found
-
-
-@inline
-def copy_bytes(source: Any, at: int, target: Any, to: int, length: int) -> None:
-    """Copy bytes; both ranges were checked by the caller."""
-    target[to : to + length] = source[at : at + length]
 
 
 @kernel("q q[] q[] q[] q[] B[] B[] B[] q[] q[] q[] q[] q[]")

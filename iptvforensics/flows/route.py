@@ -329,7 +329,7 @@ def route(
             describe_flow(flow, f, basis, frame, sub[i], ns, tunnel[i], vlan[i], src_mac[i], dst_mac[i])
         packet_flow[i] = d
         wire = payload_wire_bytes[i]
-        content = sample(data, payload_at[i], payload_bytes[i])
+        content = sample(data, payload_at[i], payload_bytes[i]) if proto == UDP else 0
         if is_copy(dirs, d, ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content):
             dirs[d * L.DIRECTION_WIDTH + L.DUPLICATES] += 1
             continue

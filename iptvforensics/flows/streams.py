@@ -314,7 +314,8 @@ class FlowTable:
         gaps = np.flatnonzero(batch.kind[part] == GAP) if entry.specials else ()
         if not len(gaps):
             return entry.bytes, True
-        return int(batch.length[entry.first + int(gaps[-1]) + 1 : part.stop].sum()), False
+        after = entry.first + int(np.max(gaps)) + 1
+        return int(batch.length[after : part.stop].sum()), False
 
     def _keep_waiting(self, block: Bytes) -> None:
         """Copy the bytes that wait behind holes out of the block, which will be reused."""

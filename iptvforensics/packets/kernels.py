@@ -30,6 +30,8 @@ from .layout import (
     LINKS,
     MAX_STEPS,
     MORE_AT,
+    MORE_TUNNEL,
+    MORE_VLAN,
     NEXT_RECORD,
     NEXT_ROW,
     NOTES,
@@ -213,8 +215,8 @@ def decode_frames(
         if state[MORE_AT] != 0:
             state[SUB] += 1
             clear_row(state)
-            state[NOW_TUNNEL] = 0
-            state[NOW_VLAN] = -1
+            state[NOW_TUNNEL] = state[MORE_TUNNEL]
+            state[NOW_VLAN] = state[MORE_VLAN]
             layer = AMSDU
         else:
             if record >= last:

@@ -31,7 +31,9 @@ NOW_TUNNEL, NOW_SRC_MAC, NOW_DST_MAC, NOW_VLAN, VLAN_TAGS = range(35, 40)
 MORE_AT, MORE_END, MORE_WIRE_END = range(40, 43)
 """Where the next A-MSDU subframe of the frame starts, 0 if there is none."""
 NEXT_ROW, NEXT_RECORD, NOTES_SEEN = range(43, 46)
-LINKS = 46
+MORE_TUNNEL, MORE_VLAN = 46, 47
+"""What was passed before the A-MSDU."""
+LINKS = 48
 LINK_TYPES = 300
 STATE_SLOTS = LINKS + LINK_TYPES
 

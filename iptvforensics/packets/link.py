@@ -267,6 +267,8 @@ def loopback(data: memoryview, state: memoryview) -> int:
     if short != 0:
         return short
     at = state[AT]
+    if data[at + 1] == 0 and (data[at] == 0x0F or data[at] == 0x8F):  # HDLC under the wrong name is not rare
+        return CHDLC
     family = be32(data, at)
     if family > 0xFFFF:
         family = data[at + 1] * 256 + data[at]

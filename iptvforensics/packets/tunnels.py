@@ -1,12 +1,13 @@
 """Tunnels: from the header that carries one to the packet inside.
 
 GRE (RFC 2784, 2890; PPTP's version 1, RFC 2637), ERSPAN I to III, EtherIP (RFC 3378); over UDP: VXLAN
-(RFC 7348), Geneve (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), L2TP (RFC 2661).
+(RFC 7348), Geneve (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380), L2TP (RFC 2661), GRE and MPLS
+(RFC 8086, 7510).
 
 A UDP tunnel is entered only if its port (VXLAN: any port), its header and the packet inside fit, because a
 mistake would hide a real UDP flow. If nothing readable is inside, the row stays that of the outer packet.
 
-**Known limitations**: L2TP version 3, VXLAN-GPE, compressed or encrypted PPP and GRE source routes are not
+**Known limitations**: L2TP version 3, VXLAN without an Ethernet frame, compressed or encrypted PPP and GRE source routes are not
 entered; nor is a UDP tunnel whose inner packet has no length (segmentation offload).
 """
 
@@ -25,6 +26,7 @@ from .layout import (
     GRE,
     IP_ANY,
     MALFORMED_LINK,
+    MPLS,
     NEXT,
     NOT_IP,
     NOW_TUNNEL,
@@ -39,6 +41,7 @@ from .layout import (
     VIA_TEREDO,
     VIA_VXLAN,
     WIRE_END,
+    WLAN,
     be16,
     be32,
     enter,
@@ -84,6 +87,8 @@ def gre(data: memoryview, state: memoryview) -> int:
         if state[END] - state[AT] > 4 and data[at + size] // 16 != 4:
             state[AT] += 4
         return IP_ANY
+    if kind & 0xFE0F == 0x8200:  # an access point hands on the frame as it was in the air
+        return WLAN
     state[NEXT] = kind
     return ETHERTYPE if kind > 1500 else -NOT_IP
 
@@ -125,8 +130,9 @@ def udp_content(data: memoryview, state: memoryview) -> int:
         return 0
     low = state[SRC_PORT]
     high = state[DST_PORT]
-    if data[at] & 0x7F == 8:
-        layer = vxlan(data, state, 1 if high == 4789 or high == 8472 else 0)
+    known = 1 if high == 4789 or high == 4790 or high == 8472 else 0
+    if known != 0 or data[at] == 8:
+        layer = vxlan(data, state, known)
         if layer != 0:
             return layer
     if high == 6081:
@@ -137,14 +143,47 @@ def udp_content(data: memoryview, state: memoryview) -> int:
         return teredo(data, state)
     if high == 1701 or low == 1701:
         return l2tp(data, state)
-    return 0
+    if high == 4754:
+        return gre_in_udp(data, state)
+    return mpls_in_udp(data, state) if high == 6635 else 0
+
+
+@inline
+def gre_in_udp(data: memoryview, state: memoryview) -> int:
+    """Return the GRE layer inside a datagram (RFC 8086) if an IP packet fills what is behind its header."""
+    at = state[AT]
+    flags = be16(data, at)
+    kind = be16(data, at + 2)
+    if flags & 0x4FFF != 0:
+        return 0
+    inner = at + 4
+    for bit in (0x8000, 0x2000, 0x1000):
+        if flags & bit != 0:
+            inner += 4
+    if kind != 0x0800 and kind != 0x86DD:
+        return 0
+    return 0 if is_ip(data, inner, state[END], state[WIRE_END], 1) == 0 else enter(state, 0, at, GRE)
+
+
+@inline
+def mpls_in_udp(data: memoryview, state: memoryview) -> int:
+    """Return the MPLS layer inside a datagram (RFC 7510) if an IP packet fills what is behind the labels."""
+    at = state[AT]
+    inner = at
+    for _ in range(16):
+        if inner + 4 > state[END]:
+            return 0
+        inner += 4
+        if data[inner - 2] & 1 == 1:
+            break
+    return 0 if is_ip(data, inner, state[END], state[WIRE_END], 1) == 0 else enter(state, 0, at, MPLS)
 
 
 @inline
 def vxlan(data: memoryview, state: memoryview, known_port: int) -> int:
-    """Return the Ethernet layer inside VXLAN; on its own port a group policy may stand in the header."""
+    """Return the Ethernet layer inside VXLAN; on its own ports the extensions' flags are allowed."""
     at = state[AT]
-    if data[at + 7] != 0:
+    if data[at] & 8 == 0 or data[at + 7] != 0:
         return 0
     if known_port == 0 and be32(data, at) != 0x08000000:
         return 0

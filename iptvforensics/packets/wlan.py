@@ -21,10 +21,14 @@ from .layout import (
     MALFORMED_LINK,
     MORE_AT,
     MORE_END,
+    MORE_TUNNEL,
+    MORE_VLAN,
     MORE_WIRE_END,
     NOT_IP,
     NOW_DST_MAC,
     NOW_SRC_MAC,
+    NOW_TUNNEL,
+    NOW_VLAN,
     PPI,
     RADIOTAP,
     UNSUPPORTED_LINK_TYPE,
@@ -106,6 +110,8 @@ def wlan(data: memoryview, state: memoryview) -> int:
     state[MORE_AT] = at
     state[MORE_END] = end
     state[MORE_WIRE_END] = state[WIRE_END]
+    state[MORE_TUNNEL] = state[NOW_TUNNEL]
+    state[MORE_VLAN] = state[NOW_VLAN]
     return AMSDU
 
 

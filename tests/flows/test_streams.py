@@ -17,6 +17,11 @@ from iptvforensics.flows import layout as L
 from iptvforensics.flows.streams import END, GAP, FlowLimits, FlowTable
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+COLUMNS = [
+    *("record", "sub", "status", "src_hi", "src_lo", "dst_hi", "dst_lo", "transport", "src_port", "dst_port"),
+    *("tcp_seq", "tcp_ack", "tcp_flags", "payload_at", "payload_bytes", "payload_wire_bytes", "ip_id"),
+    *("src_mac", "dst_mac", "vlan", "tunnel"),
+]
 CLIENT, SERVER = (0x0A000002, 40000), (0xC0000201, 80)
 
 
@@ -52,32 +57,7 @@ class Streams:
 
 
 def as_block(packets: list[Packet], first: int) -> tuple[SimpleNamespace, SimpleNamespace]:
-    columns = {
-        name: np.zeros(len(packets), np.int64)
-        for name in [
-            "record",
-            "sub",
-            "status",
-            "src_hi",
-            "src_lo",
-            "dst_hi",
-            "dst_lo",
-            "transport",
-            "src_port",
-            "dst_port",
-            "tcp_seq",
-            "tcp_ack",
-            "tcp_flags",
-            "payload_at",
-            "payload_bytes",
-            "payload_wire_bytes",
-            "ip_id",
-            "src_mac",
-            "dst_mac",
-            "vlan",
-            "tunnel",
-        ]
-    }
+    columns = {name: np.zeros(len(packets), np.int64) for name in COLUMNS}
     data = bytearray()
     ts = np.zeros(len(packets), np.int64)
     for i, p in enumerate(packets):
