@@ -1,0 +1,162 @@
+"""The rows that a transport stream gives when it ends: the stream, its PIDs, its services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..protocol import Anomaly, At, Event, Row
+from . import _mpegts_kernel as K
+from ._mpegts_services import ServiceInformation
+
+PCR_HZ = 27_000_000
+PTS_HZ = 90_000
+
+
+@dataclass(slots=True)
+class Grid:
+    """The packets of one stream: where they lie, and the arrays of the loops over them."""
+
+    first_packet: int
+    stride: int
+    table: Any
+    state: Any
+    directory: Any
+    store: Any
+    packet_bytes: int = 0
+    sync_losses: int = 0
+    missing_bytes: int = 0
+    skipped_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self.packet_bytes = self.stride
+        self.state[K.STRIDE] = self.stride
+        self.state[K.LAST_PACKET] = self.first_packet
+
+    @property
+    def last_byte(self) -> int:
+        """Return the stream offset of the last byte of the last whole packet."""
+        return int(self.state[K.LAST_PACKET]) + K.PACKET - 1
+
+
+def summary(grid: Grid, information: ServiceInformation, from_orig: bool) -> list[Event]:
+    """Return the closing rows and anomalies of a stream."""
+    head = grid.state[: K.HEADS].tolist()
+    used = K.SLOT0 + head[K.SLOTS] * K.SLOT_WIDTH
+    slots: list[list[int]] = grid.state[K.SLOT0 : used].reshape(-1, K.SLOT_WIDTH).tolist()
+    events = _anomalies(grid, head, from_orig)
+    clock = _first_by_pid(slots, information.pcr_pids, K.PCR_COUNT)
+    timed = _timed_slot(slots, information)
+    values: dict[str, Any] = {
+        "packet_bytes": grid.packet_bytes,
+        "packets": head[K.PACKETS],
+        "null_packets": head[K.NULLS],
+        "scrambled_packets": head[K.SCRAMBLED],
+        "transport_errors": head[K.TRANSPORT_ERRORS],
+        "continuity_errors": head[K.CONTINUITY_ERRORS],
+        "sync_byte_errors": head[K.SYNC_BYTE_ERRORS],
+        "sync_losses": grid.sync_losses,
+        "missing_bytes": grid.missing_bytes,
+        "skipped_bytes": grid.skipped_bytes,
+        "transport_stream_id": information.transport_stream_id,
+        "network_name": information.network_name,
+        "service_count": information.program_count,
+        "emm_ca_system_ids": information.emm_ca_system_ids,
+        "pcr_first": clock[K.PCR_FIRST] if clock else None,
+        "pcr_last": clock[K.PCR_LAST] if clock else None,
+        "pts_first": timed[K.PTS_FIRST] if timed else None,
+        "pts_last": timed[K.PTS_LAST] if timed else None,
+        "media_s": _media_s(timed, clock),
+        "bitrate_bps": _bitrate(clock, grid.packet_bytes),
+        "muxer_marks": list(information.marks),
+        "last_frame_no": At(from_orig, grid.last_byte),
+        "last_ns": At(from_orig, grid.last_byte),
+    }
+    services = information.end()
+    events.append(Row("transport_streams", from_orig, grid.first_packet, values))
+    events += services
+    events += [_pid_row(slot, information, from_orig) for slot in slots]
+    return events
+
+
+def _anomalies(grid: Grid, head: list[int], from_orig: bool) -> list[Event]:
+    found = (
+        ("MPEGTS_continuity_error", head[K.CONTINUITY_ERRORS], "steps of continuity counters"),
+        ("MPEGTS_transport_error", head[K.TRANSPORT_ERRORS], "packets marked as damaged by their sender"),
+        ("MPEGTS_sync_byte_wrong", head[K.SYNC_BYTE_ERRORS], "packets passed over"),
+        ("MPEGTS_pid_limit", head[K.OVERFLOW], f"packets of PIDs beyond the first {K.MAX_SLOTS}"),
+        ("MPEGTS_sections_dropped", head[K.SECTIONS_DROPPED], "sections beyond the limits"),
+        ("MPEGTS_section_malformed", head[K.BAD_SECTIONS], "sections with impossible lengths"),
+        ("MPEGTS_adaptation_field_too_long", head[K.BAD_ADAPTATION], "packets without payload for that reason"),
+    )
+    return [Anomaly(name, from_orig, grid.first_packet, why, count) for name, count, why in found if count]
+
+
+def _first_by_pid(slots: list[list[int]], pids: list[int], count: int) -> list[int] | None:
+    """Return the slot of the first of some PIDs that has a count, else of any PID that has one."""
+    timed = {slot[K.PID]: slot for slot in slots if slot[count]}
+    named = next((timed[pid] for pid in pids if pid in timed), None)
+    return named or next(iter(timed.values()), None)
+
+
+def _timed_slot(slots: list[list[int]], information: ServiceInformation) -> list[int] | None:
+    """Return the slot of the first video PID with a PTS, else audio; declared PIDs come first."""
+    timed = {slot[K.PID]: slot for slot in slots if slot[K.PTS_COUNT]}
+    for kind in ("video", "audio"):
+        for pid, (stream, _) in information.streams.items():
+            if stream.kind == kind and pid in timed:
+                return timed[pid]
+        for slot in timed.values():
+            if information.role_of(slot[K.PID]) is None and _kind_of_stream_id(slot[K.STREAM_ID]) == kind:
+                return slot
+    return None
+
+
+def _kind_of_stream_id(stream_id: int) -> str | None:
+    """Return what a PES stream_id says (ISO/IEC 13818-1 table 2-22)."""
+    if 0xE0 <= stream_id <= 0xEF:
+        return "video"
+    return "audio" if 0xC0 <= stream_id <= 0xDF else None
+
+
+def _media_s(timed: list[int] | None, clock: list[int] | None) -> float | None:
+    if timed:
+        return (timed[K.PTS_SPAN] + timed[K.PTS_MAX] - timed[K.PTS_MIN]) / PTS_HZ
+    return clock[K.PCR_SPAN] / PCR_HZ if clock else None
+
+
+def _bitrate(clock: list[int] | None, stride: int) -> float | None:
+    if not clock or not clock[K.PCR_SPAN]:
+        return None
+    return clock[K.PCR_BYTES] * K.PACKET / stride * 8 * PCR_HZ / clock[K.PCR_SPAN]
+
+
+def _pid_row(slot: list[int], information: ServiceInformation, from_orig: bool) -> Row:
+    pid = slot[K.PID]
+    stream, service_id = information.streams.get(pid, (None, information.pmt_pids.get(pid)))
+    kind = information.role_of(pid) or _kind_of_stream_id(slot[K.STREAM_ID])
+    has_pcr, has_pts, has_dts = slot[K.PCR_COUNT] > 0, slot[K.PTS_COUNT] > 0, slot[K.DTS_COUNT] > 0
+    values = {
+        "pid": pid,
+        "kind": kind or ("PCR" if has_pcr and not slot[K.PAYLOAD_BYTES] else "unknown"),
+        "stream_type": stream.stream_type if stream else None,
+        "codec": stream.codec if stream else None,
+        "service_id": service_id,
+        "packets": slot[K.N_PACKETS],
+        "payload_bytes": slot[K.PAYLOAD_BYTES],
+        "scrambled_packets": slot[K.N_SCRAMBLED],
+        "continuity_errors": slot[K.N_CC_ERRORS],
+        "pcr_count": slot[K.PCR_COUNT],
+        "pcr_first": slot[K.PCR_FIRST] if has_pcr else None,
+        "pcr_last": slot[K.PCR_LAST] if has_pcr else None,
+        "pcr_jumps": slot[K.PCR_JUMPS],
+        "pts_count": slot[K.PTS_COUNT],
+        "pts_first": slot[K.PTS_FIRST] if has_pts else None,
+        "pts_last": slot[K.PTS_LAST] if has_pts else None,
+        "pts_wraps": slot[K.PTS_WRAPS],
+        "pts_jumps": slot[K.PTS_JUMPS],
+        "dts_first": slot[K.DTS_FIRST] if has_dts else None,
+        "dts_last": slot[K.DTS_LAST] if has_dts else None,
+        "discontinuities": slot[K.DISCONTINUITIES],
+    }
+    return Row("ts_pids", from_orig, slot[K.FIRST_OFFSET], values)
