@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .store import CaptureWriter, Store
 
-INDEX_PORTION = 1_000_000
+INDEX_PORTION = 250_000
 """Pieces of the stream index collected before they are written."""
 
 
@@ -78,8 +78,13 @@ def analyze_capture(
     """Return what was found in one capture file, whose tables are now part of the case.
 
     Args:
-        cores: with 2 or more, reading and hashing run beside the analysis.
+        path: file, `-` for standard input, or a URL.
+        store: the case.
+        options: what changes the result.
+        cores: with 2 or more, reading, hashing and writing run beside the analysis.
         force: analyse again what the case holds already.
+        progress: called after each block.
+        announce: called with a line before the kernels are compiled.
 
     Raises:
         CaptureError: the file cannot be read as evidence.
@@ -91,7 +96,7 @@ def analyze_capture(
         if known is not None:
             return known
     kernel.use(None, input_bytes=size if size is not None else 1 << 30, announce=announce)
-    writer = store.writer(threads=None if cores > 1 else 1)
+    writer = store.writer(cores=cores)
     try:
         return _Run(path, size, writer, options, cores, progress).run()
     except BaseException:
@@ -176,6 +181,7 @@ class _Run:
         self.link_types: set[int] = set()
 
     def run(self) -> Summary:
+        self.writer.prepare()
         with self.reader as reader:
             for block in reader:
                 self._block(block)

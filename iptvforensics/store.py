@@ -21,7 +21,8 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,15 +113,21 @@ def _fit(column: Column, value: Any) -> Any:
 
 
 class CaptureWriter:
-    """Writes the tables of one capture into a folder that becomes part of the case on `commit`."""
+    """Writes the tables of one capture into a folder that becomes part of the case on `commit`.
 
-    def __init__(self, root: Path, *, threads: int | None = None) -> None:
+    With more than one core, tables are written on a thread beside the analysis; what is handed over must
+    not be changed afterwards.
+    """
+
+    def __init__(self, root: Path, *, cores: int = 1) -> None:
         self._root = root
         self.folder = root / _CAPTURES / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.folder.mkdir(parents=True)
-        self._threads = threads
+        self._threads = 1 if cores == 1 else None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._parts: dict[str, int] = {}
+        self._beside = ThreadPoolExecutor(1, "iptvforensics-writer") if cores > 1 else None
+        self._waiting: list[Future[None]] = []
         self.rows: dict[str, int] = {}
 
     @property
@@ -130,8 +137,34 @@ class CaptureWriter:
             self._connection = connect(threads=self._threads)
         return self._connection
 
+    def prepare(self) -> None:
+        """Load DuckDB, which takes a tenth of a second, where there is a thread for it."""
+        self._do(self._load)
+
     def write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows (all columns but `capture_id`, in order) as one part of a table, sorted."""
+        self._do(self._write_rows, table, rows)
+
+    def write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
+        """Write numpy columns as one part of a table, in the order given."""
+        self._do(self._write_columns, table, arrays)
+
+    def wait(self) -> None:
+        """Return when all that was handed over has been written."""
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            task.result()
+
+    def _do(self, method: Callable[..., None], *arguments: Any) -> None:
+        if self._beside is None:
+            method(*arguments)
+        else:
+            self._waiting.append(self._beside.submit(method, *arguments))
+
+    def _load(self) -> None:
+        self.connection.execute("SELECT 1")
+
+    def _write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
         if rows and len(rows[0]) != len(columns):
             raise SchemaError(table.name, "*", f"expected {len(columns)} values, found {len(rows[0])}")
@@ -143,8 +176,7 @@ class CaptureWriter:
             fitted = {c.name: [_fit(c, x) for x in v] for c, v in zip(columns, by_column, strict=True)}
             self._copy(table, columns, {c.name: _array(c, fitted[c.name]) for c in columns}, sort=True)
 
-    def write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
-        """Write numpy columns as one part of a table, in the order given."""
+    def _write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
         columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
         self._copy(table, columns, arrays, sort=False)
 
@@ -163,10 +195,12 @@ class CaptureWriter:
 
     def reader(self) -> PartReader:
         """Return SQL access to what has been written so far."""
+        self.wait()
         return PartReader(self.connection, self.folder, self._parts)
 
     def commit(self, capture_id: str, manifest: Mapping[str, Any]) -> Path:
         """Make the capture part of the case, in place of an earlier analysis of it; return its folder."""
+        self.wait()
         whole = {**manifest, "capture_id": capture_id, "rows": dict(sorted(self.rows.items()))}
         text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
         with (self.folder / "manifest.json").open("w", encoding="utf-8", errors="backslashreplace") as file:
@@ -190,6 +224,8 @@ class CaptureWriter:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _close(self) -> None:
+        if self._beside is not None:
+            self._beside.shutdown(cancel_futures=True)
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -258,9 +294,9 @@ class Store:
             raise CaseError(f"{root}: case format {found.get('format')!r}, this version reads {FORMAT}; analyse again")
         return store
 
-    def writer(self, *, threads: int | None = None) -> CaptureWriter:
+    def writer(self, *, cores: int = 1) -> CaptureWriter:
         """Return a writer for one capture."""
-        return CaptureWriter(self.root, threads=threads)
+        return CaptureWriter(self.root, cores=cores)
 
     def manifests(self) -> list[dict[str, Any]]:
         """Return the manifests of all captures, by capture_id."""
