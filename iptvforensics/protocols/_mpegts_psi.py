@@ -238,8 +238,10 @@ STREAM_TYPES = {
     0xDB: ("video", "H.264, sample-encrypted"),
     0xEA: ("video", "VC-1"),
     0x05: ("data", "private sections"),
+    0x0A: ("data", "DSM-CC encapsulation"),
     0x0B: ("data", "DSM-CC"),
     0x0C: ("data", "DSM-CC stream descriptors"),
+    0x0D: ("data", "DSM-CC sections"),
 }
 HDMV_TYPES = {
     0x80: ("audio", "LPCM"),

@@ -18,7 +18,7 @@ from iptvforensics import kernel
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, Event, Mark, Opening, Row
 from iptvforensics.protocols import _mpegts_kernel as K
-from iptvforensics.protocols import _mpegts_stream
+from iptvforensics.protocols import _mpegts_services, _mpegts_stream
 from iptvforensics.protocols.mpegts import PROTOCOL, detect
 
 WRAP = 1 << 33
@@ -626,6 +626,96 @@ def test_ever_new_sections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     events = parse(bytes(mux.data))
     assert len(rows(events, "ts_sections")) == len({row["section_hex"] for row in rows(events, "ts_sections")}) == 250
     assert anomalies(events) == ["MPEGTS_sections_dropped"]
+
+
+def test_rows_of_sections_and_services_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_mpegts_services, "MAX_SECTION_ROWS", 3)
+    monkeypatch.setattr(_mpegts_services, "MAX_SERVICES", 4)
+    mux = Mux()
+    mux.sections(0, pat(dict.fromkeys(range(1, 4), 256)))
+    mux.sections(0x11, sdt(dict.fromkeys(range(1, 9), (b"", b""))))
+    mux.sections(0x100, *(pmt(n, 0x101, [VIDEO]) for n in range(1, 9)))
+    mux.sections(0, pat(dict.fromkeys(range(1, 9), 256), version=1))
+    events = parse(bytes(mux.data))
+    assert (len(rows(events, "ts_sections")), len(rows(events, "ts_services"))) == (3, 4)
+    assert anomalies(events) == ["MPEGTS_service_limit", "MPEGTS_section_limit"]
+
+
+def malformed(*packets: tuple[bytes, bool]) -> list[Event]:
+    mux = Mux()
+    mux.sections(0, pat({1: 0x100}))
+    for payload, starts in packets:
+        mux.packet(0x11, payload.ljust(184, b"\xff"), start=starts)
+    tables(mux)
+    return parse(bytes(mux.data))
+
+
+MALFORMED: list[tuple[str, list[tuple[bytes, bool]], list[str]]] = [
+    ("pointer beyond the packet", [(b"\xf0", True)], ["MPEGTS_section_malformed"]),
+    ("longer than any section", [(b"\0\x42\xff\xff" + bytes(180), True)], ["MPEGTS_section_malformed"]),
+    (
+        "header over two packets",
+        [(b"\xb6" + bytes(182) + b"\x42", True), (b"\xff\xff", False)],
+        ["MPEGTS_section_malformed"],
+    ),
+    ("cut by the next one", [(b"\0\x42\xf1\x00" + bytes(180), True)], []),
+    ("too short for its table", [(b"\0\x42\xf0\x05\0\0\0\0\0", True)], ["MPEGTS_section_too_short"]),
+    ("continues nothing", [(bytes(184), False)], []),
+]
+
+
+@pytest.mark.parametrize(("packets", "names"), [m[1:] for m in MALFORMED], ids=[m[0] for m in MALFORMED])
+def test_malformed_sections_do_not_hide_those_behind(packets: list[tuple[bytes, bool]], names: list[str]) -> None:
+    events = malformed(*packets)
+    assert sorted(set(anomalies(events))) == names
+    assert rows(events, "ts_services")[0]["service_name"] == "Channel One"
+
+
+def test_section_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    mux = Mux()
+    mux.packet(0x11, (b"\0" + sdt(dict.fromkeys(range(40), (b"Example", b"Name"))))[:184], start=True)
+    for _ in range(K.MAX_SECTION_SPREAD // 188):
+        mux.packet(0x1FFF, bytes(184))
+    mux.packet(0x11, bytes(184))
+    assert anomalies(parse(bytes(mux.data))) == ["MPEGTS_section_malformed"]
+
+
+def test_more_sections_in_the_making_than_buffers() -> None:
+    mux = Mux()
+    pids = range(0x200, 0x200 + K.N_WORKS + 1)
+    mux.sections(0, pat(dict(enumerate(pids, 1))))
+    maps = [pmt(n, 0x101, [VIDEO] * 40) for n in range(1, len(pids) + 1)]
+    for part in range(2):
+        for pid, data in zip(pids, maps, strict=True):
+            mux.packet(pid, (b"\0" + data)[184 * part :][:184].ljust(184, b"\xff"), start=part == 0)
+    events = parse(bytes(mux.data))
+    assert len(rows(events, "ts_sections")) == 1 + K.N_WORKS
+    assert anomalies(events) == ["MPEGTS_sections_dropped"]
+
+
+def test_adaptation_field_longer_than_its_packet() -> None:
+    data = bytearray(television())
+    data[188 * 3 + 3 : 188 * 3 + 5] = b"\x30\xff"
+    assert "MPEGTS_adaptation_field_too_long" in anomalies(parse(bytes(data)))
+
+
+def test_moved_program_map_and_damaged_association() -> None:
+    wrong = bytearray(pat({1: 0x300}))
+    wrong[-1] ^= 1
+    mux = Mux()
+    tables(mux)
+    mux.sections(0, bytes(wrong))
+    mux.sections(0, pat({0: 0x10, 1: 0x200}, version=1))
+    mux.sections(0x200, pmt(1, 0x101, [AUDIO]))
+    mux.sections(0x200, pmt(1, 0x101, [AUDIO])[:-1] + b"\0")
+    mux.sections(0x11, sdt({1: (b"Example", b"Channel Two")}))
+    mux.sections(0x11, sdt({1: (b"Example", b"Channel Six")})[:-1] + b"\0")
+    found = rows(parse(bytes(mux.data)), "ts_services")
+    assert [(row["pmt_pid"], row["es_types"], row["service_name"]) for row in found] == [
+        (0x100, ["H.264", "AAC"], "Channel One"),
+        (0x200, ["AAC"], "Channel One"),
+        (0x200, ["AAC"], "Channel Two"),
+    ]
 
 
 def test_kernels_agree(kernel_speed: str) -> None:
