@@ -1,1 +1,16 @@
-"""Messages to viewing sessions."""
+"""Messages to viewing sessions: one client, one stream, one span of time, across connections, hosts and redirects.
+
+`build` reads the tables of one capture and returns the rows of `sessions` and `evidence`.
+
+**Known limitations**: a playlist that was fetched without any media, and media that were asked for but never
+came, are no viewing and make no session; they stay in the tables of their protocols. Clients are told apart
+by address: behind address translation all devices of a home are one client.
+"""
+
+from __future__ import annotations
+
+from .build import build
+from .model import SessionTables
+from .records import TableReader
+
+__all__ = ["SessionTables", "TableReader", "build"]

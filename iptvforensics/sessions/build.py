@@ -1,0 +1,34 @@
+"""Messages of one capture to its viewing sessions.
+
+Each rule takes what is its own and leaves the rest to the next: playlists with what they name, numbered media
+segments without a playlist, endless bodies, media files; RTMP and bare transport streams stand apart.
+"""
+
+from __future__ import annotations
+
+from .datagrams import datagram_sessions
+from .endless import endless_sessions
+from .families import family_sessions
+from .fetches import read_fetches
+from .hls import hls_sessions
+from .model import SessionTables, tables_of
+from .progressive import progressive_sessions
+from .records import TableReader
+from .rtmp import rtmp_sessions
+
+
+def build(reader: TableReader, capture_id: str) -> SessionTables:
+    """Return the sessions and evidence rows of a capture, without `capture_id`, in the order of their columns.
+
+    Args:
+        reader: Tables of one capture. Those that it does not have count as empty.
+        capture_id: Identifier of the capture; only the names of the sessions depend on it.
+    """
+    fetches = read_fetches(reader)
+    drafts, claimed = hls_sessions(reader, fetches)
+    drafts += family_sessions(fetches, claimed)
+    drafts += endless_sessions(fetches, claimed)
+    drafts += progressive_sessions(fetches, claimed)
+    drafts += rtmp_sessions(reader, fetches.flows)
+    drafts += datagram_sessions(fetches.bare_streams, fetches.flows)
+    return tables_of(drafts, capture_id)

@@ -1,0 +1,72 @@
+"""Transport streams that no HTTP body holds to udp-ts and tcp-ts sessions.
+
+ISO/IEC 13818-1 in UDP datagrams or straight on TCP. One direction of a flow is one session. The receiver of a
+unicast stream is its client; who receives a multicast group the stream itself does not say.
+
+**Known limitations**: streams in RTP are not known here. A TCP flow whose beginning was not captured and that
+holds nothing but a transport stream may have been HTTP: its delivery is given as tcp-ts.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
+from .names import service_name
+from .records import Flow, Service, TransportStream
+
+_PACKET_BYTES = 188
+
+
+def datagram_sessions(bare: list[tuple[TransportStream, list[Service]]], flows: dict[int, Flow]) -> list[Draft]:
+    """Return the sessions of transport streams that lie directly in a flow."""
+    found = ((stream, services, flows.get(stream.flow_id)) for stream, services in bare)
+    return [
+        _draft(stream, services, flow)
+        for stream, services, flow in found
+        if flow is not None and stream.packets and flow.transport in ("udp", "tcp")
+    ]
+
+
+def _is_group(text: str) -> bool:
+    try:
+        return ip_address(text).is_multicast
+    except ValueError:
+        return False
+
+
+def _draft(stream: TransportStream, services: list[Service], flow: Flow) -> Draft:
+    orig, resp = (flow.orig_ip, flow.orig_port), (flow.resp_ip, flow.resp_port)
+    source, target = (orig, resp) if stream.from_orig else (resp, orig)
+    is_group = _is_group(target[0])
+    session = Session(delivery=f"{flow.transport}-ts", client_ip=None if is_group else target[0])
+    if flow.transport == "udp":
+        host = f"[{target[0]}]" if ":" in target[0] else target[0]
+        session.stream = f"udp://{host}:{target[1]}"
+        session.kind, session.kind_basis = "live", "sent as datagrams"
+    session.channel = service_name(services)
+    session.edge_ip, session.edge_port = source
+    session.start_ns, session.first_frame = stream.ts_ns, stream.frame_no
+    session.end_ns = max(stream.last_ns or 0, stream.ts_ns)
+    session.last_frame = max(stream.last_frame_no or 0, stream.frame_no)
+    session.bytes = (stream.packets or 0) * (stream.packet_bytes or _PACKET_BYTES)
+    session.missing_bytes = stream.missing_bytes
+    session.media_seconds = stream.media_s
+    session.media_seconds_basis = "PTS" if stream.media_s is not None else None
+    session.media_objects = 1
+    session.flow_ids = [flow.flow_id]
+    draft = Draft(session, flow.flow_id)
+    if (
+        stream.missing_bytes is None
+        or stream.missing_bytes > 0
+        or (flow.transport == "udp" and stream.continuity_errors)
+    ):
+        draft.faults.add(GAPS)
+    if flow.starts_midstream:
+        draft.faults.add(STARTS_BEFORE)
+    if flow.transport == "tcp" and flow.closed_by() is None:
+        draft.faults.add(OPEN_AT_END)
+    receiver = f"the group {target[0]}" if is_group else target[0]
+    shows = f"First packet of a transport stream of {stream.packets} packets from {source[0]} to {receiver}."
+    draft.cite(stream.flow_id, stream.from_orig, stream.frame_no, stream.stream_offset, stream.packet_bytes, shows)
+    return draft

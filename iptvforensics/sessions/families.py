@@ -1,0 +1,109 @@
+"""Numbered media bodies without a playlist to HLS sessions.
+
+Where the playlist was not captured (it came encrypted, or before the capture), media segments still show
+themselves: one client fetches whole, short bodies whose URLs differ in one growing number.
+
+**Known limitations**: a family needs two bodies; a single one cannot be told from a file. Numbers must grow in
+most steps. Variants of one programme with different URLs are separate sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from .addresses import Address, family
+from .delivery import cite_media, cite_redirects, draft_of
+from .fetches import Fetch, Fetches
+from .hls import IDLE_NS
+from .model import DURATIONS_UNKNOWN, PLAYLIST_NOT_CAPTURED, Draft
+
+_LONGEST_S = 60.0
+"""Media segments last 2 to 15 seconds; a minute is beyond all use, and shorter than any film."""
+_FRAGMENT_NAMES = (".ts", ".m4s", ".cmfv", ".cmfa", ".aac")
+
+Numbered = tuple[Fetch, int]
+
+
+def family_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
+    """Return the sessions made of fetches that no playlist named; adds the orders of these to `claimed`."""
+    drafts = []
+    for _, asked in fetches.by_client():
+        families: dict[tuple[str, str], list[Numbered]] = {}
+        for fetch in asked:
+            if fetch.order in claimed or not _may_be_segment(fetch):
+                continue
+            found = _family_of(fetch)
+            if found is not None:
+                families.setdefault(found[0], []).append((fetch, found[1]))
+        for (site, _), members in families.items():
+            for run in _runs(members):
+                if _grows([number for _, number in run]):
+                    claimed.update(fetch.order for fetch, _ in run)
+                    drafts.append(_draft(site, run, fetches))
+    return drafts
+
+
+def _family_of(fetch: Fetch) -> tuple[tuple[str, str], int] | None:
+    key = fetch.root.key or fetch.key
+    return family(key) if key is not None else None
+
+
+def _may_be_segment(fetch: Fetch) -> bool:
+    """Return True for a whole, short body that is a transport stream, a fragment or encrypted media."""
+    if not fetch.answered or fetch.key is None or (fetch.media_s or 0.0) > _LONGEST_S:
+        return False
+    named = fetch.key.path.lower().endswith(_FRAGMENT_NAMES)
+    media = fetch.kind == "mpegts" or (fetch.kind in (None, "mp4", "aac", "id3") and named)
+    chunked = fetch.exchange is not None and "chunked" in (fetch.exchange.transfer_encoding or "").lower()
+    return media and (fetch.declared is not None or (chunked and fetch.is_whole))
+
+
+def _runs(members: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    run: list[Numbered] = []
+    for fetch, number in members:
+        if run and fetch.root.ts_ns - run[-1][0].end_ns > IDLE_NS:
+            yield run
+            run = []
+        run.append((fetch, number))
+    if run:
+        yield run
+
+
+def _grows(numbers: list[int]) -> bool:
+    steps = [after - before for before, after in pairwise(numbers)]
+    return sum(step > 0 for step in steps) > sum(step < 0 for step in steps)
+
+
+def common_prefix(addresses: list[Address]) -> str:
+    """Return what the URLs share from their beginning; the query is left out, a number is not cut in two."""
+    urls = [f"{key.site}{key.path}" for key in addresses]
+    low, high = min(urls), max(urls)
+    length = next((at for at, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), len(low))
+    while length and low[length - 1].isdigit():
+        length -= 1
+    prefix = low[:length]
+    site = addresses[0].site
+    plain = site.removesuffix(":80") if site.startswith("http:") else site.removesuffix(":443")
+    return plain + prefix[len(site) :]
+
+
+def _draft(site: str, run: list[Numbered], fetches: Fetches) -> Draft:
+    media = [fetch for fetch, _ in run]
+    draft = draft_of("hls", media, media, fetches.flows)
+    session = draft.session
+    session.stream = common_prefix([key for fetch in media if (key := fetch.root.key or fetch.key) is not None])
+    distinct: dict[int, float | None] = {}
+    for fetch, number in run:
+        if distinct.get(number) is None:
+            distinct[number] = fetch.media_s
+    known = [seconds for seconds in distinct.values() if seconds is not None]
+    if known:
+        session.media_seconds, session.media_seconds_basis = sum(known), "PTS"
+    if len(known) < len(distinct):
+        draft.faults.add(DURATIONS_UNKNOWN)
+    draft.faults.add(PLAYLIST_NOT_CAPTURED)
+    cite_redirects(draft, media)
+    how = {fetch.order: f"number {number} of a growing row of names" for fetch, number in run}
+    cite_media(draft, media, "media segment", how)
+    return draft

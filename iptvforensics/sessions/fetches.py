@@ -1,0 +1,299 @@
+"""HTTP exchanges and bodies to fetches: what a client asked for, what came, and which redirect led there.
+
+RFC 9110 section 15.4 (redirection). A fetch is an exchange with its body, or either alone: a body whose
+beginning was not captured has no exchange.
+
+**Known limitations**: a redirect and the request that follows it are tied by client address and URL within
+`REDIRECT_WAIT_NS`; clients behind one address that ask for the same URL at once share their redirects.
+Redirects by HTML or script are not followed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .addresses import Address, absolute, address, host_of
+from .model import SECOND_NS
+from .records import Body, Exchange, Flow, Service, TableReader, TransportStream, read
+
+REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
+REDIRECT_WAIT_NS = 60 * SECOND_NS
+"""Longest time from a redirect to the request that follows it; players follow within a second."""
+IMPLAUSIBLE_BYTES = 1 << 40
+"""Some servers declare an absurd length for an endless body; no film has a terabyte."""
+
+NOT_MEDIA = frozenset(("html", "json", "hls", "m3u", "image", "zip", "pdf", "gzip", "text"))
+"""Kinds of content that are no media, whatever they were asked for as."""
+
+
+@dataclass(slots=True, eq=False)
+class Fetch:
+    """One thing that a client asked for, and what it got."""
+
+    exchange: Exchange | None
+    body: Body | None
+    stream: TransportStream | None = None
+    services: list[Service] = field(default_factory=list)
+    key: Address | None = None
+    via: Fetch | None = None
+    leads_to: str | None = None
+    followed: bool = False
+    order: int = 0
+
+    @property
+    def _row(self) -> Exchange | Body:
+        row = self.exchange if self.exchange is not None else self.body
+        if row is None:
+            raise ValueError("a fetch needs an exchange or a body")
+        return row
+
+    @property
+    def client_ip(self) -> str:
+        """Return the address of the client."""
+        return self._row.client_ip
+
+    @property
+    def client_port(self) -> int | None:
+        """Return the port of the client."""
+        return self._row.client_port
+
+    @property
+    def server(self) -> tuple[str, int | None]:
+        """Return address and port of the server."""
+        return self._row.server_ip, self._row.server_port
+
+    @property
+    def flow_id(self) -> int:
+        """Return the flow that carried it."""
+        return self._row.flow_id
+
+    @property
+    def ts_ns(self) -> int:
+        """Return the time of its first byte: the request if that was seen."""
+        return self._row.ts_ns
+
+    @property
+    def frame_no(self) -> int:
+        """Return the frame of its first byte."""
+        return self._row.frame_no
+
+    @property
+    def place(self) -> tuple[int, int, int, int, bool]:
+        """Return what orders fetches in time, without ties."""
+        row = self._row
+        return row.ts_ns, row.frame_no, row.flow_id, row.stream_offset, row.from_orig
+
+    @property
+    def url(self) -> str | None:
+        """Return the URL asked for, as sent."""
+        if self.exchange is not None:
+            return self.exchange.url
+        return self.body.name if self.body is not None and self.body.name and "://" in self.body.name else None
+
+    @property
+    def host(self) -> str | None:
+        """Return the host name asked for, without port."""
+        return host_of(self.url) or (host_of(self.exchange.host) if self.exchange is not None else None)
+
+    @property
+    def end_ns(self) -> int:
+        """Return the time of its last frame."""
+        if self.body is not None and self.body.last_ns is not None:
+            return self.body.last_ns
+        response = self.exchange.response_ns if self.exchange is not None else None
+        return max(self.ts_ns, response or 0)
+
+    @property
+    def last_frame(self) -> int:
+        """Return its last frame."""
+        if self.body is not None and self.body.last_frame is not None:
+            return self.body.last_frame
+        response = self.exchange.response_frame_no if self.exchange is not None else None
+        return max(self.frame_no, response or 0)
+
+    @property
+    def is_request(self) -> bool:
+        """Return True if the request was seen."""
+        return self.exchange is not None and self.exchange.method is not None
+
+    @property
+    def kind(self) -> str | None:
+        """Return what the body is by its bytes."""
+        return self.body.kind if self.body is not None else None
+
+    @property
+    def media_type(self) -> str:
+        """Return the declared media type without parameters, in lower case."""
+        declared = self.body.media_type if self.body is not None else None
+        if declared is None and self.exchange is not None:
+            declared = self.exchange.content_type
+        return (declared or "").split(";")[0].strip().lower()
+
+    @property
+    def status(self) -> int | None:
+        """Return the status code."""
+        return self.exchange.status if self.exchange is not None else self._row.status
+
+    @property
+    def bytes(self) -> int:
+        """Return the bytes of the body that were captured."""
+        if self.body is not None:
+            return self.body.bytes
+        return (self.exchange.response_body_bytes if self.exchange is not None else 0) or 0
+
+    @property
+    def missing(self) -> int | None:
+        """Return the bytes of the body known to be missing; None if it is not known how many."""
+        if self.body is not None:
+            return self.body.missing_bytes
+        return (self.exchange.response_missing_bytes if self.exchange is not None else 0) or 0
+
+    @property
+    def declared(self) -> int | None:
+        """Return the declared length of the body; None if none was declared or it is absurd."""
+        length = self.body.declared_bytes if self.body is not None else None
+        if length is None and self.exchange is not None:
+            length = self.exchange.response_body_declared_bytes
+        return length if length is not None and length < IMPLAUSIBLE_BYTES else None
+
+    @property
+    def total(self) -> int | None:
+        """Return the length of the whole that the body is, or is a range of."""
+        total = self.body.total_bytes if self.body is not None else None
+        if total is None and self.first_byte == 0 and self.status != 206:
+            total = self.declared
+        return total if total is not None and total < IMPLAUSIBLE_BYTES else None
+
+    @property
+    def first_byte(self) -> int:
+        """Return the place of the body in the whole."""
+        return (self.body.first_byte if self.body is not None else 0) or 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Return True if all of the body was captured."""
+        if self.body is not None:
+            return bool(self.body.complete)
+        return self.exchange is not None and bool(self.exchange.complete)
+
+    @property
+    def interrupted(self) -> str | None:
+        """Return why the exchange is not complete."""
+        return self.exchange.interrupted if self.exchange is not None else None
+
+    @property
+    def answered(self) -> bool:
+        """Return True if media may have come: bytes, a status that does not deny it, and no page instead."""
+        status = self.status
+        good = status is None or 200 <= status < 300
+        return good and self.bytes > 0 and self.kind not in NOT_MEDIA
+
+    @property
+    def chain(self) -> list[Fetch]:
+        """Return the redirects that led here and this fetch itself, first asked first."""
+        chain = [self]
+        while chain[-1].via is not None:
+            chain.append(chain[-1].via)
+        chain.reverse()
+        return chain
+
+    @property
+    def root(self) -> Fetch:
+        """Return what the client asked for first."""
+        fetch = self
+        while fetch.via is not None:
+            fetch = fetch.via
+        return fetch
+
+    @property
+    def media_s(self) -> float | None:
+        """Return the seconds of media in it, by the clock of its transport stream."""
+        return self.stream.media_s if self.stream is not None else None
+
+
+@dataclass(slots=True)
+class Fetches:
+    """All fetches of a capture, in order, with its flows and the transport streams that lie in no body."""
+
+    all: list[Fetch]
+    by_body: dict[tuple[int, bool, int], Fetch]
+    flows: dict[int, Flow]
+    bare_streams: list[tuple[TransportStream, list[Service]]]
+
+    def by_client(self) -> Iterator[tuple[str, list[Fetch]]]:
+        """Yield each client address with its fetches, both in order."""
+        clients: dict[str, list[Fetch]] = {}
+        for fetch in self.all:
+            clients.setdefault(fetch.client_ip, []).append(fetch)
+        for client in sorted(clients):
+            yield client, clients[client]
+
+
+def read_fetches(reader: TableReader) -> Fetches:
+    """Return the fetches of a capture with redirects tied and transport streams attached."""
+    waiting: dict[tuple[int, int], Body] = {}
+    for body in read(reader, "objects", Body):
+        if body.role != "request":
+            place = (body.flow_id, body.stream_offset)
+            # A body in a body can begin at the same place: the outer one is the response.
+            if place not in waiting or waiting[place].role != "response":
+                waiting[place] = body
+    fetches = []
+    for exchange in read(reader, "http", Exchange):
+        body_at = exchange.response_body_offset
+        found = None if body_at is None else waiting.pop((exchange.flow_id, body_at), None)
+        fetches.append(Fetch(exchange, found))
+    fetches += [Fetch(None, body) for body in waiting.values()]
+    fetches.sort(key=lambda fetch: fetch.place)
+    by_body = {}
+    for order, fetch in enumerate(fetches):
+        fetch.order = order
+        fetch.key = address(fetch.url)
+        if fetch.body is not None:
+            by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
+    flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
+    bare = _attach_streams(reader, by_body)
+    _tie_redirects(fetches)
+    return Fetches(fetches, by_body, flows, bare)
+
+
+def _attach_streams(
+    reader: TableReader, by_body: dict[tuple[int, bool, int], Fetch]
+) -> list[tuple[TransportStream, list[Service]]]:
+    services: dict[tuple[int, bool, int | None], list[Service]] = {}
+    for service in read(reader, "ts_services", Service):
+        services.setdefault((service.flow_id, service.from_orig, service.object_offset), []).append(service)
+    bare = []
+    for stream in read(reader, "transport_streams", TransportStream):
+        named = services.get((stream.flow_id, stream.from_orig, stream.object_offset), [])
+        if stream.object_offset is None:
+            bare.append((stream, named))
+            continue
+        fetch = by_body.get((stream.flow_id, stream.from_orig, stream.object_offset))
+        if fetch is not None:
+            fetch.stream = stream
+            fetch.services = named
+    return bare
+
+
+def _tie_redirects(fetches: list[Fetch]) -> None:
+    """Set `via`: each redirect is followed by the next request of its client for the URL that it names."""
+    open_redirects: dict[tuple[str, Address], deque[Fetch]] = {}
+    for fetch in fetches:
+        if fetch.key is not None:
+            queue = open_redirects.get((fetch.client_ip, fetch.key))
+            while queue:
+                redirect = queue.popleft()
+                if fetch.ts_ns - redirect.end_ns <= REDIRECT_WAIT_NS:
+                    fetch.via = redirect
+                    redirect.followed = True
+                    break
+        exchange = fetch.exchange
+        if exchange is None or exchange.status not in REDIRECT_STATUS:
+            continue
+        fetch.leads_to = absolute(exchange.url, exchange.location)
+        target = address(fetch.leads_to)
+        if target is not None:
+            open_redirects.setdefault((fetch.client_ip, target), deque()).append(fetch)

@@ -1,0 +1,181 @@
+"""Deliveries of playlists to programmes: which playlists of one client are about the same thing.
+
+RFC 8216 sections 4.3.4 (multivariant playlists), 6.2 and 6.3 (reloading). Two steps:
+
+1. Deliveries are the same playlist if their URL is the same (after redirects, low-latency parameters left
+   out), if the client began at the same URL, or if only the query differs and they name a common media segment.
+2. Playlists are one programme if a multivariant playlist names them, by whole URL, else by path and query
+   (host changed), else by host and path (token changed).
+
+**Known limitations**: a playlist whose query and media names all change from poll to poll, asked for without a
+redirect from a constant URL, falls apart into one playlist per poll.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .addresses import Address, address, without_low_latency
+from .fetches import Fetch
+from .records import Entry, Playlist
+
+MEDIA_KINDS = frozenset(("media-segment", "part"))
+LINK_KINDS = frozenset(("variant", "rendition", "i-frame-variant"))
+_COMPARED = 4
+"""Playlists of the same path and another query that a delivery is compared with, the latest ones."""
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One playlist as it was delivered once."""
+
+    playlist: Playlist
+    fetch: Fetch
+    entries: list[Entry]
+    identity: int = -1
+
+    @property
+    def is_multivariant(self) -> bool:
+        """Return True if the playlist names other playlists."""
+        return self.playlist.kind == "multivariant"
+
+
+@dataclass(slots=True, eq=False)
+class Programme:
+    """Playlists of one client that belong together."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    renditions: dict[int, str] = field(default_factory=dict)
+    """Playlist identity to the rendition type (AUDIO, ...) as which a multivariant playlist names it."""
+
+    @property
+    def target_s(self) -> float:
+        """Return the longest target duration that its media playlists announce."""
+        return max((one.playlist.target_duration_s or 0.0 for one in self.deliveries), default=0.0)
+
+
+class Sets:
+    """Disjoint sets of small integers; the smallest member names a set."""
+
+    def __init__(self, size: int) -> None:
+        self._up = list(range(size))
+
+    def of(self, member: int) -> int:
+        """Return the name of the set that holds the member."""
+        while self._up[member] != member:
+            self._up[member] = self._up[self._up[member]]
+            member = self._up[member]
+        return member
+
+    def join(self, one: int, other: int) -> None:
+        """Make one set of the two that hold the members."""
+        one, other = self.of(one), self.of(other)
+        self._up[max(one, other)] = min(one, other)
+
+
+def programmes(deliveries: list[Delivery]) -> list[Programme]:
+    """Return the programmes that the deliveries (of one client, in order) are about, first seen first."""
+    sets = Sets(len(deliveries))
+    _same_playlist(deliveries, sets)
+    for number, delivery in enumerate(deliveries):
+        delivery.identity = sets.of(number)
+    linked, renditions = _link(deliveries)
+    found: dict[int, Programme] = {}
+    for delivery in deliveries:
+        programme = found.setdefault(linked.of(delivery.identity), Programme())
+        programme.deliveries.append(delivery)
+        if delivery.identity in renditions:
+            programme.renditions[delivery.identity] = renditions[delivery.identity]
+    return list(found.values())
+
+
+def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
+    known: dict[tuple[str, bool, Address], int] = {}
+    paths: dict[tuple[bool, str, str], list[int]] = {}
+    named: dict[int, set[str]] = {}
+    for number, delivery in enumerate(deliveries):
+        multivariant = delivery.is_multivariant
+        keys = []
+        for what, fetch in (("final", delivery.fetch), ("root", delivery.fetch.root)):
+            if fetch.key is not None:
+                keys.append((what, multivariant, without_low_latency(fetch.key)))
+        for key in keys:
+            if key in known:
+                sets.join(number, known[key])
+            else:
+                known[key] = number
+        here = delivery.fetch.key
+        if multivariant or here is None:
+            continue
+        # Only a playlist seen for the first time needs to be compared with those of the same path.
+        if sets.of(number) == number:
+            others = paths.setdefault((multivariant, here.site, here.path), [])
+            mine = _media_paths(delivery)
+            for other in others[-_COMPARED:]:
+                if not mine.isdisjoint(named[other]):
+                    sets.join(number, other)
+                    named[other] |= mine
+                    break
+            else:
+                others.append(number)
+                named[number] = mine
+        elif sets.of(number) in named:
+            named[sets.of(number)] |= _media_paths(delivery)
+
+
+def _media_paths(delivery: Delivery) -> set[str]:
+    found = (address(entry.url) for entry in delivery.entries if entry.kind in MEDIA_KINDS)
+    return {key.path for key in found if key is not None}
+
+
+def _link(deliveries: list[Delivery]) -> tuple[Sets, dict[int, str]]:
+    """Join media playlists with the multivariant playlist that names them."""
+    sets = Sets(len(deliveries))
+    renditions: dict[int, str] = {}
+    levels: list[dict[tuple[str, ...], list[tuple[int, Delivery, Entry]]]] = [{}, {}, {}]
+    for delivery in deliveries:
+        for entry in delivery.entries if delivery.is_multivariant else ():
+            key = address(entry.url) if entry.kind in LINK_KINDS else None
+            if key is None:
+                continue
+            listing = (delivery.fetch.order, delivery, entry)
+            for level, at in zip(levels, _link_keys(key), strict=True):
+                listings = level.setdefault(at, [])
+                if not listings or listings[-1][1] is not delivery:
+                    listings.append(listing)
+                elif entry.kind == "variant":  # one URL can be a variant and a rendition: an audio-only variant
+                    listings[-1] = listing
+    for delivery in deliveries:
+        if delivery.is_multivariant:
+            continue
+        addresses = [fetch.key for fetch in delivery.fetch.chain if fetch.key is not None]
+        listing_found = _find_link(levels, addresses, delivery.fetch.root.order)
+        if listing_found is None:
+            continue
+        _, parent, entry = listing_found
+        sets.join(delivery.identity, parent.identity)
+        kind = entry.rendition_type or entry.kind
+        if kind not in ("variant", "VIDEO"):
+            renditions.setdefault(delivery.identity, kind.upper())
+        else:
+            renditions[delivery.identity] = "VARIANT"
+    return sets, renditions
+
+
+def _link_keys(key: Address) -> Iterable[tuple[str, ...]]:
+    plain = without_low_latency(key)
+    return tuple(plain), (plain.path, plain.query), (plain.site, plain.path)
+
+
+def _find_link(
+    levels: list[dict[tuple[str, ...], list[tuple[int, Delivery, Entry]]]], addresses: list[Address], order: int
+) -> tuple[int, Delivery, Entry] | None:
+    for number, level in enumerate(levels):
+        for key in addresses:
+            listings = level.get(tuple(_link_keys(key))[number])
+            if listings:
+                at = bisect_right(listings, order, key=lambda listing: listing[0])
+                return listings[max(at - 1, 0)]
+    return None

@@ -1,0 +1,154 @@
+"""Requests to the playlist entries that they are for.
+
+RFC 8216 section 6.3.4; the request is compared with the absolute URLs that playlists named (their base is
+the playlist's URL after redirects), by levels, best first:
+
+1. the same URL,
+2. the same path and query on another host (the client or a load balancer changed it),
+3. the same host and path with another query (token renewed),
+4. the same path on another host with another query,
+5. the same host and numbered file name (the playlist that named it was not captured).
+
+Of several playlists that name the same URL the latest one delivered before the request counts. From level 2
+on, it must have been delivered within a time in which the client could still be playing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable
+from typing import NamedTuple
+
+from .addresses import Address, address, family
+from .fetches import Fetch
+from .hls_groups import Delivery
+from .model import SECOND_NS
+from .records import Entry
+
+LEVELS = (
+    "the same URL as the playlist names",
+    "the same path and query as the playlist names, on another host",
+    "the same host and path as the playlist names, with another query",
+    "the same path as the playlist names, on another host with another query",
+    "numbered like the media segments that the playlist names",
+)
+_ENTRY_KINDS = frozenset(("media-segment", "part", "map", "key", "session-key", "preload-hint"))
+_SLACK_NS = 60 * SECOND_NS
+"""Levels 2 to 5: a live playlist is reloaded every few seconds; a minute allows for one lost in the capture."""
+
+
+class Match(NamedTuple):
+    """What a fetch is for: the delivery whose playlist named it, the entries, and how that is known."""
+
+    delivery: Delivery
+    entries: list[Entry]
+    level: int
+
+    @property
+    def role(self) -> str:
+        """Return `key`, `map` or `media`."""
+        if not self.entries:
+            return "media"
+        kind = self.entries[0].kind
+        return "key" if kind in ("key", "session-key") else "map" if kind == "map" else "media"
+
+    @property
+    def how(self) -> str:
+        """Return the match level in words."""
+        return LEVELS[self.level]
+
+
+Listing = tuple[int, Delivery, list[Entry]]
+Index = dict[Hashable, list[Listing]]
+
+
+def _family_key(key: Address) -> Hashable:
+    found = family(key)
+    return found[0] if found is not None else None
+
+
+_KEYS: tuple[Callable[[Address], Hashable], ...] = (
+    lambda key: key,
+    lambda key: (key.path, key.query),
+    lambda key: (key.site, key.path),
+    lambda key: key.path,
+    _family_key,
+)
+
+
+class Matcher:
+    """Finds the playlist entries for the fetches of one client. The levels are indexed when first needed."""
+
+    def __init__(self, deliveries: list[Delivery]) -> None:
+        self._listed: list[tuple[Delivery, list[tuple[Address, Entry]]]] = []
+        for delivery in deliveries:
+            self._listed.append((delivery, list(_addressed(delivery.entries))))
+        self._indexes: list[Index | None] = [None] * len(LEVELS)
+
+    def match(self, fetch: Fetch) -> Match | None:
+        """Return what the fetch, or the request whose redirects led to it, is for; None if nothing names it."""
+        addresses = [one.key for one in fetch.chain if one.key is not None]
+        order = fetch.root.order
+        for level, key_of in enumerate(_KEYS):
+            if level >= 3 and not (fetch.answered and _looks_like_media(fetch)):
+                continue
+            index = self._index(level)
+            for at in addresses:
+                key = key_of(at)
+                listings = index.get(key) if key is not None else None
+                found = _choose(listings, order, fetch, level) if listings else None
+                if found is not None:
+                    entries = [] if level == 4 else found[2]
+                    return Match(found[1], entries, level)
+        return None
+
+    def _index(self, level: int) -> Index:
+        index = self._indexes[level]
+        if index is None:
+            index = self._indexes[level] = {}
+            key_of = _KEYS[level]
+            for delivery, listed in self._listed:
+                for at, entry in listed:
+                    if level == 4 and entry.kind not in ("media-segment", "part"):
+                        continue
+                    listings = index.setdefault(key_of(at), [])
+                    if not listings or listings[-1][1] is not delivery:
+                        listings.append((delivery.fetch.order, delivery, [entry]))
+                    elif level < 4:
+                        listings[-1][2].append(entry)
+        return index
+
+
+def _addressed(entries: Iterable[Entry]) -> Iterable[tuple[Address, Entry]]:
+    hints = []
+    named = set()
+    for entry in entries:
+        if entry.kind not in _ENTRY_KINDS:
+            continue
+        at = address(entry.url)
+        if at is None:
+            continue
+        if entry.kind == "preload-hint":
+            hints.append((at, entry))
+        else:
+            named.add(at)
+            yield at, entry
+    # A hint counts only where nothing else names the URL: it has no duration.
+    yield from ((at, entry) for at, entry in hints if at not in named)
+
+
+def _looks_like_media(fetch: Fetch) -> bool:
+    return fetch.kind in ("mpegts", "mp4", "aac", "id3", "webvtt") or fetch.media_type.startswith(("video/", "audio/"))
+
+
+def _choose(listings: list[Listing], order: int, fetch: Fetch, level: int) -> Listing | None:
+    """Return the latest listing before the request, else the first one after it, if it is near enough in time."""
+    at = max(bisect_right(listings, order, key=lambda listing: listing[0]) - 1, 0)
+    listing = listings[at]
+    if listing[2][0].kind == "preload-hint":  # a later playlist names the same URL with its duration
+        listing = next((later for later in listings[at:] if later[2][0].kind != "preload-hint"), listing)
+    delivery = listing[1]
+    if level == 0 or delivery.playlist.has_endlist:
+        return listing
+    reach = _SLACK_NS + int(5 * SECOND_NS * (delivery.playlist.target_duration_s or 0))
+    return listing if abs(fetch.ts_ns - delivery.fetch.ts_ns) <= reach else None

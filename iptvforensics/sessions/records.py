@@ -1,0 +1,234 @@
+"""Rows of the reading wing's tables, as the session rules use them.
+
+Each record names the columns that it needs; `read` selects exactly these, in one fixed order, so that the
+order of rows in the store never shows in a session.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+
+class TableReader(Protocol):
+    """The tables of one capture; the store provides it, tests make it of an in-memory database."""
+
+    def has(self, table: str) -> bool:
+        """Return True if the capture has a table of that name."""
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over the capture's tables."""
+
+
+class Flow(NamedTuple):
+    """One row of `flows`."""
+
+    flow_id: int
+    transport: str
+    orig_ip: str
+    orig_port: int | None
+    resp_ip: str
+    resp_port: int | None
+    protocol: str | None
+    starts_midstream: bool | None
+    history: str | None
+    first_ns: int
+    last_ns: int
+    first_frame: int
+    last_frame: int
+
+    def closed_by(self) -> str | None:
+        """Return `originator` or `responder`, whoever ended the connection first; None if nobody did."""
+        for event in self.history or "":
+            if event in "FfRr":
+                return "originator" if event.isupper() else "responder"
+        return None
+
+
+class Exchange(NamedTuple):
+    """One row of `http`: a request with its response, or either alone."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    response_frame_no: int | None
+    response_ns: int | None
+    method: str | None
+    host: str | None
+    url: str | None
+    target: str | None
+    status: int | None
+    location: str | None
+    user_agent: str | None
+    content_type: str | None
+    transfer_encoding: str | None
+    response_body_bytes: int | None
+    response_body_declared_bytes: int | None
+    response_missing_bytes: int | None
+    response_body_offset: int | None
+    complete: bool | None
+    interrupted: str | None
+    client_ip: str
+    client_port: int | None
+    server_ip: str
+    server_port: int | None
+
+
+class Body(NamedTuple):
+    """One row of `objects`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    name: str | None
+    kind: str | None
+    media_type: str | None
+    role: str | None
+    status: int | None
+    bytes: int
+    declared_bytes: int | None
+    first_byte: int | None
+    total_bytes: int | None
+    missing_bytes: int | None
+    complete: bool | None
+    last_ns: int | None
+    last_frame: int | None
+    client_ip: str
+    client_port: int | None
+    server_ip: str
+    server_port: int | None
+
+
+class Playlist(NamedTuple):
+    """One row of `playlists`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    object_offset: int | None
+    kind: str | None
+    url: str | None
+    target_duration_s: float | None
+    media_sequence: int | None
+    playlist_type: str | None
+    has_endlist: bool | None
+    session_data: list[str] | None
+
+
+class Entry(NamedTuple):
+    """One row of `playlist_entries`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    object_offset: int | None
+    line_no: int | None
+    kind: str
+    url: str | None
+    media_sequence: int | None
+    duration_s: float | None
+    title: str | None
+    byte_range_first: int | None
+    byte_range_length: int | None
+    key_method: str | None
+    key_url: str | None
+    map_url: str | None
+    rendition_type: str | None
+
+
+class TransportStream(NamedTuple):
+    """One row of `transport_streams`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    object_offset: int | None
+    packet_bytes: int | None
+    packets: int | None
+    missing_bytes: int | None
+    continuity_errors: int | None
+    media_s: float | None
+    last_frame_no: int | None
+    last_ns: int | None
+
+
+class Service(NamedTuple):
+    """One row of `ts_services`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    object_offset: int | None
+    service_id: int | None
+    service_name: str | None
+
+
+class RtmpMessage(NamedTuple):
+    """One row of `rtmp`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    kind: str | None
+    command: str | None
+    message_stream_id: int | None
+    app: str | None
+    tc_url: str | None
+    stream_name: str | None
+    play_start: float | None
+    flash_ver: str | None
+    arguments: str | None
+    client_ip: str
+    client_port: int | None
+    server_ip: str
+    server_port: int | None
+
+
+class RtmpMedia(NamedTuple):
+    """One row of `rtmp_media`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    role: str | None
+    app: str | None
+    tc_url: str | None
+    stream_name: str | None
+    message_stream_id: int | None
+    audio_messages: int | None
+    video_messages: int | None
+    audio_bytes: int | None
+    video_bytes: int | None
+    media_s: float | None
+    last_frame_no: int | None
+    last_ns: int | None
+    missing_bytes: int | None
+    complete: bool | None
+
+
+Record = TypeVar("Record", bound=tuple[Any, ...])
+
+
+def read(reader: TableReader, table: str, record: type[Record]) -> list[Record]:
+    """Return the rows of a table as records, in an order that depends on nothing but their values."""
+    if not reader.has(table):
+        return []
+    columns = ", ".join(record._fields)  # type: ignore[attr-defined]
+    sql = " ".join(("SELECT", columns, "FROM", table, "ORDER BY ALL NULLS FIRST"))
+    make = record._make  # type: ignore[attr-defined]
+    return [make(row) for row in reader.select(sql)]

@@ -1,0 +1,153 @@
+"""RTMP commands and media to rtmp and rtmp-publish sessions.
+
+Adobe RTMP 1.0 section 7.2.2 (play: start -2 live or recorded, -1 live, 0 or more recorded; publish). One
+period of media on one message stream is one session. Media whose commands were not captured are told by
+their direction: from the server they are played, from the client published.
+
+**Known limitations**: clients based on librtmp send start 0 for live streams too, so that 0 counts as recorded
+only if no metadata say otherwise. Reconnections are separate sessions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from .addresses import host_of
+from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session, distinct
+from .records import Flow, RtmpMedia, RtmpMessage, TableReader, read
+
+_DURATION = re.compile(r'"duration"\s*:\s*([0-9.eE+-]+)')
+
+
+def rtmp_sessions(reader: TableReader, flows: dict[int, Flow]) -> list[Draft]:
+    """Return the sessions of all RTMP media."""
+    messages: dict[int, list[RtmpMessage]] = {}
+    for message in read(reader, "rtmp", RtmpMessage):
+        messages.setdefault(message.flow_id, []).append(message)
+    drafts = []
+    begun: set[int] = set()
+    for media in read(reader, "rtmp_media", RtmpMedia):
+        if (media.audio_bytes or 0) + (media.video_bytes or 0) == 0:
+            continue
+        drafts.append(_draft(media, messages.get(media.flow_id, []), flows.get(media.flow_id), begun))
+    return drafts
+
+
+def _endpoints(messages: list[RtmpMessage], flow: Flow | None) -> tuple[str | None, int | None, str | None, int | None]:
+    """Return address and port of the client, then of the server."""
+    if messages:
+        one = messages[0]
+        return one.client_ip, one.client_port, one.server_ip, one.server_port
+    if flow is None:
+        return None, None, None, None
+    return flow.orig_ip, flow.orig_port, flow.resp_ip, flow.resp_port
+
+
+def _command_of(media: RtmpMedia, messages: list[RtmpMessage], name: str) -> RtmpMessage | None:
+    """Return the command that began the media: the latest of its message stream before them."""
+    fitting = [
+        message
+        for message in messages
+        if message.command == name
+        and message.kind == "command"
+        and message.message_stream_id == media.message_stream_id
+        and (message.stream_name is None or media.stream_name is None or message.stream_name == media.stream_name)
+    ]
+    before = [message for message in fitting if message.ts_ns <= media.ts_ns]
+    return before[-1] if before else None
+
+
+def _is_publish(media: RtmpMedia, client: tuple[str | None, int | None], flow: Flow | None) -> bool:
+    if media.role in ("play", "publish"):
+        return media.role == "publish"
+    client_is_orig = flow is None or client == (flow.orig_ip, flow.orig_port)
+    return media.from_orig == client_is_orig
+
+
+def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, begun: set[int]) -> Draft:
+    client_ip, client_port, server_ip, server_port = _endpoints(messages, flow)
+    publish = _is_publish(media, (client_ip, client_port), flow)
+    command = _command_of(media, messages, "publish" if publish else "play")
+    connect = next((one for one in messages if one.kind == "command" and one.command == "connect"), None)
+    # The connection's own beginning belongs to the first thing played on it.
+    first: RtmpMessage | RtmpMedia = media
+    if command is not None:
+        first = command if media.flow_id in begun else min(messages[0], command, key=lambda one: one.ts_ns)
+        begun.add(media.flow_id)
+    app = media.app or (command.app if command is not None else None)
+    name = media.stream_name or (command.stream_name if command is not None else None)
+    tc_url = media.tc_url or (connect.tc_url if connect is not None else None)
+    session = Session(delivery="rtmp-publish" if publish else "rtmp", client_ip=client_ip)
+    session.stream = "/".join(part for part in (app, name) if part) if name else None
+    session.kind, session.kind_basis = _kind(publish, command, messages)
+    session.edge_host = host_of(tc_url)
+    session.edge_ip, session.edge_port = server_ip, server_port
+    session.hosts = distinct([session.edge_host])
+    session.start_ns, session.first_frame = first.ts_ns, first.frame_no
+    session.end_ns = max(media.last_ns or 0, media.ts_ns)
+    session.last_frame = max(media.last_frame_no or 0, media.frame_no)
+    session.bytes = (media.audio_bytes or 0) + (media.video_bytes or 0)
+    session.media_seconds = media.media_s
+    session.media_seconds_basis = "RTMP timestamps" if media.media_s is not None else None
+    session.missing_bytes = media.missing_bytes
+    session.requests = int(command is not None)
+    session.media_objects = 1
+    session.user_agent = connect.flash_ver if connect is not None else None
+    session.flow_ids = [media.flow_id]
+    draft = Draft(session, media.flow_id)
+    if command is None and (flow is None or flow.starts_midstream or connect is None):
+        draft.faults.add(STARTS_BEFORE)
+    if media.missing_bytes is None or media.missing_bytes > 0:
+        draft.faults.add(GAPS)
+    if not media.complete and flow is not None and flow.closed_by() is None:
+        draft.faults.add(OPEN_AT_END)
+    _cite(draft, media, connect, command)
+    return draft
+
+
+def _kind(publish: bool, command: RtmpMessage | None, messages: list[RtmpMessage]) -> tuple[str | None, str | None]:
+    if publish:
+        return "live", "publish"
+    duration = _metadata_duration(messages)
+    if duration is not None and duration > 0:
+        return "vod", f"metadata: duration {duration:g} s"
+    if command is None:
+        return None, None
+    start = command.play_start
+    if start is not None and (start > 0 or (start == 0 and duration is None)):
+        return "vod", f"RTMP play from second {start:g} of a recording"
+    return "live", "RTMP play without duration"
+
+
+def _metadata_duration(messages: list[RtmpMessage]) -> float | None:
+    """Return the duration that the first metadata name; None if there are none."""
+    for message in messages:
+        if message.command not in ("onMetaData", "@setDataFrame") or not message.arguments:
+            continue
+        found = _DURATION.search(message.arguments)
+        if found is not None:
+            try:
+                return float(json.loads(found.group(1)))
+            except (ValueError, TypeError):
+                return None
+    return None
+
+
+def _cite(draft: Draft, media: RtmpMedia, connect: RtmpMessage | None, command: RtmpMessage | None) -> None:
+    session = draft.session
+    for message in (connect, command):
+        if message is None:
+            continue
+        if message is connect:
+            shows = f"{session.client_ip} connected to {message.tc_url} as {message.flash_ver}."
+        else:
+            shows = f"{session.client_ip} asked to {message.command} {message.stream_name} at {message.tc_url}."
+        place = (message.flow_id, message.from_orig, message.frame_no, message.stream_offset)
+        draft.cite(*place, None, shows)
+    sender = session.client_ip if session.delivery == "rtmp-publish" else session.edge_ip
+    shows = (
+        f"First media of the session, sent by {sender}: {media.video_bytes or 0} bytes of video "
+        f"and {media.audio_bytes or 0} bytes of audio followed until frame {session.last_frame}."
+    )
+    draft.cite(media.flow_id, media.from_orig, media.frame_no, media.stream_offset, None, shows)
