@@ -53,10 +53,10 @@ def _score(data: bytes, is_tcp: bool, has_port: bool) -> float | None:
     problems = {name for name, _, _ in read_message(bytes(data)).problems}
     if not problems:
         return 0.95 * question
-    if problems == {"dns_message_cut"}:
+    if problems == {"DNS_message_cut"}:
         return 0.7 if has_port else 0.45
     # What stands behind a readable message may be the next datagram.
-    return 0.8 if problems == {"dns_trailing_bytes"} else 0.6 if has_port else 0.3
+    return 0.8 if problems == {"DNS_trailing_bytes"} else 0.6 if has_port else 0.3
 
 
 def is_plausible_header(data: bytes) -> bool:
@@ -81,7 +81,7 @@ def is_plausible_header(data: bytes) -> bool:
 
 def _question_score(data: bytes) -> float | None:
     name = read_name(data, HEADER_BYTES)
-    if name.problem == "dns_message_cut":
+    if name.problem == "DNS_message_cut":
         return None
     if name.text is None:
         return 0.0
@@ -113,4 +113,4 @@ def _score_without_question(data: bytes) -> float:
     if name.text is None:
         return 0.0
     problems = {problem for problem, _, _ in read_message(bytes(data)).problems}
-    return 0.9 if not problems else 0.7 if problems == {"dns_trailing_bytes"} else 0.2
+    return 0.9 if not problems else 0.7 if problems == {"DNS_trailing_bytes"} else 0.2

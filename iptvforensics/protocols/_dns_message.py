@@ -85,7 +85,7 @@ class _Reader:
 
     def may_go_on(self, what: str) -> bool:
         if not self.stopped and (self.records >= MAX_RECORDS or self.chars > MAX_TEXT_CHARS):
-            self.stop("dns_message_over_limit", f"{what}: {self.records} records were read")
+            self.stop("DNS_message_over_limit", f"{what}: {self.records} records were read")
         return not self.stopped
 
     def questions(self, count: int) -> list[tuple[str | None, str, str]]:
@@ -98,7 +98,7 @@ class _Reader:
             if self.stopped:
                 break
             if self.at + 4 > len(self.message):
-                self.stop("dns_message_cut", what)
+                self.stop("DNS_message_cut", what)
                 break
             found.append((name, type_name(self.number(0, 2)), class_name(self.number(2, 2))))
             self.at += 4
@@ -123,12 +123,12 @@ class _Reader:
             return None
         start = self.at + 10
         if start > len(self.message):
-            self.stop("dns_message_cut", what)
+            self.stop("DNS_message_cut", what)
             return None
         code, ttl = self.number(0, 2), self.number(4, 4)
         end = start + self.number(8, 2)
         if end > len(self.message):
-            self.stop("dns_message_cut", what)
+            self.stop("DNS_message_cut", what)
             return None
         self.records += 1
         if code == TYPE_OPT:
@@ -139,7 +139,7 @@ class _Reader:
             return None
         text, is_well_formed = write_data(self.message, start, end, code)
         if not is_well_formed:
-            self.problems.append(("dns_record_data_malformed", start, f"{what}, {type_name(code)}"))
+            self.problems.append(("DNS_record_data_malformed", start, f"{what}, {type_name(code)}"))
         self.at = end
         self.chars += len(name or "") + len(text)
         return _Record(name, type_name(code), ttl, text)
@@ -161,7 +161,7 @@ def read_message(message: bytes) -> Message:
     authorities = reader.section(counts[2], "authority")
     additionals = reader.section(counts[3], "additional")
     if not reader.stopped and reader.at < len(message):
-        reader.problems.append(("dns_trailing_bytes", reader.at, f"{len(message) - reader.at} bytes"))
+        reader.problems.append(("DNS_trailing_bytes", reader.at, f"{len(message) - reader.at} bytes"))
     opcode, rcode = flags >> 11 & 15, flags & 15 | reader.edns_rcode << 4
     name, type_, class_ = questions[0] if questions else (None, None, None)
     values = {

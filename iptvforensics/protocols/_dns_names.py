@@ -44,29 +44,29 @@ def read_name(message: bytes, start: int) -> Name:
     position, lowest, size, end, jumps = start, start, 1, -1, 0
     while True:
         if position >= len(message):
-            return Name(None, end, "dns_message_cut")
+            return Name(None, end, "DNS_message_cut")
         length = message[position]
         if length == 0:
             end = position + 1 if end < 0 else end
             return Name(".".join(labels) or ".", end, None)
         if length >= 0xC0:
             if position + 1 >= len(message):
-                return Name(None, end, "dns_message_cut")
+                return Name(None, end, "DNS_message_cut")
             end = position + 2 if end < 0 else end
             position = (length & 0x3F) << 8 | message[position + 1]
             jumps += 1
             if position >= lowest or jumps > MAX_JUMPS:
-                return Name(None, end, "dns_name_loop")
+                return Name(None, end, "DNS_name_loop")
             lowest = position
             continue
         if length >= 0x40:
-            return Name(None, end, "dns_label_type_unknown")
+            return Name(None, end, "DNS_label_type_unknown")
         label = message[position + 1 : position + 1 + length]
         if len(label) < length:
-            return Name(None, end, "dns_message_cut")
+            return Name(None, end, "DNS_message_cut")
         size += length + 1
         if size > MAX_NAME_BYTES:
-            return Name(None, _skip(message, position) if end < 0 else end, "dns_name_too_long")
+            return Name(None, _skip(message, position) if end < 0 else end, "DNS_name_too_long")
         labels.append(write_label(label))
         position += length + 1
 

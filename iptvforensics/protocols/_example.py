@@ -151,7 +151,7 @@ class ExampleParser:
         direction.pending.clear()
         if not length:
             return []
-        cut = Anomaly("example_line_incomplete", from_orig, direction.offset, f"{length} bytes before {cause}")
+        cut = Anomaly("EXAMPLE_line_incomplete", from_orig, direction.offset, f"{length} bytes before {cause}")
         direction.offset += length
         return [cut]
 

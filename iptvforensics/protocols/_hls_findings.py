@@ -55,7 +55,7 @@ class Findings:
     def add(self, kind: str, line: Line, raw: str, values: dict[str, Any]) -> dict[str, Any]:
         """Return the values of a new entry, nulls left out; later lines may still complete them."""
         if len(self.entries) >= MAX_ENTRIES:
-            self.note("hls_playlist_over_limit", line.offset, f"more than {MAX_ENTRIES} entries")
+            self.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_ENTRIES} entries")
             raise FullError
         entry: dict[str, Any] = {"kind": kind, "raw": raw[:MAX_RAW_CHARS]}
         if self.url is not None:
@@ -65,7 +65,7 @@ class Findings:
         entry.update((name, value) for name, value in values.items() if value is not None)
         self._chars += sum(len(value) for value in entry.values() if isinstance(value, str))
         if self._chars > MAX_TEXT_CHARS:
-            self.note("hls_playlist_over_limit", line.offset, f"more than {MAX_TEXT_CHARS} characters of entries")
+            self.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_TEXT_CHARS} characters of entries")
             raise FullError
         self.entries.append(Row("playlist_entries", self.from_orig, line.offset, entry))
         return entry
@@ -83,11 +83,11 @@ class Findings:
         for match in _REFERENCE.finditer(text):
             value = self.variables.get(match[1])
             if value is None:
-                self.note("hls_variable_undefined", offset, match[0])
+                self.note("HLS_variable_undefined", offset, match[0])
                 value = match[0]
             length += match.start() - at + len(value)
             if length > MAX_VARIABLE_CHARS:
-                self.note("hls_variable_over_limit", offset, match[0])
+                self.note("HLS_variable_over_limit", offset, match[0])
                 return text
             parts += [text[at : match.start()], value]
             at = match.end()
@@ -102,11 +102,11 @@ class Findings:
         elif query is not None:
             name, value = query, query_parameter(self.url, query)
             if value is None:
-                self.note("hls_variable_undefined", attributes.offset, f"query parameter {query}")
+                self.note("HLS_variable_undefined", attributes.offset, f"query parameter {query}")
         elif imported is not None:
-            self.note("hls_variable_imported", attributes.offset, imported)
+            self.note("HLS_variable_imported", attributes.offset, imported)
         else:
-            self.note("hls_attribute_malformed", attributes.offset, "EXT-X-DEFINE without NAME")
+            self.note("HLS_attribute_malformed", attributes.offset, "EXT-X-DEFINE without NAME")
         if name is not None and value is not None:
             self.variables[name] = value
 
@@ -119,7 +119,7 @@ class Attributes:
         self.offset = line.offset
         self.sent, is_repeated = read_attributes(value)
         if is_repeated:
-            findings.note("hls_attribute_repeated", line.offset, line.text)
+            findings.note("HLS_attribute_repeated", line.offset, line.text)
 
     def get(self, name: str) -> str | None:
         """Return a value, or null if it is absent or empty."""
@@ -138,7 +138,7 @@ class Attributes:
 
     def _checked(self, name: str, text: str, number: Any) -> Any:
         if number is None:
-            self._findings.note("hls_attribute_malformed", self.offset, f"{name}={text}")
+            self._findings.note("HLS_attribute_malformed", self.offset, f"{name}={text}")
         return number
 
     def url(self, name: str = "URI") -> str | None:

@@ -73,7 +73,7 @@ class MediaReader:
     def extinf(self, line: Line, value: str) -> None:
         """EXTINF: duration and title of the media segment to come."""
         if self._pending.has_extinf:
-            self.findings.note("hls_media_segment_without_uri", line.offset, line.text)
+            self.findings.note("HLS_media_segment_without_uri", line.offset, line.text)
             self._pending = _Pending()
         pending = self._pending
         sent, attributes, title = read_extinf(value)
@@ -83,7 +83,7 @@ class MediaReader:
         pending.title = title
         pending.attributes = write_json(attributes)
         if pending.duration is None:
-            self.findings.note("hls_duration_malformed", line.offset, line.text)
+            self.findings.note("HLS_duration_malformed", line.offset, line.text)
         if title is not None or len(sent.partition(".")[2]) != 6:
             self.has_six_decimals = False
 
@@ -101,7 +101,7 @@ class MediaReader:
         """EXT-X-PROGRAM-DATE-TIME: wall clock of the media segment to come, and so of those around it."""
         moment, is_date = read_date_time(value)
         if moment is None:
-            why = "hls_date_time_without_zone" if is_date else "hls_date_time_malformed"
+            why = "HLS_date_time_without_zone" if is_date else "HLS_date_time_malformed"
             self.findings.note(why, line.offset, value)
         if self.first_date_time is None:
             self.first_date_time = (value, moment)
@@ -147,7 +147,7 @@ class MediaReader:
         iv = self._read_iv(attributes)
         key = _Key(method or "", url, iv, attributes.get("KEYFORMAT"))
         if method is None:
-            self.findings.note("hls_attribute_malformed", line.offset, "key without METHOD")
+            self.findings.note("HLS_attribute_malformed", line.offset, "key without METHOD")
         elif method.upper() != "NONE":
             self.methods[method] = None
         sent = url or attributes.sent.get("URI")
@@ -176,7 +176,7 @@ class MediaReader:
             return None
         match = _IV.match(sent)
         if match is None:
-            self.findings.note("hls_iv_malformed", attributes.offset, sent)
+            self.findings.note("HLS_iv_malformed", attributes.offset, sent)
             return None
         return match[1].lower().zfill(32)
 
@@ -224,7 +224,7 @@ class MediaReader:
         """Emit the media segment that a URI line completes, and count on."""
         pending, self._pending = self._pending, _Pending()
         if not pending.has_extinf:
-            self.findings.note("hls_uri_without_extinf", line.offset, line.text)
+            self.findings.note("HLS_uri_without_extinf", line.offset, line.text)
         url = self.findings.absolute(line.text, line.offset)
         first, length, self._last_range = self._continue_range(
             pending.byte_range, url or line.text, self._last_range, line.offset
@@ -264,7 +264,7 @@ class MediaReader:
     def finish(self, offset: int) -> None:
         """Note what the end of the body leaves without its URI."""
         if self._pending.has_extinf:
-            self.findings.note("hls_media_segment_without_uri", offset, self._pending.raw[0])
+            self.findings.note("HLS_media_segment_without_uri", offset, self._pending.raw[0])
 
     def _media_values(self, ahead_ns: int) -> dict[str, Any]:
         return {
@@ -288,7 +288,7 @@ class MediaReader:
     def _read_range(self, value: str, offset: int) -> tuple[int | None, int | None]:
         length, first = read_byte_range(value)
         if length is None or (first is None and "@" in value):
-            self.findings.note("hls_byte_range_malformed", offset, value)
+            self.findings.note("HLS_byte_range_malformed", offset, value)
         return length, first
 
     def _continue_range(
@@ -302,7 +302,7 @@ class MediaReader:
             return first, None, None
         if first is None:
             if last is None or last[0] != url:
-                self.findings.note("hls_byte_range_start_unknown", offset, url)
+                self.findings.note("HLS_byte_range_start_unknown", offset, url)
                 return None, length, None
             first = last[1]
         after = _sum(first, length)

@@ -91,7 +91,7 @@ class _PlaylistReader:
         try:
             for line in self._lines(pieces):
                 if count >= MAX_LINES:
-                    self.findings.note("hls_playlist_over_limit", line.offset, f"more than {MAX_LINES} lines")
+                    self.findings.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_LINES} lines")
                     break
                 count += 1
                 last = line
@@ -107,7 +107,7 @@ class _PlaylistReader:
         for i, (offset, piece) in enumerate(pieces):
             begins_cut = i > 0
             if begins_cut:
-                self.findings.note("hls_body_gap", offset, "lines before this place were not captured")
+                self.findings.note("HLS_body_gap", offset, "lines before this place were not captured")
                 self.media.missing_bytes()
                 self._variant = None
             is_last_piece = i + 1 == len(pieces)
@@ -119,38 +119,38 @@ class _PlaylistReader:
 
     def _finish(self, last: Line, *, is_whole: bool) -> None:
         if not last.is_ended and not is_whole and "EXT-X-ENDLIST" not in self.tags:
-            self.findings.note("hls_last_line_unterminated", last.offset, last.text)
+            self.findings.note("HLS_last_line_unterminated", last.offset, last.text)
         if self._variant is not None:
             self._emit_variant(None)
         self.media.finish(last.offset)
         if self.tags.keys() & MULTIVARIANT_TAGS and self.tags.keys() & _MEDIA_TAGS:
-            self.findings.note("hls_kinds_mixed", last.offset, "tags of multivariant and of media playlists")
+            self.findings.note("HLS_kinds_mixed", last.offset, "tags of multivariant and of media playlists")
 
     def _line(self, line: Line, *, is_first: bool) -> None:
         if line.is_cut:
-            self.findings.note("hls_line_over_limit", line.offset, line.text)
+            self.findings.note("HLS_line_over_limit", line.offset, line.text)
         tag = split_tag(line.text) if line.text.startswith("#") else None
         if tag is None and line.text.startswith("#"):
             return
         if not self._has_begun:
             self._has_begun = True
             if tag is None or tag[0] != "EXTM3U":
-                self.findings.note("hls_header_missing", line.offset, line.text)
+                self.findings.note("HLS_header_missing", line.offset, line.text)
             elif not is_first:
-                self.findings.note("hls_header_late", line.offset, line.text)
+                self.findings.note("HLS_header_late", line.offset, line.text)
         if tag is not None:
             self._tag(line, *tag)
         elif self._variant is not None:
             self._emit_variant(line)
         elif self.tags.keys() & MULTIVARIANT_TAGS and not self.tags.keys() & _MEDIA_TAGS:
-            self.findings.note("hls_uri_unexpected", line.offset, line.text)
+            self.findings.note("HLS_uri_unexpected", line.offset, line.text)
         else:
             self.media.uri(line)
 
     def _tag(self, line: Line, name: str, value: str) -> None:
         if name not in self.tags:
             if len(self.tags) >= MAX_TAG_NAMES:
-                self.findings.note("hls_playlist_over_limit", line.offset, f"more than {MAX_TAG_NAMES} kinds of tags")
+                self.findings.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_TAG_NAMES} kinds of tags")
                 return
             self.tags[name] = line.offset
         if name in _LOW_LATENCY_TAGS:
@@ -170,7 +170,7 @@ class _PlaylistReader:
     def _keep(self, column: str, line: Line, value: Any) -> None:
         """Keep a value of the whole playlist; one that could not be read is noted."""
         if value is None:
-            self.findings.note("hls_number_malformed", line.offset, line.text)
+            self.findings.note("HLS_number_malformed", line.offset, line.text)
         else:
             self._once.setdefault(column, value)
 
@@ -191,9 +191,9 @@ class _PlaylistReader:
 
     def sequence(self, line: Line, value: str) -> None:
         if read_integer(value) is None:
-            self.findings.note("hls_number_malformed", line.offset, line.text)
+            self.findings.note("HLS_number_malformed", line.offset, line.text)
         if self.media.media_segments:
-            self.findings.note("hls_tag_misplaced", line.offset, line.text)
+            self.findings.note("HLS_tag_misplaced", line.offset, line.text)
 
     def session_data(self, line: Line, value: str) -> None:
         self._session_data.append(self.attributes(line, value).json() or "{}")
@@ -245,7 +245,7 @@ class _PlaylistReader:
     def _date(self, line: Line, text: str | None) -> int | None:
         moment, is_date = read_date_time(text) if text else (None, True)
         if text and moment is None:
-            why = "hls_date_time_without_zone" if is_date else "hls_date_time_malformed"
+            why = "HLS_date_time_without_zone" if is_date else "HLS_date_time_malformed"
             self.findings.note(why, line.offset, text)
         return moment
 
@@ -264,7 +264,7 @@ class _PlaylistReader:
         values = _variant_values(attributes)
         raw = line.text
         if uri_line is None:
-            self.findings.note("hls_variant_without_uri", line.offset, line.text)
+            self.findings.note("HLS_variant_without_uri", line.offset, line.text)
         else:
             raw = f"{raw}\n{uri_line.text}"
             values["uri"] = uri_line.text

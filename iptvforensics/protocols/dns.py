@@ -108,7 +108,7 @@ class DnsParser:
             return events
         direction.skip = 0
         direction.in_step = False
-        events.append(Anomaly("dns_boundary_lost", from_orig, direction.offset, f"after a gap of {length} bytes"))
+        events.append(Anomaly("DNS_boundary_lost", from_orig, direction.offset, f"after a gap of {length} bytes"))
         return events
 
     def end(self, from_orig: bool) -> list[Event]:
@@ -172,7 +172,7 @@ class DnsParser:
             return []
         declared = pending[0] << 8 | pending[1] if len(pending) > 1 else None
         detail = f"{max(len(pending) - 2, 0)} of {declared if declared is not None else 'unknown'} bytes"
-        cut = Anomaly("dns_message_incomplete", from_orig, start, detail)
+        cut = Anomaly("DNS_message_incomplete", from_orig, start, detail)
         if len(pending) < 2 + HEADER_BYTES:
             return [cut]
         return [*self._read(pending[2:], start + 2, from_orig, declared), cut]
@@ -184,7 +184,7 @@ class DnsParser:
             why = f"a DNS message has at least {HEADER_BYTES} bytes, found {len(message)}"
             if not direction.has_message:
                 raise DecodeError(why, offset=offset)
-            return [Anomaly("dns_message_too_short", from_orig, offset, why)]
+            return [Anomaly("DNS_message_too_short", from_orig, offset, why)]
         values, problems, _ = read_message(message)
         if declared is not None:
             values["message_bytes"] = declared

@@ -130,7 +130,7 @@ class HlsParser:
         events = read_playlist(pieces, self._url, from_orig, body_bytes=self._body_bytes, is_whole=is_whole)
         if is_over:
             detail = f"{self._body_bytes} bytes, read up to {MAX_BODY_BYTES}"
-            events.append(Anomaly("hls_playlist_over_limit", from_orig, MAX_BODY_BYTES, detail))
+            events.append(Anomaly("HLS_playlist_over_limit", from_orig, MAX_BODY_BYTES, detail))
         return events
 
 

@@ -175,12 +175,12 @@ def test_mdns_class_flag_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("name_bytes", "anomaly"),
     [
-        (b"\xc0\x0c", "dns_name_loop"),
-        (b"\xc0\x20", "dns_name_loop"),
-        (b"\x01a\xc0\x0c", "dns_name_loop"),
-        (b"\x41abc\x00", "dns_label_type_unknown"),
-        (b"\x3fabc", "dns_message_cut"),
-        ((b"\x3f" + b"x" * 63) * 5 + b"\x00", "dns_name_too_long"),
+        (b"\xc0\x0c", "DNS_name_loop"),
+        (b"\xc0\x20", "DNS_name_loop"),
+        (b"\x01a\xc0\x0c", "DNS_name_loop"),
+        (b"\x41abc\x00", "DNS_label_type_unknown"),
+        (b"\x3fabc", "DNS_message_cut"),
+        ((b"\x3f" + b"x" * 63) * 5 + b"\x00", "DNS_name_too_long"),
     ],
     ids=["to-itself", "forward", "to-own-label", "unknown-label", "label-beyond-end", "over-255"],
 )
@@ -206,7 +206,7 @@ def test_fields_after_an_unreadable_name_are_kept() -> None:
 def test_cut_message_keeps_what_was_read(length: int) -> None:
     events = udp(ANSWER[:length])
     whole, part = row(ANSWER), rows(events)[0].values
-    assert problems(events) == ["dns_message_cut"]
+    assert problems(events) == ["DNS_message_cut"]
     assert part["answer_count"] == 4
     assert (part["answers"] or []) == whole["answers"][: len(part["answers"] or [])]
 
@@ -216,14 +216,14 @@ def test_malformed_data_are_written_in_generic_form() -> None:
     at = message.rindex(b"\x00\x04\xc0\x00\x02\x11")
     message[at : at + 6] = b"\x00\x03\xc0\x00\x02"
     events = udp(bytes(message))
-    assert problems(events) == ["dns_record_data_malformed"]
+    assert problems(events) == ["DNS_record_data_malformed"]
     assert rows(events)[0].values["answer_values"] == ["\\# 3 c00002"]
     assert rows(events)[0].values["addresses"] is None
 
 
 def test_trailing_bytes_are_reported_with_their_place() -> None:
     (_, anomaly) = udp(query() + b"xyz")
-    assert anomaly == Anomaly("dns_trailing_bytes", True, len(query()), "3 bytes")
+    assert anomaly == Anomaly("DNS_trailing_bytes", True, len(query()), "3 bytes")
 
 
 def test_unreadable_first_message_is_a_decode_error() -> None:
@@ -232,7 +232,7 @@ def test_unreadable_first_message_is_a_decode_error() -> None:
 
 
 def test_short_message_after_a_readable_one_is_an_anomaly() -> None:
-    assert problems(udp(query(), b"short")) == ["dns_message_too_short"]
+    assert problems(udp(query(), b"short")) == ["DNS_message_too_short"]
 
 
 def test_client_is_who_asks() -> None:
@@ -262,14 +262,14 @@ def test_tcp_row_points_at_the_message_behind_its_length() -> None:
 
 def test_tcp_message_cut_by_the_end_is_flagged() -> None:
     events = tcp(framed(ANSWER)[:60])
-    assert problems(events) == ["dns_message_cut", "dns_message_incomplete"]
+    assert problems(events) == ["DNS_message_cut", "DNS_message_incomplete"]
     assert rows(events)[0].values["message_bytes"] == len(ANSWER)
 
 
 def test_tcp_gap_inside_a_message_keeps_the_step() -> None:
     data = framed(ANSWER, query())
     events = tcp(data[:60], 20, data[80:])
-    assert problems(events) == ["dns_message_cut", "dns_message_incomplete"]
+    assert problems(events) == ["DNS_message_cut", "DNS_message_incomplete"]
     assert rows(events)[1] == rows(tcp(data))[1]
 
 
@@ -279,7 +279,7 @@ def test_tcp_gap_over_a_boundary_finds_the_next_message(missing: int) -> None:
     start = len(framed(query()))
     events = tcp(data[:start], missing, data[start + missing :])
     assert rows(events)[-1] == rows(tcp(data))[-1]
-    assert "dns_boundary_lost" in problems(events)
+    assert "DNS_boundary_lost" in problems(events)
 
 
 def test_tcp_that_began_before_the_capture_is_searched() -> None:
@@ -308,7 +308,7 @@ def test_compressed_message_cannot_unfold_without_limit() -> None:
     records = (b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x00\x00\x02\xc0\x0c") * 4600
     message = b"\0\1\x84\0\0\1\x11\xf8\0\0\0\0" + long_name + b"\0\1\0\1" + records
     events = udp(message)
-    assert problems(events)[-1] == "dns_message_over_limit"
+    assert problems(events)[-1] == "DNS_message_over_limit"
     assert sum(map(len, rows(events)[0].values["answers"])) < 4 << 20
 
 

@@ -53,7 +53,7 @@ def test_gap_beyond_a_body_ends_it_and_drops_the_cut_line() -> None:
 
 
 def test_cut_line_is_said() -> None:
-    assert parse(b"ECHO/1 a\nECH")[-1:] == [Anomaly("example_line_incomplete", True, 9, "3 bytes before the end")]
+    assert parse(b"ECHO/1 a\nECH")[-1:] == [Anomaly("EXAMPLE_line_incomplete", True, 9, "3 bytes before the end")]
 
 
 def test_cut_body_is_said() -> None:

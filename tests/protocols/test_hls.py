@@ -87,6 +87,9 @@ EXAMPLES = [
     ("sloppy", b"\xef\xbb\xbf#extm3u\r\n#ext-x-targetduration 5\r\n#EXTINF5,\r\na.ts\r\n", b""),
 ]
 
+MAX_KEPT_BYTES = 20 << 20
+"""The body is kept until it ends: its limit, and what a growing buffer takes on top."""
+
 
 def parse(body: bytes, url: str | None = URL, **info: Any) -> list[Event]:
     parser = HlsParser(Opening("content", body[:8192], b"", info=ContentInfo(name=url, **info)))
@@ -206,7 +209,7 @@ def test_byte_ranges_continue_in_the_same_resource_only() -> None:
     )  # fmt: skip
     found = [(row.get("byte_range_first"), row["byte_range_length"]) for row in entries(body)]
     assert found == [(50, 100), (150, 70), (None, 70)]
-    assert problems(parse(body)) == ["hls_byte_range_start_unknown"]
+    assert problems(parse(body)) == ["HLS_byte_range_start_unknown"]
 
 
 def test_several_key_systems_give_the_plain_key() -> None:
@@ -238,7 +241,7 @@ def test_variables_are_replaced_in_url_and_kept_in_uri() -> None:
     assert row["uri"] == "https://{$host}/a.ts?t={$token}&s={$session}"
     assert row["url"] == "https://cdn.example/a.ts?t=a b&s={$session}"
     assert row["key_url"] == "https://cdn.example/k?a b"
-    assert problems(parse(body)) == ["hls_variable_imported", "hls_variable_undefined"]
+    assert problems(parse(body)) == ["HLS_variable_imported", "HLS_variable_undefined"]
 
 
 def test_variables_cannot_unfold_without_limit() -> None:
@@ -247,7 +250,7 @@ def test_variables_cannot_unfold_without_limit() -> None:
     body = media(*doubling, "#EXTINF:1,", "{$v39}")
     (row,) = entries(body)
     assert len(row["url"]) <= _hls_findings.MAX_VARIABLE_CHARS + 100
-    assert "hls_variable_over_limit" in problems(parse(body))
+    assert "HLS_variable_over_limit" in problems(parse(body))
 
 
 def test_cues_and_date_ranges() -> None:
@@ -298,24 +301,24 @@ def test_sloppy_playlists_say_the_same(sloppy: bytes) -> None:
 def test_sequence_numbers_behind_the_first_media_segment_still_count() -> None:
     body = media("#EXTINF:1,", "a.ts", "#EXT-X-MEDIA-SEQUENCE:7")
     assert entries(body)[0]["media_sequence"] == 7
-    assert problems(parse(body)) == ["hls_tag_misplaced"]
+    assert problems(parse(body)) == ["HLS_tag_misplaced"]
 
 
 @pytest.mark.parametrize(
     ("lines", "anomaly"),
     [
-        (["#EXTINF:1,", "#EXTINF:1,", "a.ts"], "hls_media_segment_without_uri"),
-        (["#EXTINF:1,"], "hls_media_segment_without_uri"),
-        (["a.ts"], "hls_uri_without_extinf"),
-        (["#EXTINF:abc,", "a.ts"], "hls_duration_malformed"),
-        (["#EXT-X-VERSION:99999999999999999999", "#EXTINF:1,", "a.ts"], "hls_number_malformed"),
-        (["#EXT-X-KEY:METHOD=AES-128,IV=0xZZ"], "hls_iv_malformed"),
-        (["#EXT-X-KEY:URI=a"], "hls_attribute_malformed"),
-        (["#EXT-X-PROGRAM-DATE-TIME:yesterday"], "hls_date_time_malformed"),
-        (["#EXT-X-PROGRAM-DATE-TIME:2024-03-01T00:00:00"], "hls_date_time_without_zone"),
-        (["#EXT-X-BYTERANGE:1@x"], "hls_byte_range_malformed"),
-        (["#EXT-X-STREAM-INF:BANDWIDTH=1"], "hls_variant_without_uri"),
-        (["#EXT-X-MAP:URI=a,URI=b"], "hls_attribute_repeated"),
+        (["#EXTINF:1,", "#EXTINF:1,", "a.ts"], "HLS_media_segment_without_uri"),
+        (["#EXTINF:1,"], "HLS_media_segment_without_uri"),
+        (["a.ts"], "HLS_uri_without_extinf"),
+        (["#EXTINF:abc,", "a.ts"], "HLS_duration_malformed"),
+        (["#EXT-X-VERSION:99999999999999999999", "#EXTINF:1,", "a.ts"], "HLS_number_malformed"),
+        (["#EXT-X-KEY:METHOD=AES-128,IV=0xZZ"], "HLS_iv_malformed"),
+        (["#EXT-X-KEY:URI=a"], "HLS_attribute_malformed"),
+        (["#EXT-X-PROGRAM-DATE-TIME:yesterday"], "HLS_date_time_malformed"),
+        (["#EXT-X-PROGRAM-DATE-TIME:2024-03-01T00:00:00"], "HLS_date_time_without_zone"),
+        (["#EXT-X-BYTERANGE:1@x"], "HLS_byte_range_malformed"),
+        (["#EXT-X-STREAM-INF:BANDWIDTH=1"], "HLS_variant_without_uri"),
+        (["#EXT-X-MAP:URI=a,URI=b"], "HLS_attribute_repeated"),
     ],
 )
 def test_broken_rules_are_rows(lines: list[str], anomaly: str) -> None:
@@ -341,7 +344,7 @@ def test_gap_in_the_body_makes_numbers_unknown() -> None:
     assert [event.values.get("media_sequence") for event in found] == [41, None, None]
     for event in found:
         assert MEDIA[event.offset :].decode().startswith(event.values["raw"])
-    assert "hls_body_gap" in problems(events)
+    assert "HLS_body_gap" in problems(events)
 
 
 @pytest.mark.parametrize("cut", range(1, len(LOW_LATENCY) - 1, 7))
@@ -352,14 +355,14 @@ def test_cut_body_gives_a_prefix_and_says_so(cut: int) -> None:
         assert cut < len("#EXTM3U")
         return
     if LOW_LATENCY[cut - 1 : cut] != b"\n":
-        assert "hls_last_line_unterminated" in problems(parse(LOW_LATENCY[:cut]))
+        assert "HLS_last_line_unterminated" in problems(parse(LOW_LATENCY[:cut]))
         part = part[:-1]
     assert part == whole[: len(part)]
 
 
 def test_body_of_declared_length_is_whole_without_final_newline() -> None:
     body = MEDIA.rstrip()
-    assert problems(parse(body)) == ["hls_last_line_unterminated"]
+    assert problems(parse(body)) == ["HLS_last_line_unterminated"]
     assert problems(parse(body, declared_bytes=len(body))) == []
 
 
@@ -378,21 +381,21 @@ def test_limits_keep_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
     events = parse(MEDIA + b"#EXTINF:1,\nlater.ts\n")
     assert [row.values["kind"] for row in events if isinstance(row, Row)][-1:] == ["key"]
     assert not any(isinstance(row, Row) and row.values.get("uri") == "//cdn.example/" for row in events)
-    assert "hls_playlist_over_limit" in problems(events)
+    assert "HLS_playlist_over_limit" in problems(events)
     assert playlist(MEDIA + b"#\n")["body_bytes"] == len(MEDIA) + 2
 
 
 def test_entries_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hls_findings, "MAX_ENTRIES", 3)
     assert len(entries(MEDIA)) == 3
-    assert problems(parse(MEDIA)) == ["hls_playlist_over_limit"]
+    assert problems(parse(MEDIA)) == ["HLS_playlist_over_limit"]
     assert playlist(MEDIA)["entries"] == 3
 
 
 def test_text_of_entries_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_hls_findings, "MAX_TEXT_CHARS", 500)
     assert 0 < len(entries(MEDIA)) < 7
-    assert "hls_playlist_over_limit" in problems(parse(MEDIA))
+    assert "HLS_playlist_over_limit" in problems(parse(MEDIA))
 
 
 def test_kept_bytes_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -541,7 +544,7 @@ def test_public_fixtures_have_the_expected_counts(fixtures: dict[str, bytes]) ->
         rows = [event.values for event in events if isinstance(event, Row)]
         kinds = Counter(row["kind"] for row in rows[1:])
         bare = Counter({event.name: event.count for event in events if isinstance(event, Anomaly)})
-        durations = kinds["media-segment"] - bare["hls_uri_without_extinf"] + bare["hls_media_segment_without_uri"]
+        durations = kinds["media-segment"] - bare["HLS_uri_without_extinf"] + bare["HLS_media_segment_without_uri"]
         found = (durations, kinds["variant"], kinds["i-frame-variant"], kinds["rendition"], kinds["key"], kinds["part"])
         counted = tuple(int(expected[name]) for name in ("extinf", "variants", "iframe", "media", "keys", "parts"))
         assert found == counted, expected["file"]
