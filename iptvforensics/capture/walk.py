@@ -30,20 +30,23 @@ SECONDS_AWAY = 400 * 86_400
 """Nor is a record that is further away than this from the last one before the damage."""
 
 
+# Multiplied, not shifted: a shifted byte is an unsigned 64-bit number to the compiler, and those do not mix.
+
+
 @inline
 def u16(data: memoryview, at: int, big: int) -> int:
     """Return the 16-bit number at a place."""
     if big:
-        return (data[at] << 8) | data[at + 1]
-    return data[at] | (data[at + 1] << 8)
+        return data[at] * 256 + data[at + 1]
+    return data[at] + data[at + 1] * 256
 
 
 @inline
 def u32(data: memoryview, at: int, big: int) -> int:
     """Return the 32-bit number at a place."""
     if big:
-        return (data[at] << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
-    return data[at] | (data[at + 1] << 8) | (data[at + 2] << 16) | (data[at + 3] << 24)
+        return data[at] * 16777216 + data[at + 1] * 65536 + data[at + 2] * 256 + data[at + 3]
+    return data[at] + data[at + 1] * 256 + data[at + 2] * 65536 + data[at + 3] * 16777216
 
 
 @inline
