@@ -123,10 +123,14 @@ class FragmentStore:
         """Return what became of a fragment and, if it completed a packet, that packet from its IP header on."""
         self._expire(fragment.ts_ns)
         end = fragment.offset + fragment.wire_bytes
-        if (fragment.more and (fragment.wire_bytes % 8 or not fragment.wire_bytes)) or end > MAX_PACKET_BYTES:
-            self._report(
-                "IP_fragment_malformed", fragment.frame_no, f"{fragment.label}: bytes {fragment.offset} to {end}"
-            )
+        odd = fragment.more and fragment.wire_bytes % 8 != 0
+        if odd and fragment.header[0] >> 4 == 4:  # receivers differ in what they make of it
+            detail = f"{fragment.label}: {fragment.wire_bytes} bytes, not a multiple of 8, and more to follow"
+            self._report("IP_fragment_odd_length", fragment.frame_no, detail)
+            odd = False
+        if odd or (fragment.more and not fragment.wire_bytes) or end > MAX_PACKET_BYTES:
+            detail = f"{fragment.label}: bytes {fragment.offset} to {end}"
+            self._report("IP_fragment_malformed", fragment.frame_no, detail)
             return "malformed", b""
         if self._is_copy(fragment):
             return "duplicate", b""

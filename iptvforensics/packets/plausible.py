@@ -33,9 +33,10 @@ def is_ip(data: memoryview, at: int, end: int, wire_end: int, strict: int) -> in
         return 0 if data[at + 6] >= 128 or data[at + 8] == 0 else 4
     if data[at] // 16 == 6 and at + 40 <= end:
         total = be16(data, at + 4) + 40
-        if total > room or (strict != 0 and total != room) or data[at + 7] == 0:
+        if total > room or (strict != 0 and total != room):
             return 0
-        return 6
+        # No hops left and yet something to deliver; the bubbles of Teredo (next header 59) have none.
+        return 0 if data[at + 7] == 0 and data[at + 6] != 59 else 6
     return 0
 
 

@@ -7,8 +7,8 @@ GRE (RFC 2784, 2890; PPTP's version 1, RFC 2637), ERSPAN I to III, EtherIP (RFC 
 A UDP tunnel is entered only if its port (VXLAN: any port), its header and the packet inside fit, because a
 mistake would hide a real UDP flow. If nothing readable is inside, the row stays that of the outer packet.
 
-**Known limitations**: L2TP version 3, VXLAN without an Ethernet frame, compressed or encrypted PPP and GRE source routes are not
-entered; nor is a UDP tunnel whose inner packet has no length (segmentation offload).
+**Known limitations**: L2TP version 3, VXLAN without an Ethernet frame, compressed or encrypted PPP and
+GRE source routes are not entered; nor is a UDP tunnel whose inner packet has no length (segmentation offload).
 """
 
 from __future__ import annotations
@@ -245,7 +245,11 @@ def teredo(data: memoryview, state: memoryview) -> int:
         inner += 13 + data[inner + 2] + data[inner + 3]
     if inner + 8 <= end and data[inner] == 0 and data[inner + 1] == 0:
         inner += 8
-    if is_ip(data, inner, end, state[WIRE_END], 1) != 6:
+    if is_ip(data, inner, end, state[WIRE_END], 0) != 6:
+        return 0
+    # Trailers may follow, so the length alone does not tell; the prefix of Teredo does.
+    ours = be32(data, inner + 8) == 0x20010000 or be32(data, inner + 24) == 0x20010000
+    if not ours and is_ip(data, inner, end, state[WIRE_END], 1) != 6:
         return 0
     return enter(state, VIA_TEREDO, inner, IP_ANY)
 

@@ -139,7 +139,7 @@ def test_duplicates_are_counted(decode):
 
 
 def test_a_fragment_that_cannot_be(decode):
-    decoded = decode([ipv4(bytes(9), offset=8, more=True)], 101)
+    decoded = decode([ipv4(b"", offset=8, more=True)], 101)
     assert decoded.ledger == {"FRAGMENT_MALFORMED": 1}
     assert decoded.anomalies == {"IP_fragment_malformed": 1}
 

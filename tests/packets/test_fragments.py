@@ -149,8 +149,8 @@ def test_a_clock_that_goes_back_loses_nothing():
 
 @pytest.mark.parametrize(
     ("offset", "size", "more"),
-    [(0, 9, True), (0, 0, True), (65528, 8, False), (65000, 1000, True)],
-    ids=["not a multiple of eight", "empty", "ends at 65536", "far beyond"],
+    [(0, 0, True), (65528, 8, False), (65000, 1000, True)],
+    ids=["empty", "ends at 65536", "far beyond"],
 )
 def test_fragments_that_cannot_be(offset, size, more):
     store = Store()
@@ -158,6 +158,19 @@ def test_fragments_that_cannot_be(offset, size, more):
     assert store.names == ["IP_fragment_malformed"]
     store.finish()
     assert len(store.reports) == 1
+
+
+def test_an_odd_length_is_kept_and_told_for_ipv4():
+    store = Store()
+    store.put(0, b"A" * 36)
+    assert store.put(24, b"B" * 4, more=False)[1][20:] == b"A" * 28
+    assert store.names == ["IP_fragment_odd_length", "IP_fragment_overlap_differs"]
+
+
+def test_an_odd_length_is_refused_for_ipv6():
+    store = Store()
+    assert store.put(0, b"A" * 36, header=b"\x60" + bytes(39))[0] == "malformed"
+    assert store.names == ["IP_fragment_malformed"]
 
 
 def test_the_longest_packet():

@@ -87,6 +87,7 @@ CARRIED = {
     "ipv6 229": (229, V6),
     "null little-endian": (0, b"\2\0\0\0" + V4),
     "null big-endian ipv6": (0, b"\0\0\0\x1e" + V6),
+    "null that is hdlc": (0, b"\x0f\0\x08\0" + V4),
     "loop": (108, b"\0\0\0\x02" + V4),
     "loop windows ipv6": (108, b"\0\0\0\x17" + V6),
     "ppp": (9, b"\xff\x03\0\x21" + V4),

@@ -35,6 +35,7 @@ GENEVE = b"\x02\0\x65\x58\0\0\x07\0" + bytes(8)
 GTPU = b"\x30\xff" + struct.pack(">HI", len(IN4), 7)
 GTPU_EXTENDED = b"\x36\xff" + struct.pack(">HI", len(IN4) + 8, 7) + b"\0\1\0\x85" + b"\1\0\0\0"
 L2TP = struct.pack(">HHHH", 0x4002, 8 + 4 + len(IN4), 1, 2)
+WLAN_HEADER = b"\x08\1\0\0" + b"\2\0\0\0\0\1" * 3 + bytes(2)
 CARRIED = {
     "ip in ip": (ipv4(IN4, 4), Tunnel.IP_IN_IP),
     "ipv6 in ip": (ipv4(IN6, 41), Tunnel.IP_IN_IP),
@@ -65,8 +66,16 @@ CARRIED = {
     "teredo": (ipv4(udp(IN6, 3544)), Tunnel.TEREDO),
     "teredo with origin": (ipv4(udp(bytes(8) + IN6, 40000, 3544)), Tunnel.TEREDO),
     "teredo with authentication": (ipv4(udp(b"\0\1\0\0" + bytes(9) + bytes(8) + IN6, 3544)), Tunnel.TEREDO),
+    "teredo with a trailer": (
+        ipv4(udp(IN6[:8] + b"\x20\1\0\0" + bytes(11) + b"\1" + IN6[24:] + b"\4\4\0\0\0\0", 3544)),
+        Tunnel.TEREDO,
+    ),
     "l2tp": (ipv4(udp(L2TP + b"\xff\x03\0\x21" + IN4, 1701, 1701)), Tunnel.L2TP),
     "l2tp short": (ipv4(udp(struct.pack(">HHH", 2, 1, 2) + b"\x21" + IN4, 1701)), Tunnel.L2TP),
+    "vxlan with next protocol": (ipv4(udp(b"\x0c\0\0\3\0\0\7\0" + ETH4, 4790)), Tunnel.VXLAN),
+    "gre in udp": (ipv4(udp(b"\x20\0\x86\xdd" + bytes(4) + IN6, 4754)), Tunnel.GRE),
+    "mpls in udp": (ipv4(udp(struct.pack(">II", 16 << 12 | 64, 17 << 12 | 0x140) + IN4, 6635)), Tunnel.MPLS),
+    "802.11 in gre": (gre(0x8200, WLAN_HEADER + b"\xaa\xaa\x03\0\0\0\x08\0" + IN4), Tunnel.GRE),
     "vxlan in gre": (gre(0x0800, ipv4(udp(VXLAN + ETH4, 4789))), Tunnel.GRE | Tunnel.VXLAN),
 }
 
@@ -76,7 +85,8 @@ def test_the_innermost_packet_is_the_row(decode, name):
     packet, tunnel = CARRIED[name]
     (row,) = decode([packet], 101).rows
     assert row["status"] == 0
-    assert (row["src"], row["dst"]) in [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")]
+    assert row["src"] in ("192.0.2.1", "2001:db8::1", "2001::1")
+    assert row["dst"] in ("192.0.2.2", "2001:db8::2")
     assert (row["src_port"], row["dst_port"], row["payload"]) == (1000, 2000, b"hello" * 9)
     assert row["tunnel"] == tunnel
     assert row["notes"] == 0
@@ -110,6 +120,11 @@ NOT_ENTERED = {
     "gtp-u extension of no length": (b"\x36\xff" + struct.pack(">HI", 68, 7) + b"\0\1\0\x85" + bytes(64), 2152),
     "teredo too long": (IN6 + b"\0", 3544),
     "teredo with ipv4": (IN4, 3544),
+    "gre in udp, version 1": (b"\0\1\x08\0" + IN4, 4754),
+    "gre in udp of something else": (b"\0\0\x12\x34" + IN4, 4754),
+    "gre in udp, trailing byte": (b"\0\0\x08\0" + IN4 + b"\0", 4754),
+    "mpls in udp, labels without end": (bytes(80), 6635),
+    "mpls in udp of something else": (struct.pack(">I", 0x140) + bytes(40), 6635),
     "l2tp control": (b"\xc8\x02" + struct.pack(">HHH", 8 + 4 + len(IN4), 1, 2) + b"\xff\x03\0\x21" + IN4, 1701),
     "l2tp wrong length": (struct.pack(">HHHH", 0x4002, 9, 1, 2) + b"\xff\x03\0\x21" + IN4, 1701),
     "l2tp lcp": (L2TP + b"\xff\x03\xc0\x21" + bytes(len(IN4)), 1701),
@@ -164,3 +179,12 @@ def test_a_cut_inner_header_leaves_the_packet_that_carries_it(decode):
     (row,) = decode([(packet[:34], len(packet))], 101).rows
     assert (row["status"], row["transport"], row["payload_bytes"]) == (0, 47, 14)
     assert row["payload_wire_bytes"] == len(packet) - 20
+
+
+def test_an_a_msdu_in_a_tunnel_keeps_the_tunnel_on_every_row(decode):
+    part = bytes(12) + struct.pack(">H", len(IN4) + 8) + b"\xaa\xaa\x03\0\0\0\x08\0" + IN4
+    part += bytes(-len(part) % 4)
+    air = b"\x88\1" + WLAN_HEADER[2:] + b"\x80\0" + part * 2
+    rows = decode([bytes(12) + b"\x81\0\0\5\x08\0" + gre(0x8210, air)]).rows
+    assert [(row["sub"], row["tunnel"], row["vlan"]) for row in rows] == [(0, Tunnel.GRE, 5), (1, Tunnel.GRE, 5)]
+    assert [row["payload"] for row in rows] == [b"hello" * 9] * 2
