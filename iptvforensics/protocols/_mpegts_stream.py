@@ -210,11 +210,11 @@ class Stream:
         state = grid.state
         position = walk(array, self._at - base, size, base, final, grid.table, state, grid.directory, grid.store)
         self._at = base + position
-        slots, entries, reason = int(state[K.SLOTS]), int(state[K.ENTRIES]), int(state[K.REASON])
+        head: list[int] = state[: K.HEADS].tolist()
+        slots, entries, reason = head[K.SLOTS], head[K.ENTRIES], head[K.REASON]
         if slots > self._marked_slots:
-            for slot in range(self._marked_slots, slots):
-                first = state[K.SLOT0 + slot * K.SLOT_WIDTH + K.FIRST_OFFSET]
-                events.append(Mark(self.from_orig, int(first)))
+            firsts = state[K.SLOT0 + K.FIRST_OFFSET :: K.SLOT_WIDTH][self._marked_slots : slots].tolist()
+            events += [Mark(self.from_orig, first) for first in firsts]
             self._marked_slots = slots
         if entries > self._entries_taken:
             self._take_sections(grid, entries, events)
@@ -228,12 +228,16 @@ class Stream:
         first = self._entries_taken * K.ENTRY_WIDTH
         rows = grid.directory[first : entries * K.ENTRY_WIDTH].tolist()
         self._entries_taken = entries
+        pids = grid.state[K.SLOT0 + K.PID :: K.SLOT_WIDTH].tolist()
+        store = memoryview(grid.store)
         for i in range(0, len(rows), K.ENTRY_WIDTH):
             at, length, slot = rows[i + K.E_AT], rows[i + K.E_LENGTH], rows[i + K.E_SLOT]
-            data = grid.store[at : at + length].tobytes()
-            pid = int(grid.state[K.SLOT0 + (slot - 1) * K.SLOT_WIDTH + K.PID])
+            data = bytes(store[at : at + length])
+            pid = pids[slot - 1]
             if self._forgotten and (pid, _digest(data)) in self._forgotten:
                 continue
+            # The row of a service points at its section, and is written when the stream ends.
+            events.append(Mark(self.from_orig, rows[i + K.E_OFFSET]))
             events += self._information.take(data, pid, rows[i + K.E_OFFSET])
 
     def _make_room(self, grid: Grid) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ..protocol import Anomaly, At, Event, Row
@@ -131,32 +132,46 @@ def _bitrate(clock: list[int] | None, stride: int) -> float | None:
     return clock[K.PCR_BYTES] * K.PACKET / stride * 8 * PCR_HZ / clock[K.PCR_SPAN]
 
 
+_PID_FIELDS = {
+    "pid": K.PID,
+    "kind": K.STREAM_ID,
+    "stream_type": K.PID,
+    "codec": K.PID,
+    "service_id": K.PID,
+    "packets": K.N_PACKETS,
+    "payload_bytes": K.PAYLOAD_BYTES,
+    "scrambled_packets": K.N_SCRAMBLED,
+    "continuity_errors": K.N_CC_ERRORS,
+    "pcr_count": K.PCR_COUNT,
+    "pcr_first": K.PCR_FIRST,
+    "pcr_last": K.PCR_LAST,
+    "pcr_jumps": K.PCR_JUMPS,
+    "pts_count": K.PTS_COUNT,
+    "pts_first": K.PTS_FIRST,
+    "pts_last": K.PTS_LAST,
+    "pts_wraps": K.PTS_WRAPS,
+    "pts_jumps": K.PTS_JUMPS,
+    "dts_first": K.DTS_FIRST,
+    "dts_last": K.DTS_LAST,
+    "discontinuities": K.DISCONTINUITIES,
+}
+"""Column -> field of the slot, in the order of the table; four columns are filled by `_pid_row`."""
+_pick = itemgetter(*_PID_FIELDS.values())
+
+
 def _pid_row(slot: list[int], information: ServiceInformation, from_orig: bool) -> Row:
     pid = slot[K.PID]
+    values: dict[str, Any] = dict(zip(_PID_FIELDS, _pick(slot), strict=True))
     stream, service_id = information.streams.get(pid, (None, information.pmt_pids.get(pid)))
     kind = information.role_of(pid) or _kind_of_stream_id(slot[K.STREAM_ID])
-    has_pcr, has_pts, has_dts = slot[K.PCR_COUNT] > 0, slot[K.PTS_COUNT] > 0, slot[K.DTS_COUNT] > 0
-    values = {
-        "pid": pid,
-        "kind": kind or ("PCR" if has_pcr and not slot[K.PAYLOAD_BYTES] else "unknown"),
-        "stream_type": stream.stream_type if stream else None,
-        "codec": stream.codec if stream else None,
-        "service_id": service_id,
-        "packets": slot[K.N_PACKETS],
-        "payload_bytes": slot[K.PAYLOAD_BYTES],
-        "scrambled_packets": slot[K.N_SCRAMBLED],
-        "continuity_errors": slot[K.N_CC_ERRORS],
-        "pcr_count": slot[K.PCR_COUNT],
-        "pcr_first": slot[K.PCR_FIRST] if has_pcr else None,
-        "pcr_last": slot[K.PCR_LAST] if has_pcr else None,
-        "pcr_jumps": slot[K.PCR_JUMPS],
-        "pts_count": slot[K.PTS_COUNT],
-        "pts_first": slot[K.PTS_FIRST] if has_pts else None,
-        "pts_last": slot[K.PTS_LAST] if has_pts else None,
-        "pts_wraps": slot[K.PTS_WRAPS],
-        "pts_jumps": slot[K.PTS_JUMPS],
-        "dts_first": slot[K.DTS_FIRST] if has_dts else None,
-        "dts_last": slot[K.DTS_LAST] if has_dts else None,
-        "discontinuities": slot[K.DISCONTINUITIES],
-    }
+    values["kind"] = kind or ("PCR" if values["pcr_count"] and not values["payload_bytes"] else "unknown")
+    values["stream_type"] = stream.stream_type if stream else None
+    values["codec"] = stream.codec if stream else None
+    values["service_id"] = service_id
+    if not values["pcr_count"]:
+        values["pcr_first"] = values["pcr_last"] = None
+    if not values["pts_count"]:
+        values["pts_first"] = values["pts_last"] = None
+    if not slot[K.DTS_COUNT]:
+        values["dts_first"] = values["dts_last"] = None
     return Row("ts_pids", from_orig, slot[K.FIRST_OFFSET], values)

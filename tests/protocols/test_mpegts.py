@@ -379,6 +379,18 @@ def test_signs_of_ffmpeg_and_of_nginx() -> None:
     assert stream(parse(television()))["muxer_marks"] == []
 
 
+def test_late_rows_point_at_marked_places() -> None:
+    parser = PROTOCOL.parser(Opening("content", b"", b""))
+    data = b"junk" + television()
+    events = parser.feed(memoryview(data), True) + parser.gap(5000, True) + parser.feed(memoryview(bytes(2000)), True)
+    marked = {event.offset for event in events if isinstance(event, Mark)}
+    late = [event for event in parser.end(True) if isinstance(event, Row)]
+    assert len(late) == 1 + 1 + 6
+    assert {row.offset for row in late} <= marked
+    assert late[0].values["last_frame_no"].offset == len(data) - 1
+    assert late[0].values["last_frame_no"].offset in marked
+
+
 # Counters and clocks
 
 
