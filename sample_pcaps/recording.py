@@ -74,6 +74,7 @@ class Host:
     root: Path
     logs: list[Path] = field(default_factory=list)
     rtmp_logs: list[Path] = field(default_factory=list)
+    ipv6: str = ""
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Running:
             try:
                 self.process.wait(wait)
             except subprocess.TimeoutExpired:
-                self.process.kill()
+                os.killpg(self.process.pid, signal.SIGKILL)  # with what it started: it leads its own session
                 self.process.wait(5)
 
 
@@ -104,11 +105,12 @@ def _sh(*argv: str) -> None:
 class Lab:
     """The namespaces, programs and logs of one recording."""
 
-    def __init__(self, rate: str = "40mbit") -> None:
+    def __init__(self, rate: str = "40mbit", *, ipv6: bool = False) -> None:
         if os.geteuid() != 0:
             raise LabError("recording needs root: it makes network namespaces")
         self.id = f"lab{os.getpid()}"
         self.rate = rate
+        self.ipv6 = ipv6
         self.dir = Path(tempfile.mkdtemp(prefix="recording-"))
         self.hosts: dict[str, Host] = {}
         self.programs: list[Running] = []
@@ -117,6 +119,7 @@ class Lab:
         self.dns_records: list[str] = []
 
     def __enter__(self) -> Lab:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that an ended run cleans up, too
         try:
             self._router()
         except BaseException:
@@ -148,8 +151,10 @@ class Lab:
         resolver = Path("/etc/netns") / namespace
         resolver.mkdir(parents=True, exist_ok=True)
         (resolver / "resolv.conf").write_text(f"nameserver {ROUTER_HOME}\n")
-        _sh("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
-        _sh("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+        off = 0 if self.ipv6 else 1
+        for scope in ("all", "default"):
+            for setting in (f"disable_ipv6={off}", "accept_dad=0", "accept_ra=0"):
+                _sh("ip", "netns", "exec", namespace, "sysctl", "-qw", f"net.ipv6.conf.{scope}.{setting}")
         _sh("ip", "-n", namespace, "link", "set", "lo", "up")
         return namespace
 
@@ -161,8 +166,11 @@ class Lab:
             for address in addresses:
                 _sh(*inside, "addr", "add", f"{address}/24", "dev", bridge)
             _sh(*inside, "link", "set", bridge, "up")
+            if self.ipv6:
+                _sh(*inside, "addr", "add", f"2001:db8:{number + 1}::1/64", "dev", bridge, "nodad")
             _sh("ip", "netns", "exec", self.router, "ethtool", "-K", bridge, "tx", "off")
         _sh("ip", "netns", "exec", self.router, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        _sh("ip", "netns", "exec", self.router, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
         _sh("ip", "netns", "exec", self.router, "sysctl", "-qw", "net.ipv4.conf.all.send_redirects=0")
 
     def host(self, name: str, ip: str, *names: str) -> Host:
@@ -190,7 +198,14 @@ class Lab:
         root.mkdir()
         host = Host(name, ip, namespace, names, root)
         self.hosts[name] = host
-        self.dns_records += [f"host-record={dns_name},{ip}" for dns_name in names]
+        addresses = ip
+        if self.ipv6:
+            net = f"2001:db8:{1 if bridge == 'home' else 2}::"
+            host.ipv6 = net + ip.rsplit(".", 1)[1]
+            addresses += f",{host.ipv6}"
+            _sh("ip", "-n", namespace, "addr", "add", f"{host.ipv6}/64", "dev", "eth0", "nodad")
+            _sh("ip", "-n", namespace, "route", "add", "default", "via", net + "1")
+        self.dns_records += [f"host-record={dns_name},{addresses}" for dns_name in names]
         return host
 
     # ---- programs ----------------------------------------------------------------------------

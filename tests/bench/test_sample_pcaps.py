@@ -44,7 +44,7 @@ def test_derived_captures_name_a_recording_with_truth(truth):
 
 def test_only_reserved_names_and_addresses_are_used():
     """Nothing recorded may point at somebody: hosts end in .example, addresses are private or for documentation."""
-    allowed = re.compile(r"^(192\.168\.1|192\.0\.2|198\.51\.100|203\.0\.113|239\.10\.0)\.\d+$")
+    allowed = re.compile(r"^(192\.168\.1|192\.0\.2|198\.51\.100|203\.0\.113|239\.10\.0)\.\d+$|^2001:db8:")
     for truth in TRUTHS:
         told = json.loads(truth.read_text())
         for session in told.get("sessions", []):
