@@ -78,6 +78,7 @@ class _PlaylistReader:
         self._numbers = _first_numbers(pieces)
         self.media = MediaReader(self.findings, self._numbers.get(b"MEDIA", 0), self._numbers.get(b"DISCONTINUITY", 0))
         self._variant: tuple[Line, Attributes] | None = None
+        self._is_multivariant = self._is_media = False
         self._once: dict[str, Any] = {}
         self._session_data: list[str] = []
         self._skipped: int | None = None
@@ -123,15 +124,17 @@ class _PlaylistReader:
         if self._variant is not None:
             self._emit_variant(None)
         self.media.finish(last.offset)
-        if self.tags.keys() & MULTIVARIANT_TAGS and self.tags.keys() & _MEDIA_TAGS:
+        if self._is_multivariant and self._is_media:
             self.findings.note("HLS_kinds_mixed", last.offset, "tags of multivariant and of media playlists")
 
     def _line(self, line: Line, *, is_first: bool) -> None:
         if line.is_cut:
             self.findings.note("HLS_line_over_limit", line.offset, line.text)
-        tag = split_tag(line.text) if line.text.startswith("#") else None
-        if tag is None and line.text.startswith("#"):
-            return
+        tag = None
+        if line.text[0] == "#":
+            tag = split_tag(line.text)
+            if tag is None:
+                return
         if not self._has_begun:
             self._has_begun = True
             if tag is None or tag[0] != "EXTM3U":
@@ -142,7 +145,7 @@ class _PlaylistReader:
             self._tag(line, *tag)
         elif self._variant is not None:
             self._emit_variant(line)
-        elif self.tags.keys() & MULTIVARIANT_TAGS and not self.tags.keys() & _MEDIA_TAGS:
+        elif self._is_multivariant and not self._is_media:
             self.findings.note("HLS_uri_unexpected", line.offset, line.text)
         else:
             self.media.uri(line)
@@ -153,6 +156,8 @@ class _PlaylistReader:
                 self.findings.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_TAG_NAMES} kinds of tags")
                 return
             self.tags[name] = line.offset
+            self._is_multivariant = self._is_multivariant or name in MULTIVARIANT_TAGS
+            self._is_media = self._is_media or name in _MEDIA_TAGS
         if name in _LOW_LATENCY_TAGS:
             self._is_low_latency = True
         handler = _HANDLERS.get(name)
@@ -305,8 +310,8 @@ class _PlaylistReader:
     def values(self) -> dict[str, Any]:
         """Return the columns of the playlist's row."""
         media, names = self.media, list(self.tags)
-        kind = "media" if self.tags.keys() & _MEDIA_TAGS or media.media_segments else None
-        if "EXT-X-STREAM-INF" in self.tags or (kind is None and self.tags.keys() & MULTIVARIANT_TAGS):
+        kind = "media" if self._is_media or media.media_segments else None
+        if "EXT-X-STREAM-INF" in self.tags or (kind is None and self._is_multivariant):
             kind = "multivariant"
         is_media = kind == "media"
         first_text, first_ns = media.first_date_time or (None, None)

@@ -37,7 +37,7 @@ PLAYLISTS = message_table(
 
 ENTRIES = message_table(
     "playlist_entries",
-    "entry of an HLS playlist: variant, rendition, media segment, part, key, map, date range, cue, ...",
+    "entry of an HLS playlist: variant, rendition, media segment, part, key, map, date range or cue",
     (
         OBJECT_OFFSET,
         Column(

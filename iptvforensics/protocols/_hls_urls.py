@@ -7,6 +7,7 @@ differs between versions; the same evidence must give the same URL everywhere.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+", re.ASCII)
@@ -25,7 +26,7 @@ def resolve(base: str | None, reference: str) -> str | None:
         return reference
     if base is None:
         return None
-    base_scheme, base_authority, base_path, base_query = _split(base)
+    base_scheme, base_authority, base_path, base_query = _split_base(base)
     fragment = reference[reference.index("#") :] if "#" in reference else ""
     if authority is not None:
         return f"{base_scheme}://{authority}{remove_dot_segments(path)}{query or ''}{fragment}"
@@ -51,6 +52,10 @@ def _split(url: str) -> tuple[str | None, str | None, str, str | None]:
         authority, slash, path = rest[2:].partition("/")
         rest = slash + path
     return scheme[1] if scheme else None, authority, rest, mark + query if mark else None
+
+
+_split_base = lru_cache(maxsize=4)(_split)
+"""All entries of a playlist share one base."""
 
 
 def remove_dot_segments(path: str) -> str:

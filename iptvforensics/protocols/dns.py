@@ -19,7 +19,7 @@ from ._dns_detect import detect, is_plausible_header
 from ._dns_message import HEADER_BYTES, read_message
 
 MAX_FAILED_SEARCHES = 64
-"""Places tried in vain after a gap before a direction is given up: each try may read 64 KiB."""
+"""Places tried in vain after a gap or a false length before a direction is given up: each try may read 64 KiB."""
 
 TABLE = message_table(
     "dns",
@@ -133,6 +133,11 @@ class DnsParser:
             after = at + 2 + (pending[at] << 8 | pending[at + 1])
             if after > len(pending):
                 break
+            if after < at + 2 + HEADER_BYTES:
+                # The length cannot be one: where the next message begins is not known any more.
+                events += self._read(bytes(pending[at + 2 : after]), direction.offset + at + 2, from_orig)
+                direction.in_step = False
+                continue
             events += self._read(bytes(pending[at + 2 : after]), direction.offset + at + 2, from_orig)
             at = after
         direction.offset += at

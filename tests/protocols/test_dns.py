@@ -287,6 +287,12 @@ def test_tcp_that_began_before_the_capture_is_searched() -> None:
     assert [event.values["query_name"] for event in rows(events)] == ["next.example", "edge7.cdn.example"]
 
 
+def test_tcp_length_that_cannot_be_one_starts_a_search() -> None:
+    events = tcp(framed(query()) + bytes(4000) + framed(ANSWER))
+    assert problems(events) == ["DNS_message_too_short"]
+    assert rows(events)[1].offset == len(framed(query())) + 4002
+
+
 def test_tcp_buffer_is_bounded() -> None:
     parser = DnsParser(Opening("tcp", b"", b"", midstream=True))
     tracemalloc.start()
