@@ -80,7 +80,7 @@ def family(key: Address) -> tuple[tuple[str, str], int] | None:
     folder, _, name = key.path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension) > 5:
-        stem, extension = name, ""
+        stem, dot, extension = name, "", ""
     found = list(_DIGITS.finditer(stem))
     if not found:
         return None

@@ -94,7 +94,8 @@ def is_open_at_end(fetch: Fetch, flows: dict[int, Flow]) -> bool:
     if fetch.interrupted == "capture ends":
         return True
     flow = flows.get(fetch.flow_id)
-    return fetch.interrupted is None and not fetch.is_whole and flow is not None and flow.closed_by() is None
+    # A body that stops short without a loss, on a connection that nobody closed, was cut by the capture's end.
+    return not fetch.is_whole and fetch.missing == 0 and flow is not None and flow.closed_by() is None
 
 
 def cite_request(draft: Draft, fetch: Fetch, shows: str) -> None:

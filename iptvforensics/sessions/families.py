@@ -4,7 +4,8 @@ Where the playlist was not captured (it came encrypted, or before the capture), 
 themselves: one client fetches whole, short bodies whose URLs differ in one growing number.
 
 **Known limitations**: a family needs two bodies; a single one cannot be told from a file. Numbers must grow in
-most steps. Variants of one programme with different URLs are separate sessions.
+most steps. Where requests were not captured, all short bodies of one server to one client count as one
+stream, and whether it was live is not told. Variants of one programme with different URLs are separate sessions.
 """
 
 from __future__ import annotations
@@ -33,15 +34,21 @@ def family_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
         for fetch in asked:
             if fetch.order in claimed or not _may_be_segment(fetch):
                 continue
-            found = _family_of(fetch)
+            # Without requests the bodies of one server to one client are counted through.
+            nameless = len(families.get(_nameless(fetch), ()))
+            found = _family_of(fetch) if fetch.key is not None else (_nameless(fetch), nameless)
             if found is not None:
                 families.setdefault(found[0], []).append((fetch, found[1]))
-        for (site, _), members in families.items():
+        for members in families.values():
             for run in _runs(members):
                 if _grows([number for _, number in run]):
                     claimed.update(fetch.order for fetch, _ in run)
-                    drafts.append(_draft(site, run, fetches))
+                    drafts.append(_draft(run, fetches))
     return drafts
+
+
+def _nameless(fetch: Fetch) -> tuple[str, str]:
+    return "", f"{fetch.server[0]} {fetch.server[1]}"
 
 
 def _family_of(fetch: Fetch) -> tuple[tuple[str, str], int] | None:
@@ -51,9 +58,9 @@ def _family_of(fetch: Fetch) -> tuple[tuple[str, str], int] | None:
 
 def _may_be_segment(fetch: Fetch) -> bool:
     """Return True for a whole, short body that is a transport stream, a fragment or encrypted media."""
-    if not fetch.answered or fetch.key is None or (fetch.media_s or 0.0) > _LONGEST_S:
+    if not fetch.answered or (fetch.media_s or 0.0) > _LONGEST_S:
         return False
-    named = fetch.key.path.lower().endswith(_FRAGMENT_NAMES)
+    named = fetch.key is not None and fetch.key.path.lower().endswith(_FRAGMENT_NAMES)
     media = fetch.kind == "mpegts" or (fetch.kind in (None, "mp4", "aac", "id3") and named)
     chunked = fetch.exchange is not None and "chunked" in (fetch.exchange.transfer_encoding or "").lower()
     return media and (fetch.declared is not None or (chunked and fetch.is_whole))
@@ -88,11 +95,14 @@ def common_prefix(addresses: list[Address]) -> str:
     return plain + prefix[len(site) :]
 
 
-def _draft(site: str, run: list[Numbered], fetches: Fetches) -> Draft:
+def _draft(run: list[Numbered], fetches: Fetches) -> Draft:
     media = [fetch for fetch, _ in run]
     draft = draft_of("hls", media, media, fetches.flows)
     session = draft.session
-    session.stream = common_prefix([key for fetch in media if (key := fetch.root.key or fetch.key) is not None])
+    addresses = [key for fetch in media if (key := fetch.root.key or fetch.key) is not None]
+    if addresses:
+        session.stream = common_prefix(addresses)
+        draft.faults.add(PLAYLIST_NOT_CAPTURED)
     distinct: dict[int, float | None] = {}
     for fetch, number in run:
         if distinct.get(number) is None:
@@ -102,8 +112,7 @@ def _draft(site: str, run: list[Numbered], fetches: Fetches) -> Draft:
         session.media_seconds, session.media_seconds_basis = sum(known), "PTS"
     if len(known) < len(distinct):
         draft.faults.add(DURATIONS_UNKNOWN)
-    draft.faults.add(PLAYLIST_NOT_CAPTURED)
     cite_redirects(draft, media)
-    how = {fetch.order: f"number {number} of a growing row of names" for fetch, number in run}
+    how = {fetch.order: f"number {number} of a growing row of names" for fetch, number in run if addresses}
     cite_media(draft, media, "media segment", how)
     return draft

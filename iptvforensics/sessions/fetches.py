@@ -265,16 +265,18 @@ def _attach_streams(
     services: dict[tuple[int, bool, int | None], list[Service]] = {}
     for service in read(reader, "ts_services", Service):
         services.setdefault((service.flow_id, service.from_orig, service.object_offset), []).append(service)
+    for place, named in services.items():
+        holder = None if place[2] is None else by_body.get((place[0], place[1], place[2]))
+        if holder is not None:
+            holder.services = named
     bare = []
     for stream in read(reader, "transport_streams", TransportStream):
-        named = services.get((stream.flow_id, stream.from_orig, stream.object_offset), [])
         if stream.object_offset is None:
-            bare.append((stream, named))
+            bare.append((stream, services.get((stream.flow_id, stream.from_orig, None), [])))
             continue
         fetch = by_body.get((stream.flow_id, stream.from_orig, stream.object_offset))
         if fetch is not None:
             fetch.stream = stream
-            fetch.services = named
     return bare
 
 

@@ -17,6 +17,7 @@ from .addresses import host_of
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session, distinct
 from .records import Flow, RtmpMedia, RtmpMessage, TableReader, read
 
+_STOPS = frozenset(("deleteStream", "closeStream", "FCUnpublish"))
 _DURATION = re.compile(r'"duration"\s*:\s*([0-9.eE+-]+)')
 
 
@@ -100,10 +101,16 @@ def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, beg
         draft.faults.add(STARTS_BEFORE)
     if media.missing_bytes is None or media.missing_bytes > 0:
         draft.faults.add(GAPS)
-    if not media.complete and flow is not None and flow.closed_by() is None:
+    if not _is_stopped(media, messages) and flow is not None and flow.closed_by() is None:
         draft.faults.add(OPEN_AT_END)
     _cite(draft, media, connect, command)
     return draft
+
+
+def _is_stopped(media: RtmpMedia, messages: list[RtmpMessage]) -> bool:
+    """Return True if a command ended the media before the connection ended."""
+    last = media.last_ns or media.ts_ns
+    return any(message.command in _STOPS and message.ts_ns >= last for message in messages)
 
 
 def _kind(publish: bool, command: RtmpMessage | None, messages: list[RtmpMessage]) -> tuple[str | None, str | None]:

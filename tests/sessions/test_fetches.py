@@ -1,0 +1,62 @@
+"""Exchanges and bodies to fetches."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+URLS = ("http://a.example/x", "http://b.example/y", "http://c.example/z.m3u8")
+
+
+def test_a_body_inside_a_body_does_not_hide_the_outer_one(lab):
+    lab.get("http://e.example/t", 0, size=500, kind="mpegts", declared=None)
+    inner = {**lab.rows["objects"][0], "role": "message", "kind": "json", "bytes": 3}
+    for rows in ([inner, lab.rows["objects"][0]], [lab.rows["objects"][0], inner]):
+        lab.rows["objects"] = rows
+        assert lab.one()["bytes"] == 500
+
+
+def test_the_body_of_a_request_is_no_answer(lab):
+    lab.get("http://e.example/t", 0, size=500, kind="mpegts")
+    lab.rows["objects"][0]["role"] = "request"
+    lab.rows["objects"][0]["from_orig"] = True
+    assert [one["bytes"] for one in lab.sessions()] == []
+
+
+def test_redirect_to_a_broken_url_is_no_redirect(lab):
+    lab.redirect("http://a.example/x", "http://[broken", 0)
+    lab.get("http://b.example/t", 1, size=500, kind="mp4")
+    assert lab.one()["panel_host"] is None
+
+
+def test_a_redirect_of_another_client_is_not_tied(lab):
+    lab.redirect("http://a.example/x", "http://b.example/t", 0)
+    lab.get("http://b.example/t", 1, size=500, kind="mp4", client="192.168.1.99", flow=2)
+    assert lab.one()["panel_host"] is None
+
+
+def test_redirect_to_itself_ends(lab):
+    for at in range(3):
+        lab.redirect("http://a.example/x", "http://a.example/x", at)
+    lab.get("http://a.example/x", 3, size=500, kind="mp4")
+    session = lab.one()
+    assert (session["requests"], session["panel_host"]) == (4, None)
+
+
+@settings(derandomize=True, max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(URLS), st.sampled_from((*URLS, None, "", "::", "http://[")), st.booleans())
+    ),
+    seed=st.integers(0, 9),
+)
+def test_any_web_of_redirects_and_any_order_of_rows_gives_one_result(lab, steps, seed):
+    lab.rows.clear()
+    for at, (url, target, playlist) in enumerate(steps):
+        if target is not None:
+            lab.redirect(url, target, at)
+        elif playlist:
+            lab.playlist(url, at, URLS, start=at)
+        else:
+            lab.get(url, at, size=10 + at, kind="mpegts", media_s=1.0)
+    assert lab.build() == lab.build(seed=seed)

@@ -1,0 +1,60 @@
+"""Deliveries of playlists to programmes."""
+
+from __future__ import annotations
+
+from iptvforensics.sessions.hls_groups import Sets
+
+
+def test_sets_are_named_by_their_smallest_member():
+    sets = Sets(5)
+    sets.join(4, 2)
+    sets.join(2, 1)
+    assert [sets.of(member) for member in range(5)] == [0, 1, 1, 3, 1]
+
+
+def test_playlist_whose_token_changes_is_one_if_a_media_segment_is_common(lab):
+    for poll in range(3):
+        url = f"http://e.example/p.m3u8?token={poll}"
+        lab.playlist(url, 4 * poll, [f"s{poll}.ts", f"s{poll + 1}.ts"], start=poll)
+        lab.segment(f"http://e.example/s{poll}.ts", 4 * poll + 1)
+    session = lab.one()
+    assert session["kind"] == "live"
+    assert session["variants"] == ["http://e.example/p.m3u8?token=0"]
+
+
+def test_playlists_told_apart_by_the_query_alone_stay_apart(lab):
+    for poll in range(2):
+        for name in "ab":
+            url = f"http://e.example/play.php?ch={name}"
+            lab.playlist(url, 4 * poll, [f"{name}{poll}.ts"], start=poll)
+            lab.segment(f"http://e.example/{name}{poll}.ts", 4 * poll + 1)
+    assert sorted(one["stream"][-1] for one in lab.sessions()) == ["a", "b"]
+
+
+def test_low_latency_parameters_do_not_make_another_playlist(lab):
+    for poll in range(3):
+        lab.playlist(f"http://e.example/p.m3u8?k=1&_HLS_msn={poll}&_HLS_part=0", poll, [f"{poll}.mp4"], start=poll)
+        lab.segment(f"http://e.example/{poll}.mp4", poll + 0.5, kind="mp4")
+    session = lab.one()
+    assert session["media_objects"] == 3
+    assert session["kind"] == "live"
+
+
+def test_variant_is_found_on_another_host_and_under_another_token(lab):
+    lab.playlist("http://a.example/m.m3u8", 0, ["one/x.m3u8?t=1", "two/x.m3u8?t=1"], kind="multivariant")
+    lab.playlist("http://b.example/one/x.m3u8?t=1", 1, ["1.ts"], endlist=True)
+    lab.playlist("http://a.example/two/x.m3u8?t=2", 2, ["2.ts"], endlist=True)
+    lab.segment("http://b.example/one/1.ts", 3)
+    lab.segment("http://a.example/two/2.ts", 4)
+    session = lab.one()
+    assert session["stream"] == "http://a.example/m.m3u8"
+    assert len(session["variants"]) == 2
+
+
+def test_url_that_is_a_variant_and_a_rendition_counts_as_variant(lab):
+    rendition = ("x.m3u8", {"kind": "rendition", "rendition_type": "AUDIO"})
+    lab.playlist("http://a.example/m.m3u8", 0, [rendition, "x.m3u8", "y.m3u8"], kind="multivariant")
+    for name, at in (("x", 1), ("y", 2)):
+        lab.playlist(f"http://a.example/{name}.m3u8", at, [f"{name}0.ts"], endlist=True)
+        lab.segment(f"http://a.example/{name}0.ts", at + 0.5)
+    assert lab.one()["media_seconds"] == 8.0

@@ -1,0 +1,69 @@
+"""Requests to the playlist entries that they are for."""
+
+from __future__ import annotations
+
+import pytest
+
+from iptvforensics.sessions.hls_matching import LEVELS
+
+PLAYLIST = "http://e.example/c/index.m3u8?t=1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "level"),
+    [
+        ("http://e.example/c/n-1.ts?t=1", 0),
+        ("http://E.EXAMPLE:80/c/n-1.ts?t=1", 0),
+        ("http://198.51.100.1/c/n-1.ts?t=1", 1),
+        ("http://e.example/c/n-1.ts?t=2", 2),
+        ("http://198.51.100.1/c/n-1.ts?t=2", 3),
+        ("http://e.example/c/n-9.ts?t=1", 4),
+    ],
+    ids=["same", "same in other letters", "other host", "other query", "other host and query", "only numbered alike"],
+)
+def test_level_of_a_match_stands_in_the_evidence(lab, asked, level):
+    lab.playlist(PLAYLIST, 0, ["n-1.ts?t=1", "n-2.ts?t=1"])
+    lab.segment(asked, 1, media_s=4.0)
+    session = lab.one()
+    assert session["delivery"] == "hls"
+    assert any(LEVELS[level] in shows for shows in lab.shown())
+
+
+def test_unnamed_url_does_not_match(lab):
+    lab.playlist(PLAYLIST, 0, ["n-1.ts"])
+    lab.segment("http://e.example/c/advert.ts", 1)
+    assert [one["delivery"] for one in lab.sessions()] == ["progressive"]
+
+
+@pytest.mark.parametrize(("at", "delivery"), [(70, "hls"), (90, "progressive")], ids=["near", "long after"])
+def test_a_weak_match_needs_a_playlist_near_in_time(lab, at, delivery):
+    lab.playlist(PLAYLIST, 0, ["n-1.ts?t=1"], target=4.0)  # 60 s and five target durations
+    lab.segment("http://e.example/c/n-1.ts?t=2", at)
+    assert lab.one()["delivery"] == delivery
+
+
+def test_the_latest_playlist_before_the_request_counts(lab):
+    shared = "http://cdn.example/x/1.ts"
+    lab.playlist("http://a.example/p.m3u8", 0, [shared])
+    lab.playlist("http://b.example/p.m3u8", 5, [shared])
+    lab.segment(shared, 6)
+    lab.playlist("http://a.example/p.m3u8", 7, [shared])
+    assert lab.one()["stream"] == "http://b.example/p.m3u8"
+
+
+def test_preload_hint_takes_its_duration_from_the_later_playlist(lab):
+    hint = ("p2.mp4", {"kind": "preload-hint", "media_sequence": None, "duration_s": None})
+    part = {"kind": "part", "duration_s": 0.5}
+    lab.playlist("http://e.example/p.m3u8", 0, [("p1.mp4", part), hint])
+    lab.segment("http://e.example/p2.mp4", 0.1, kind="mp4")
+    lab.playlist("http://e.example/p.m3u8", 1, [("p1.mp4", part), ("p2.mp4", part)])
+    assert lab.one()["media_seconds"] == 0.5
+
+
+def test_each_redirect_target_is_tried(lab):
+    lab.playlist("http://e.example/p.m3u8", 0, ["http://cdn.example/1.ts"])
+    lab.redirect("http://go.example/next", "http://cdn.example/1.ts", 1)
+    lab.segment("http://cdn.example/1.ts", 1.1)
+    session = lab.one()
+    assert session["requests"] == 3
+    assert session["media_seconds"] == 4.0

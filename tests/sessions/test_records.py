@@ -1,0 +1,38 @@
+"""Rows of the tables as records."""
+
+from __future__ import annotations
+
+import pytest
+
+from iptvforensics.sessions import records
+from iptvforensics.store import tables
+
+RECORDS = {
+    "flows": records.Flow,
+    "http": records.Exchange,
+    "objects": records.Body,
+    "playlists": records.Playlist,
+    "playlist_entries": records.Entry,
+    "transport_streams": records.TransportStream,
+    "ts_services": records.Service,
+    "rtmp": records.RtmpMessage,
+    "rtmp_media": records.RtmpMedia,
+}
+
+
+@pytest.mark.parametrize("table", sorted(RECORDS))
+def test_records_ask_for_columns_that_the_table_has(table):
+    assert set(RECORDS[table]._fields) <= set(tables()[table].column_names)
+
+
+def test_a_table_that_the_capture_does_not_have_is_empty(lab):
+    assert lab.build() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("history", "closed_by"),
+    [("SHADadFf", "originator"), ("SHADadrR", "responder"), ("SHADad", None), (None, None)],
+)
+def test_who_closed_a_flow(history, closed_by):
+    flow = records.Flow(1, "tcp", "a", 1, "b", 2, None, False, history, 0, 0, 1, 1)
+    assert flow.closed_by() == closed_by

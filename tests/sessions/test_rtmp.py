@@ -1,0 +1,131 @@
+"""RTMP commands and media to sessions."""
+
+from __future__ import annotations
+
+import pytest
+
+ENDS = {"client_ip": "192.168.1.22", "client_port": 41000, "server_ip": "203.0.113.50", "server_port": 1935}
+APP = {"app": "live", "tc_url": "rtmp://in.example:1935/live"}
+BASE_NS = 1_700_000_000 * 10**9
+
+
+def message(lab, at, command, from_orig=True, kind="command", **more):
+    lab.frame += 1
+    values = {"ts_ns": BASE_NS + round(at * 1e9), "flow_id": 1, "from_orig": from_orig, "frame_no": lab.frame}
+    lab.add("rtmp", **values, stream_offset=lab.frame * 100, kind=kind, command=command, **{**ENDS, **more})
+
+
+def media(lab, at, until, from_orig=False, **more):
+    lab.frame += 1
+    values = {
+        "ts_ns": BASE_NS + round(at * 1e9),
+        "flow_id": 1,
+        "from_orig": from_orig,
+        "frame_no": lab.frame,
+        "stream_offset": lab.frame * 100,
+        "message_stream_id": 1,
+        "audio_bytes": 300,
+        "video_bytes": 700,
+        "media_s": until - at,
+        "last_frame_no": lab.frame + 50,
+        "last_ns": BASE_NS + round(until * 1e9),
+        "missing_bytes": 0,
+        "complete": True,
+    }
+    lab.add("rtmp_media", **{**values, **more})
+
+
+def connected(lab, history="SHADadF", **more):
+    lab.flow(history=history, client=ENDS["client_ip"], server=ENDS["server_ip"], port=1935, **more)
+    message(lab, 0, None, kind="handshake")
+    message(lab, 0.1, "connect", flash_ver="LNX 9,0", **APP)
+
+
+def play(lab, at=0.5, name="sport?token=x", **more):
+    message(lab, at, "play", message_stream_id=1, stream_name=name, **APP, **more)
+
+
+def test_play(lab):
+    connected(lab)
+    play(lab)
+    media(lab, 1, 21, role="play", stream_name="sport?token=x", **APP)
+    session = lab.one()
+    assert (session["delivery"], session["stream"]) == ("rtmp", "live/sport?token=x")
+    assert (session["kind"], session["kind_basis"]) == ("live", "RTMP play without duration")
+    assert (session["bytes"], session["media_seconds"]) == (1000, 20.0)
+    assert session["media_seconds_basis"] == "RTMP timestamps"
+    assert (session["edge_host"], session["edge_ip"], session["edge_port"]) == ("in.example", "203.0.113.50", 1935)
+    assert (session["client_ip"], session["user_agent"], session["panel_host"]) == ("192.168.1.22", "LNX 9,0", None)
+    assert session["start_ns"] == BASE_NS
+    assert session["end_ns"] == BASE_NS + 21 * 10**9
+    assert session["completeness"] == "complete"
+
+
+def test_publish(lab):
+    connected(lab)
+    message(lab, 0.5, "publish", message_stream_id=1, stream_name="key", **APP)
+    media(lab, 1, 11, from_orig=True, role="publish", stream_name="key", **APP)
+    session = lab.one()
+    assert (session["delivery"], session["kind"], session["kind_basis"]) == ("rtmp-publish", "live", "publish")
+    assert "192.168.1.22 asked to publish key at rtmp://in.example:1935/live." in lab.shown()
+
+
+def test_play_without_media_is_no_session(lab):
+    connected(lab)
+    play(lab)
+    media(lab, 1, 1, role="play", audio_bytes=0, video_bytes=0)
+    assert lab.sessions() == []
+
+
+def test_second_play_on_a_connection_begins_with_its_own_command(lab):
+    connected(lab)
+    play(lab, 0.5, "one")
+    media(lab, 1, 5, role="play", stream_name="one", **APP)
+    play(lab, 6, "two")
+    media(lab, 7, 9, role="play", stream_name="two", **APP)
+    assert [(one["stream"], (one["start_ns"] - BASE_NS) / 1e9) for one in lab.sessions()] == [
+        ("live/one", 0.0),
+        ("live/two", 6.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "metadata", "kind"),
+    [
+        (-2.0, None, "live"),
+        (-1.0, '[{"duration": 0.0}]', "live"),
+        (0.0, '[{"duration": 0.0}]', "live"),
+        (0.0, None, "vod"),
+        (30.0, '[{"duration": 0.0}]', "vod"),
+        (None, '[{"duration": 5400.5}]', "vod"),
+        (None, '[{"duration": "..."}]', "live"),
+        (None, '[{"duration": 1e}]', "live"),
+    ],
+)
+def test_live_or_recorded(lab, start, metadata, kind):
+    connected(lab)
+    play(lab, play_start=start)
+    if metadata is not None:
+        message(lab, 0.9, "onMetaData", from_orig=False, kind="data", arguments=metadata)
+    media(lab, 1, 9, role="play")
+    assert lab.one()["kind"] == kind
+
+
+@pytest.mark.parametrize(("from_orig", "delivery"), [(False, "rtmp"), (True, "rtmp-publish")], ids=["play", "publish"])
+def test_media_without_commands_start_before_the_capture(lab, from_orig, delivery):
+    lab.flow(history="AD", client="192.168.1.22", server="203.0.113.50", port=1935, starts_midstream=True)
+    media(lab, 1, 9, from_orig=from_orig, role="unknown", missing_bytes=40)
+    session = lab.one()
+    assert (session["delivery"], session["stream"], session["client_ip"]) == (delivery, None, "192.168.1.22")
+    assert session["completeness"] == (
+        "starts before the capture; gaps in the media; still open at the end of the capture"
+    )
+    assert (session["edge_ip"], session["requests"]) == ("203.0.113.50", 0)
+
+
+def test_stream_that_a_command_stopped_is_not_open_at_the_end(lab):
+    connected(lab, history="SHADad")
+    play(lab)
+    media(lab, 1, 9, role="play")
+    message(lab, 9.5, "deleteStream")
+    assert lab.one()["completeness"] == "complete"
