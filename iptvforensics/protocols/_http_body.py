@@ -205,15 +205,15 @@ class Body:
         self._events.append(ContentEnd(self._key, whole))
 
     def _finish_decoding(self, decoders: Decoders, *, whole: bool) -> bool:
-        end = (self.offset or 0) + self.seen
+        start = self.offset or 0
         try:
             for piece in decoders.finish():
-                self._events.append(ContentData(self._key, end, piece))
+                self._events.append(ContentData(self._key, start + self.seen, piece))
         except CodingError as error:
             if whole:
-                self._note(error.name, end, error.detail)
+                self._note(error.name, start, error.detail)
             whole = False
-        self._check_coding(decoders, end)
+        self._check_coding(decoders, start)
         return whole
 
     def _check_coding(self, decoders: Decoders, offset: int) -> None:
@@ -239,9 +239,9 @@ class Body:
                 for decoded in self._decoders.feed(bytes(piece)):
                     self._events.append(ContentData(self._key, offset, decoded))
             except CodingError as error:
-                self._note(error.name, offset, error.detail)
+                self._note(error.name, self.offset or 0, error.detail)
                 self._mute()
-            self._check_coding(self._decoders, offset)
+            self._check_coding(self._decoders, self.offset or 0)
 
     def _missed(self, counted: int, offset: int, length: int) -> None:
         """Count missing bytes and tell of them; `length` is what they are in the body (-1: unknown)."""
@@ -252,6 +252,7 @@ class Body:
         if self._decoders is None:
             self._events.append(ContentGap(self._key, length))
         elif not self._muted:
+            self._finish_decoding(self._decoders, whole=False)
             self._mute()
 
     def _mute(self) -> None:

@@ -21,7 +21,10 @@ PIECE_BYTES = 1 << 20
 MAX_CODINGS = 4
 MAX_MEMBERS = 1000
 """gzip members, zstd frames per body."""
-_GRID_BYTES = 32 << 10  # the ratio is looked at where the coded length is a multiple of this: chunking must not matter
+_STEP_BYTES = 512
+"""Coded bytes are decoded in steps that start at multiples of this: what comes out before damage must not depend on
+how the bytes came in."""
+_RATIO_STEP_BYTES = 32 << 10
 
 
 class CodingError(Exception):
@@ -115,7 +118,8 @@ class _Brotli:
 
 
 def _gzip(start: bytes) -> Any:
-    return _Zlib(lambda: zlib.decompressobj(31), b"\x1f\x8b", zlib.error) if start == b"\x1f\x8b" else None
+    """Return a machine unless the body does not begin like gzip (a body of one byte may)."""
+    return _Zlib(lambda: zlib.decompressobj(31), b"\x1f\x8b", zlib.error) if b"\x1f\x8b".startswith(start) else None
 
 
 def _deflate(start: bytes) -> Any:
@@ -174,27 +178,32 @@ class Decoder:
         self.given = 0
         self.not_as_declared = False
         """True if the body does not begin as its coding does: it is then handed on as it is."""
-        self._start = b""
+        self._pending = b""
         self._machine: Any = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield the decoded pieces that follow from the next coded bytes."""
-        position = 0
-        while position < len(data):
-            step = data[position : position + _GRID_BYTES - self.taken % _GRID_BYTES]
-            position += len(step)
-            self.taken += len(step)
-            yield from self._limited(self._push(step))
-            if self.taken % _GRID_BYTES == 0 and self.given > FREE_BYTES + MAX_RATIO * self.taken:
-                raise CodingError("coding_bomb", f"{self.coding}: {self.taken} bytes became {self.given}")
+        """Yield the decoded pieces that follow from the next coded bytes, as far as whole steps go."""
+        data = self._pending + data
+        whole = len(data) - len(data) % _STEP_BYTES
+        self._pending = data[whole:]
+        for position in range(0, whole, _STEP_BYTES):
+            yield from self._step(data[position : position + _STEP_BYTES])
 
-    def finish(self) -> Iterator[bytes]:
-        """Yield what is left at the end of the body; raise if the coded data do not end here."""
-        if self._machine is None and not self.not_as_declared:
-            if self._start:
-                self.not_as_declared = True
-                yield self._start
-        elif self._machine is not None and not self._machine.ended:
+    def flush(self) -> Iterator[bytes]:
+        """Yield what follows from the bytes of the last step, which is not whole."""
+        data, self._pending = self._pending, b""
+        if data:
+            yield from self._step(data)
+
+    def _step(self, data: bytes) -> Iterator[bytes]:
+        self.taken += len(data)
+        yield from self._limited(self._push(data))
+        if self.taken % _RATIO_STEP_BYTES == 0 and self.given > FREE_BYTES + MAX_RATIO * self.taken:
+            raise CodingError("coding_bomb", f"{self.coding}: {self.taken} bytes became {self.given}")
+
+    def finish(self) -> None:
+        """Raise if the coded data do not end with the body."""
+        if self._machine is not None and not self._machine.ended:
             raise CodingError("coding_cut", f"the {self.coding} data do not end with the body")
 
     def _limited(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -206,20 +215,12 @@ class Decoder:
                 raise CodingError("coding_bomb", f"{self.coding}: a body grew beyond {MAX_DECODED_BYTES} bytes")
 
     def _push(self, data: bytes) -> Iterator[bytes]:
+        if self._machine is None and not self.not_as_declared:
+            self._machine = _MAKERS[self.coding][0](data[:2])
+            self.not_as_declared = self._machine is None
         if self.not_as_declared:
             yield data
             return
-        if self._machine is None:
-            data = self._start + data
-            self._start = data
-            if len(data) < 2:
-                return
-            self._machine = _MAKERS[self.coding][0](data[:2])
-            self._start = b""
-            if self._machine is None:
-                self.not_as_declared = True
-                yield data
-                return
         try:
             yield from self._machine.push(data)
         except self._machine.error as error:
@@ -245,12 +246,14 @@ class Decoders:
         return pieces
 
     def finish(self) -> Iterator[bytes]:
-        """Yield what is left at the end of the body."""
+        """Yield what is left at the end of the body; raise if the coded data do not end with it."""
         for i, decoder in enumerate(self._chain):
-            pieces = decoder.finish()
+            pieces = decoder.flush()
             for following in self._chain[i + 1 :]:
                 pieces = _through(following, pieces)
             yield from pieces
+        for decoder in self._chain:
+            decoder.finish()
 
 
 def _through(decoder: Decoder, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ MAX_LINES = 256
 
 _FIRST_ONLY = frozenset({"content-length", "host", "set-cookie"})
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
 _METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIBE|PROPFIND|TRACE"
 _REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
 _REQUEST_LINE_END = re.compile(rb" HTTP/1\.\d\r?\n")
@@ -73,7 +74,7 @@ class StatusLine(NamedTuple):
 def find_head_end(window: bytes) -> tuple[int, int]:
     """Return the length of the block before the empty line, and with it; (-1, -1) if it is not there."""
     end = window.find(b"\n\r\n")
-    bare = window.find(b"\n\n") if end < 0 else window.find(b"\n\n", 0, end)
+    bare = window.find(b"\n\n") if end < 0 else window.find(b"\n\n", 0, end + 1)
     if bare >= 0:
         return bare, bare + 2
     return (end, end + 3) if end >= 0 else (-1, -1)
@@ -157,7 +158,7 @@ def parse_request_line(line: str) -> RequestLine | None:
     target = target.strip(" ")
     if not (target and version[:7] == "HTTP/1." and len(version) == 8 and version[7] in "0123456789"):
         return None
-    return RequestLine(method, target, version[5:]) if method and len(method) <= 32 else None
+    return RequestLine(method, target, version[5:]) if _METHOD.match(method) else None
 
 
 def parse_status_line(line: str) -> StatusLine | None:
