@@ -9,10 +9,13 @@ was sent: servers compare it literally.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_REMEMBERED = 1 << 14
+"""URLs kept taken apart: a live playlist names the same ones at every poll."""
 _DIGITS = re.compile(r"\d+")
 _LOW_LATENCY = re.compile(r"(?:^|&)_HLS_[A-Za-z]+=[^&]*")
 
@@ -25,6 +28,7 @@ class Address(NamedTuple):
     query: str
 
 
+@lru_cache(_REMEMBERED)
 def address(url: str | None) -> Address | None:
     """Return the parts of an absolute URL by which it is compared; None if it is not one."""
     if not url:
@@ -42,6 +46,7 @@ def address(url: str | None) -> Address | None:
     return Address(f"{scheme}://{host}:{port}", parts.path or "/", parts.query)
 
 
+@lru_cache(_REMEMBERED)
 def host_of(url: str | None) -> str | None:
     """Return the host of a URL or of a `host:port` as sent, in lower case and without the port."""
     if not url:

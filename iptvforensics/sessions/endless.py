@@ -51,7 +51,7 @@ def _is_endless(fetch: Fetch) -> bool:
 
 
 def _continues(known: list[Fetch], fetch: Fetch, fetches: Fetches) -> bool:
-    last = max(known, key=lambda one: one.end_ns)
+    last = known[-1]
     pause = fetch.root.ts_ns - last.end_ns
     flow = fetches.flows.get(last.flow_id)
     closed_by = flow.closed_by() if flow is not None else None

@@ -21,6 +21,8 @@ from .records import Body, Exchange, Flow, Service, TableReader, TransportStream
 REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
 REDIRECT_WAIT_NS = 60 * SECOND_NS
 """Longest time from a redirect to the request that follows it; players follow within a second."""
+MAX_HOPS = 20
+"""Players give up after 5 to 20 redirects; a client that goes on asks anew."""
 IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
 
@@ -40,6 +42,7 @@ class Fetch:
     via: Fetch | None = None
     leads_to: str | None = None
     followed: bool = False
+    hops: int = 0
     order: int = 0
 
     @property
@@ -290,6 +293,7 @@ def _tie_redirects(fetches: list[Fetch]) -> None:
                 redirect = queue.popleft()
                 if fetch.ts_ns - redirect.end_ns <= REDIRECT_WAIT_NS:
                     fetch.via = redirect
+                    fetch.hops = redirect.hops + 1
                     redirect.followed = True
                     break
         exchange = fetch.exchange
@@ -297,5 +301,5 @@ def _tie_redirects(fetches: list[Fetch]) -> None:
             continue
         fetch.leads_to = absolute(exchange.url, exchange.location)
         target = address(fetch.leads_to)
-        if target is not None:
+        if target is not None and fetch.hops < MAX_HOPS:
             open_redirects.setdefault((fetch.client_ip, target), deque()).append(fetch)

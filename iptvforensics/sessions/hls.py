@@ -145,7 +145,7 @@ def _method(entry: Entry) -> str | None:
 
 
 def _title(viewing: Viewing) -> str | None:
-    data = [text for one in viewing.programme.deliveries for text in one.playlist.session_data or ()]
+    data = [text for one in viewing.deliveries for text in one.playlist.session_data or ()]
     named = session_data_title(data)
     if named is not None:
         return named

@@ -79,14 +79,13 @@ def delivered_seconds(programme: Programme, brought: list[tuple[Fetch, Match]]) 
         by_clock = by_clock or fetch.media_s is not None
         unknown = unknown or fetch.media_s is None
     basis = " and ".join(word for word, used in (("playlist durations", announced), ("PTS", by_clock)) if used)
-    variants = distinct(
-        _first_url(programme, match.delivery) for _, match in brought if match.delivery.identity in main
-    )
+    played = distinct(match.delivery.identity for _, match in brought if match.delivery.identity in main)
+    variants = distinct(_first_url(programme, identity) for identity in played)
     return Clock(seconds if basis else None, basis or None, unknown, _has_holes(pieces.values()), variants)
 
 
-def _first_url(programme: Programme, delivery: Delivery) -> str | None:
-    return next(one.fetch.url for one in programme.deliveries if one.identity == delivery.identity)
+def _first_url(programme: Programme, identity: int) -> str | None:
+    return next(one.fetch.url for one in programme.deliveries if one.identity == identity)
 
 
 def _touches(fetch: Fetch, entry: Entry) -> bool:

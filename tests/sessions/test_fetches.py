@@ -43,7 +43,7 @@ def test_redirect_to_itself_ends(lab):
     assert (session["requests"], session["panel_host"]) == (4, None)
 
 
-@settings(derandomize=True, max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(derandomize=True, max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(URLS), st.sampled_from((*URLS, None, "", "::", "http://[")), st.booleans())
@@ -60,3 +60,10 @@ def test_any_web_of_redirects_and_any_order_of_rows_gives_one_result(lab, steps,
         else:
             lab.get(url, at, size=10 + at, kind="mpegts", media_s=1.0)
     assert lab.build() == lab.build(seed=seed)
+
+
+def test_an_endless_chain_of_redirects_is_cut(lab):
+    for at in range(30):
+        lab.redirect(f"http://h{at}.example/x", f"http://h{at + 1}.example/x", at)
+    lab.get("http://h30.example/x", 30, size=500, kind="mp4")
+    assert lab.one()["stream"] == "http://h21.example/x"
