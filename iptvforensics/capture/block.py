@@ -217,6 +217,15 @@ def view_of(data: Bytes) -> memoryview:
     return memoryview(array)
 
 
+def skip_zeros(data: Bytes, at: int, end: int) -> int:
+    """Return where the next record can begin at the earliest: the first 16 bytes of none are all zeros."""
+    if at >= end or data[at]:
+        return at
+    filled = data[at:end] != 0
+    place = int(filled.argmax())
+    return max(at, (at + place if filled[place] else end) - 15)
+
+
 class Columns:
     """The arrays that a walk fills, and how many rows they hold now."""
 

@@ -5,7 +5,8 @@ versions before 2.4 with the two lengths exchanged; the variants with longer rec
 libpcap of 1999: 24 or 28 bytes; Nokia: 20 bytes), with four more bytes in the file header (Ixia), and with
 interface types instead of link types (AIX).
 
-**Known limitations**: where several variants share a magic number, the first records decide. A record
+**Known limitations**: where several variants share a magic number, the first records decide; a file with
+fewer than two whole records is read as the usual variant of its magic number. A record
 whose captured length was damaged to a smaller, still possible number is noticed one record later.
 """
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from ..errors import CaptureError
 from . import walk
-from .block import GO, JOINED, LOST, MORE, Columns, Findings, Int64s, Interface, Piece
+from .block import GO, JOINED, LOST, MORE, Columns, Findings, Int64s, Interface, Piece, skip_zeros
 
 RECORD_LIMIT = 256 << 10
 """Captured bytes that are always believed (the usual largest snaplen)."""
@@ -188,24 +189,26 @@ class PcapWalk:
 
     def find(self, piece: Piece, at: int, columns: Columns) -> tuple[int, int]:
         """Return how the search for the next record ended (`walk.FOUND` ...) and where."""
-        self._state[walk.AT] = at
+        self._state[walk.AT] = skip_zeros(piece.data, at, piece.end)
         near = int(columns.ts_ns[columns.count - 1]) // 10**9 if columns.count else self.previous_s
         result = walk.find_pcap(piece.data, piece.end, int(piece.is_last), self.form, near, self._state)
         return result, int(self._state[walk.AT])
 
-    def chain(self, piece: Piece, at: int) -> bool | None:
-        """Return True if `CHAIN` records follow each other from here, or fewer that end with the file."""
+    def chain(self, piece: Piece, at: int, *, may_be_cut: bool = False) -> bool | None:
+        """Return True if `CHAIN` records follow each other from here, or fewer up to the end of the stream.
+
+        `may_be_cut`: the end of the stream may also lie within a record, if one was there before.
+        """
         near = -1
-        for _ in range(CHAIN):
-            if at == piece.end and piece.is_last:
-                return True
-            if at + int(self.form[walk.HEADER_BYTES]) > piece.end:
-                return False if piece.is_last else None
+        header = int(self.form[walk.HEADER_BYTES])
+        for seen in range(CHAIN):
+            if at + header > piece.end:
+                return (at == piece.end or (may_be_cut and seen > 0)) if piece.is_last else None
             if not walk.is_likely_header(piece.view, at, self.form.tolist(), near, walk.SECONDS_APART):
                 return False
             near, _, captured, _ = self._record(piece.view, at)
-            at += int(self.form[walk.HEADER_BYTES]) + captured
-        return True if at <= piece.end else (False if piece.is_last else None)
+            at += header + captured
+        return True if at <= piece.end else (may_be_cut if piece.is_last else None)
 
     def cut(self, piece: Piece, at: int) -> str:
         """Return a sentence on the record that the end of the file cuts."""
@@ -228,8 +231,9 @@ class PcapWalk:
         header = int(self.form[walk.HEADER_BYTES])
         if following + header > piece.end:
             return following == piece.end if piece.is_last else None
-        if file_begins(piece.view, following, piece.end, piece.is_last):
-            return True
+        begins = file_begins(piece.view, following, piece.end, piece.is_last)
+        if begins is not False:
+            return begins
         return self._follow_by_length(piece, following)
 
     def _is_lone(self, piece: Piece, at: int, following: int, columns: Columns) -> bool | None:
@@ -271,9 +275,9 @@ def file_begins(data: memoryview, at: int, end: int, is_last: bool) -> bool | No
 
 
 def swallowed_file(data: memoryview, start: int, end: int) -> list[int]:
-    """Return the places from `start` to `end` where a file header could begin inside what was read as a record."""
-    stretch = data[start : end + 28].tobytes()
+    """Return the places from `start` to before `end` where a file header could begin within a record."""
     places: list[int] = []
+    stretch = data[start : end + 3].tobytes()
     for magic in [*_MAGIC_BYTES, b"\n\r\r\n"]:
         at = stretch.find(magic)
         while at >= 0 and len(places) < 64:
@@ -304,7 +308,7 @@ def _record_header_bytes(header: FileHeader, sizes: tuple[int, ...], body: bytes
         return sizes[0]
     piece = Piece(np.frombuffer(body, np.uint8), len(body), is_last, 0, 1, memoryview(body))
     for size in sizes:
-        made = PcapWalk(_form(header, size), header.link_type, 0).chain(piece, 0)
+        made = PcapWalk(_form(header, size), header.link_type, 0).chain(piece, 0, may_be_cut=True)
         if made is None:
             return None
         if made:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import CaptureError
 from . import pcap, walk
-from .block import GO, JOINED, LOST, MORE, Columns, Findings, Interface, Piece
+from .block import GO, JOINED, LOST, MORE, Columns, Findings, Interface, Piece, skip_zeros
 from .pcapng_blocks import (
     CUSTOM,
     CUSTOM_TEXTS,
@@ -181,12 +181,12 @@ class PcapngWalk:
         return GO, at + length
 
     def _block_length(self, piece: Piece, at: int, total: int, findings: Findings) -> int:
-        """Return how many bytes the block takes; 0: more bytes are needed to say, -1: this is no block."""
+        """Return how many bytes the block takes; 0: it is not all here, -1: this is no block."""
         if total < 12 or total > walk.BLOCK_LIMIT:
             return -1
         for length in {total: None, (total + 3) & ~3: None}:
             if at + length > piece.end:
-                return -1 if piece.is_last else 0
+                return 0
             stated = struct.unpack_from(self._section.order + "I", piece.view, at + length - 4)[0]
             if stated in (total, length):
                 if length & 3 or total & 3:
@@ -242,7 +242,7 @@ class PcapngWalk:
     def find(self, piece: Piece, at: int, columns: Columns) -> tuple[int, int]:
         """Return how the search for the next block ended (`walk.FOUND` ...) and where."""
         del columns
-        self._state[walk.AT] = at
+        self._state[walk.AT] = skip_zeros(piece.data, at, piece.end)
         big = int(self._section.numbers[walk.S_BIG])
         result = walk.find_pcapng(piece.data, piece.end, int(piece.is_last), big, self._state)
         return result, int(self._state[walk.AT])

@@ -6,7 +6,8 @@ decision waits until the bytes that it depends on are there, so results do not d
 was cut into pieces.
 
 **Known limitations**: a damaged stretch that happens to look like records is read as such; after damage in
-a pcap, records more than 400 days away from the last good one are not found.
+a pcap, records more than 400 days away from the last good one are not found. Where a file was put behind
+one that was cut within a record, the second file's header is found if it lies within that record.
 """
 
 from __future__ import annotations
@@ -82,8 +83,13 @@ class Walker:
                     continue
                 if verdict == LOST:
                     verdict = self._lose(piece, at, columns)
-                if verdict == UNKNOWN:
+                    if verdict == GO:
+                        at = self._search_from - piece.offset
+                        continue
+                if verdict == UNKNOWN and not piece.is_last:
                     return False, self._hold_back(piece, at, columns, can_end=False)
+                if verdict == UNKNOWN:
+                    at = self._end(piece, at, columns)
                 continue
             if at == piece.end or not piece.is_last:
                 return False, self._hold_back(piece, at, columns, can_end=piece.is_last)
@@ -156,6 +162,8 @@ class Walker:
         """
         if not isinstance(self._mode, PcapWalk) or not columns.count:
             return LOST
+        if piece.end < at + 28 and not piece.is_last:
+            return UNKNOWN
         last = columns.count - 1
         start = self._mode.header_start(int(columns.record_at[last]))
         for place in pcap.swallowed_file(piece.view[: piece.end], start + 1, at):
@@ -209,6 +217,8 @@ class Walker:
     def _end(self, piece: Piece, at: int, columns: Columns) -> int:
         """Return where to go on when the stream ends within a record: behind it, or where records follow after all."""
         assert self._mode is not None  # noqa: S101
+        if self._find_swallowed(piece, at, columns) == GO:
+            return self._search_from - piece.offset
         result, found = self._mode.find(piece, at + 1, columns)
         while result == walk.FOUND:
             begins = pcap.file_begins(piece.view, found, piece.end, True)

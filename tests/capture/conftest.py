@@ -68,7 +68,9 @@ class Writer:
         order = ">" if big else "<"
         total = len(body) + 12
         return (
-            struct.pack(order + "II", kind, total) + body + struct.pack(order + "I", total if trailing is None else trailing)
+            struct.pack(order + "II", kind, total)
+            + body
+            + struct.pack(order + "I", total if trailing is None else trailing)
         )
 
     @staticmethod

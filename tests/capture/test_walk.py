@@ -13,7 +13,9 @@ from iptvforensics import kernel
 def _mixed_pcapng(write):
     blocks = [write.section(), write.interface(), write.interface(link=101, snaplen=40, pairs=[(9, bytes([0x8A]))])]
     for i in range(40):
-        blocks.append(write.packet(bytes([i]) * (i * 3), 1_700_000_000_000_000 + i, pairs=[(1, b"seen")] if i % 9 == 0 else []))
+        blocks.append(
+            write.packet(bytes([i]) * (i * 3), 1_700_000_000_000_000 + i, pairs=[(1, b"seen")] if i % 9 == 0 else [])
+        )
         blocks.append(write.packet(b"second" * i, (1_700_000_000 << 10) + i, interface=1, obsolete=bool(i & 1)))
         if i % 11 == 0:
             blocks.append(write.block(3, struct.pack("<I", 5) + b"simpl"))
@@ -41,7 +43,7 @@ def test_all_speeds_read_the_same_pcapng(kernel_speed, write, read):
 
 @pytest.mark.parametrize("kind", ["pcap", "pcap-big", "pcapng"])
 def test_all_speeds_agree_on_damaged_bytes(kernel_speed, write, read, kind):
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     records = write.records(60)
     content = bytearray(_mixed_pcapng(write) if kind == "pcapng" else write.pcap(records, big=kind == "pcap-big"))
     for _ in range(25):

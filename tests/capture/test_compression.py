@@ -1,0 +1,123 @@
+"""Compressed evidence: every format, several members, cuts, damage, what follows behind."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import importlib
+import lzma
+import random
+import zlib
+
+import lz4.frame
+import pytest
+
+from iptvforensics.capture import compression
+from iptvforensics.errors import MissingProgramError
+
+zstd = importlib.import_module("compression.zstd" if importlib.util.find_spec("compression") else "backports.zstd")
+PACKERS = {
+    "gzip": lambda data: gzip.compress(data, mtime=0),
+    "zstd": zstd.compress,
+    "lz4": lz4.frame.compress,
+    "xz": lzma.compress,
+    "bzip2": bz2.compress,
+}
+
+
+@pytest.fixture
+def content(write):
+    rng = random.Random(3)
+    return write.pcap([record._replace(data=rng.randbytes(700)) for record in write.records(3000)])
+
+
+@pytest.mark.parametrize("name", PACKERS)
+@pytest.mark.parametrize("block_bytes", [100_000, 64 << 20])
+def test_reads_what_was_packed_and_hashes_the_file_as_it_lies(content, read, name, block_bytes):
+    packed = PACKERS[name](content)
+    reading = read(packed, block_bytes=block_bytes)
+    assert reading.rows == read(content).rows
+    assert reading.capture.format == f"pcap+{name}"
+    assert reading.capture.sha256 == hashlib.sha256(packed).hexdigest()
+    assert reading.capture.size_bytes == len(packed)
+    assert reading.anomalies == []
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_reads_all_members(content, read, name):
+    packed = PACKERS[name](content[:500]) + PACKERS[name](content[500:90_000]) + PACKERS[name](content[90_000:])
+    reading = read(packed)
+    assert reading.rows == read(content).rows
+    assert reading.anomalies == []
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_cut_stream_keeps_what_was_read(content, read, name):
+    packed = PACKERS[name](content)
+    cut = packed[: len(packed) * 3 // 4]
+    reading = read(cut)
+    whole = read(content).rows
+    assert reading.rows == whole[: len(reading.rows)]
+    assert len(reading.rows) > (0 if name == "bzip2" else len(whole) // 2)
+    assert ("CAPTURE_cut_compression", len(cut), 1) in reading.anomalies
+    assert reading.capture.sha256 == hashlib.sha256(cut).hexdigest()
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_damaged_stream_keeps_frames_and_has_a_hash(content, read, name):
+    packed = bytearray(PACKERS[name](content))
+    for at in range(len(packed) * 3 // 4, len(packed) * 3 // 4 + 400):
+        packed[at] ^= 0x5A
+    reading = read(bytes(packed))
+    names = [anomaly for anomaly, _, _ in reading.anomalies]
+    # A format without a check sum on the way may hand wrong bytes on: they show as damaged records.
+    assert (
+        "CAPTURE_damaged_compression" in names
+        or "CAPTURE_damaged_record" in names
+        or "CAPTURE_cut_compression" in names
+    )
+    assert reading.capture.sha256 == hashlib.sha256(packed).hexdigest()
+    assert len(reading.rows) > 1000
+
+
+def test_padding_behind_the_stream_is_silent_and_other_bytes_are_not(content, read):
+    packed = PACKERS["gzip"](content)
+    assert read(packed + bytes(5000)).anomalies == []
+    trailing = read(packed + bytes(9) + b"signature")
+    assert trailing.anomalies == [("CAPTURE_trailing_bytes", len(packed) + 9, 1)]
+    assert trailing.capture.size_bytes == len(packed) + 18
+
+
+def test_stream_that_unpacks_to_very_much_needs_little_memory(write, read):
+    packed = PACKERS["gzip"](write.pcap(write.records(1)) + bytes(40_000_000))
+    assert len(packed) < 50_000
+    reading = read(packed, block_bytes=1 << 20, hash_thread=False)
+    assert len(reading.rows) == 1
+
+
+def test_python_and_fast_gzip_give_the_same(content, read, monkeypatch):
+    packed = PACKERS["gzip"](content)
+    expected = read(packed).rows
+    monkeypatch.setattr(compression.importlib, "import_module", _absent)
+    assert read(packed).rows == expected
+
+
+def _absent(name):
+    raise ImportError(name)
+
+
+@pytest.mark.parametrize(("name", "title"), [("zstd", "Zstandard"), ("lz4", "LZ4")])
+def test_missing_package_is_named(content, read, monkeypatch, name, title):
+    packed = PACKERS[name](content)
+    monkeypatch.setattr(compression.importlib, "import_module", _absent)
+    with pytest.raises(MissingProgramError, match=rf'{title}-compressed: install the extra "compress"'):
+        read(packed)
+
+
+def test_formats_are_told_by_their_first_bytes():
+    for name, pack in PACKERS.items():
+        assert compression.recognise(pack(b"x")[:6]) == name
+    assert compression.recognise(b"\x5a\x2a\x4d\x18\0\0") == "zstd"
+    assert compression.recognise(b"\xd4\xc3\xb2\xa1\2\0") is None
+    assert compression.recognise(zlib.compress(b"x")[:6]) is None
