@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import __version__, kernel
@@ -24,8 +24,11 @@ from .sessions import build
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .capture import Block
     from .store import CaptureWriter, Store
 
+PORTION_FRAMES = 4096
+"""Frames whose packet columns are made and used up before the next ones: 25 columns of them fit a 2 MiB cache."""
 INDEX_PORTION = 250_000
 """Pieces of the stream index collected before they are written."""
 
@@ -122,6 +125,28 @@ def _known(path: str, size: int, store: Store, options: Options) -> Summary | No
     return None
 
 
+def _portion(block: Block, first: int, room: int) -> Block:
+    """Return the records of a block from `first` on, few enough for their columns to stay in the processor's cache."""
+    part = slice(first, first + PORTION_FRAMES)
+    return replace(
+        block,
+        length=room,
+        first_frame=block.first_frame + first,
+        count=len(block.record_at[part]),
+        record_at=block.record_at[part],
+        captured_bytes=block.captured_bytes[part],
+        wire_bytes=block.wire_bytes[part],
+        ts_ns=block.ts_ns[part],
+        link_type=block.link_type[part],
+        interface=block.interface[part],
+    )
+
+
+def _place(path: str) -> str:
+    """Return where a file is, whatever the current folder will be later."""
+    return os.path.abspath(path) if os.path.exists(path) else path
+
+
 class _Index:
     """Collects the pieces of the stream index and writes them in portions."""
 
@@ -196,16 +221,26 @@ class _Run:
         self.writer.commit(capture_id, self._manifest())
         return Summary(self.path, capture_id, reader.sha256, reader.size_bytes, reader.frames, dict(self.writer.rows))
 
-    def _block(self, block: Any) -> None:
+    def _block(self, block: Block) -> None:
         import numpy as np
 
         self.bytes += int(block.captured_bytes.sum())
         self.wire_bytes += int(block.wire_bytes.sum())
         self.link_types.update(np.unique(block.link_type).tolist())
-        for packets in self.decoder.batches(block):
-            for batch in self.flows.add(block, packets):
-                self.dissector.take(batch)
-            self.packets += int((packets.status[: packets.count] == 0).sum())
+        self.flows.expect(block.count)
+        room = block.length
+        for first in range(0, block.count, PORTION_FRAMES):
+            part = _portion(block, first, room)
+            for packets in self.decoder.batches(part):
+                for batch in self.flows.add(part, packets):
+                    self.dissector.take(batch)
+                count = packets.count
+                self.packets += int((packets.status[:count] == 0).sum())
+                if count:  # packets put together from fragments lie behind the records until the flush
+                    room = max(room, int((packets.payload_at[:count] + packets.payload_bytes[:count]).max()))
+        last = self.flows.flush(block)
+        if last is not None:
+            self.dissector.take(last)
         if self.progress is not None:
             self.progress(Progress(self.path, self.reader.size_bytes, self.size))
 
@@ -232,7 +267,7 @@ class _Run:
         reader = self.reader
         return (
             reader.sha256,
-            self.path,
+            _place(self.path),
             reader.size_bytes,
             reader.format,
             [str(link_type) for link_type in sorted(self.link_types)],
@@ -260,7 +295,7 @@ class _Run:
         reader = self.reader
         return {
             "sha256": reader.sha256,
-            "path": self.path,
+            "path": _place(self.path),
             "size_bytes": reader.size_bytes,
             "format": reader.format,
             "frames": reader.frames,

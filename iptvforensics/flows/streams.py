@@ -1,7 +1,7 @@
 """Packet columns to flows and in-order stream bytes, block by block.
 
-`FlowTable.add` takes the packets of a block and yields `StreamBatch`es: per direction the new pieces of its
-stream, in order, and their bytes in one contiguous buffer. State lives on from block to block; memory grows
+`FlowTable.add` takes the packets of a block, `flush` returns a `StreamBatch`: per direction the new pieces of
+its stream, in order, and their bytes in one contiguous buffer. State lives on from block to block; memory grows
 with the number of flows and with bytes that wait behind holes (bounded), not with the size of the capture.
 """
 
@@ -113,6 +113,7 @@ class FlowTable:
         self._out: Bytes = np.zeros(0, np.uint8)
         self._columns: list[Ints] = []
         self._active: Ints = np.zeros(512, np.int64)
+        self._packet_direction: Ints = np.zeros(0, np.int64)
         self._history: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
         state = self.state
         state[L.FLOW_LIMIT] = 256
@@ -129,12 +130,23 @@ class FlowTable:
         """Return the number of flows seen so far."""
         return int(self.state[L.N_FLOWS])
 
+    def expect(self, packets: int) -> None:
+        """Make room for the packets of a block that will be added in portions."""
+        if self.state[L.N_PIECES] == 0:
+            self._room_for_pieces(2 * packets)
+
     def add(self, block: Block, packets: Packets) -> Iterator[StreamBatch]:
-        """Yield what the packets of a block add to the streams, usually in one batch."""
+        """Route packets of a block to their flows; yield a batch only if the arrays are full.
+
+        The bytes stay in the block until `flush`, so a block may be added in several portions.
+        """
         row = 0
         state = self.state
-        packet_direction = np.empty(packets.count, np.int64)
-        self._room_for_pieces(2 * packets.count)
+        if state[L.N_PIECES] == 0:
+            self._room_for_pieces(2 * packets.count)
+        packet_direction = self._packet_direction
+        if len(packet_direction) < packets.count:
+            packet_direction = self._packet_direction = np.empty(packets.count, np.int64)
         while row < packets.count:
             row = route(
                 row,
@@ -182,9 +194,14 @@ class FlowTable:
             elif stopped == L.STOP_PIECES:
                 yield self._batch(block.data, block.length)
                 self._room_for_pieces(2 * (packets.count - row))
-        if state[L.N_PIECES] or state[L.N_OVERLAPS]:
-            yield self._batch(block.data, block.length)
+
+    def flush(self, block: Block) -> StreamBatch | None:
+        """Return what the packets added since the last batch gave; after that the block may be reused."""
+        batch = None
+        if self.state[L.N_PIECES] or self.state[L.N_OVERLAPS]:
+            batch = self._batch(block.data, block.length)
         self._keep_waiting(block.data)
+        return batch
 
     def finish(self) -> StreamBatch | None:
         """Return what still waited behind holes: nothing will fill them now."""
@@ -199,7 +216,7 @@ class FlowTable:
         if entries * L.PIECE_WIDTH > len(self._pieces):
             self._pieces = np.zeros(entries * L.PIECE_WIDTH, np.int64)
             self._columns = [np.zeros(entries, np.int64) for _ in range(5)]
-        self.state[L.PIECE_LIMIT] = entries
+            self.state[L.PIECE_LIMIT] = entries
 
     def _grow_flows(self) -> None:
         capacity = int(self.state[L.FLOW_LIMIT]) * 4

@@ -75,9 +75,20 @@ def as_block(packets: list[Packet], first: int) -> tuple[SimpleNamespace, Simple
         data += p.payload
         ts[i] = (first + i) * 1_000_000 if p.ns is None else p.ns
     block = SimpleNamespace(
-        data=np.frombuffer(bytes(data) + bytes(64), np.uint8), length=len(data), first_frame=first, ts_ns=ts
+        data=np.frombuffer(bytes(data) + bytes(64), np.uint8),
+        length=len(data),
+        first_frame=first,
+        count=len(packets),
+        ts_ns=ts,
     )
     return block, SimpleNamespace(count=len(packets), **columns)
+
+
+def feed(table: FlowTable, block, columns):
+    yield from table.add(block, columns)
+    last = table.flush(block)
+    if last is not None:
+        yield last
 
 
 def run(
@@ -105,7 +116,7 @@ def run(
 
     for start in range(0, len(packets), block_size):
         block, columns = as_block(packets[start : start + block_size], start + 1)
-        for batch in table.add(block, columns):
+        for batch in feed(table, block, columns):
             take(batch)
     last = table.finish()
     if last is not None:
@@ -287,7 +298,7 @@ def test_an_acknowledged_hole_becomes_a_gap_while_the_flow_goes_on() -> None:
     packets += [Packet(1015 + i, b"x", ns=3 * 10**9 + i) for i in range(3)]
     table = FlowTable()
     block, columns = as_block(packets, 1)
-    (batch,) = table.add(block, columns)
+    (batch,) = feed(table, block, columns)
     assert [int(k) for k in batch.kind] == [GAP, 0, 0, 0, 0]
     assert table.finish() is None
 
@@ -308,7 +319,7 @@ def test_waiting_bytes_are_bounded() -> None:
     packets = [*handshake(), *[Packet(2001 + 100 * i, bytes(100)) for i in range(50)]]
     table = FlowTable(limits)
     block, columns = as_block(packets, 1)
-    for _ in table.add(block, columns):
+    for _ in feed(table, block, columns):
         pass
     assert table.state[L.PENDING_TOTAL_BYTES] == 0
     assert number(table, 0, L.MISSING_BYTES) == 1000
