@@ -43,7 +43,7 @@ def test_redirect_to_itself_ends(lab):
     assert (session["requests"], session["panel_host"]) == (4, None)
 
 
-@settings(derandomize=True, max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(derandomize=True, max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(URLS), st.sampled_from((*URLS, None, "", "::", "http://[")), st.booleans())
