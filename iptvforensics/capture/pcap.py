@@ -171,7 +171,7 @@ class PcapWalk:
         following = at + int(self.form[walk.HEADER_BYTES]) + captured
         if captured > JUMBO_LIMIT:
             return LOST, at
-        fits = self._fits(piece, following)
+        fits = self._fits(piece, following, seconds)
         if fits is False and 0 < captured <= self.form[walk.LIMIT] and following <= piece.end:
             fits = self._is_lone(piece, at, following, columns)
         if fits is None:
@@ -194,16 +194,18 @@ class PcapWalk:
         result = walk.find_pcap(piece.data, piece.end, int(piece.is_last), self.form, near, self._state)
         return result, int(self._state[walk.AT])
 
-    def chain(self, piece: Piece, at: int, *, may_be_cut: bool = False) -> bool | None:
+    def chain(self, piece: Piece, at: int, *, may_be_cut: bool = False, least: int = 0) -> bool | None:
         """Return True if `CHAIN` records follow each other from here, or fewer up to the end of the stream.
 
         `may_be_cut`: the end of the stream may also lie within a record, if one was there before.
+        `least`: records that must be there at the least.
         """
         near = -1
         header = int(self.form[walk.HEADER_BYTES])
         for seen in range(CHAIN):
             if at + header > piece.end:
-                return (at == piece.end or (may_be_cut and seen > 0)) if piece.is_last else None
+                ends_well = at == piece.end or (may_be_cut and seen > 0)
+                return (ends_well and seen >= least) if piece.is_last else None
             if not walk.is_likely_header(piece.view, at, self.form.tolist(), near, walk.SECONDS_APART):
                 return False
             near, _, captured, _ = self._record(piece.view, at)
@@ -226,7 +228,7 @@ class PcapWalk:
             captured, wire = wire, captured
         return seconds, fraction, captured, wire
 
-    def _fits(self, piece: Piece, following: int) -> bool | None:
+    def _fits(self, piece: Piece, following: int, seconds: int) -> bool | None:
         """Return True if a record, a file or the end of the stream follows at this place; None: not known yet."""
         header = int(self.form[walk.HEADER_BYTES])
         if following + header > piece.end:
@@ -234,6 +236,10 @@ class PcapWalk:
         begins = file_begins(piece.view, following, piece.end, piece.is_last)
         if begins is not False:
             return begins
+        next_seconds, fraction, captured, _ = self._record(piece.view, following)
+        if not captured and fraction < self.form[walk.UNIT] and next_seconds > 0:
+            # A record without bytes says little of itself: its time must be near.
+            return abs(next_seconds - seconds) <= walk.SECONDS_APART
         return self._follow_by_length(piece, following)
 
     def _is_lone(self, piece: Piece, at: int, following: int, columns: Columns) -> bool | None:
@@ -308,7 +314,9 @@ def _record_header_bytes(header: FileHeader, sizes: tuple[int, ...], body: bytes
         return sizes[0]
     piece = Piece(np.frombuffer(body, np.uint8), len(body), is_last, 0, 1, memoryview(body))
     for size in sizes:
-        made = PcapWalk(_form(header, size), header.link_type, 0).chain(piece, 0, may_be_cut=True)
+        made = PcapWalk(_form(header, size), header.link_type, 0).chain(
+            piece, 0, may_be_cut=True, least=0 if size == sizes[0] else 2
+        )
         if made is None:
             return None
         if made:

@@ -92,7 +92,7 @@ def walk_pcap(
         if lengths == SECOND or (lengths == THIRD and captured > wire):
             captured, wire = wire, captured
         first = u32(data, at, 0)
-        if captured > limit or fraction >= unit or is_file_magic(first) or (captured == 0 and wire == 0):
+        if captured > limit or fraction >= unit or is_file_magic(first) or captured == 0:
             stop = LOOK
             break
         if at + header + captured > end:
