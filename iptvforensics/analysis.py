@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import __version__, kernel
 from .capture import CaptureReader
@@ -25,9 +27,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .capture import Block
+    from .flows.streams import StreamBatch
     from .store import CaptureWriter, Store
 
-PORTION_FRAMES = 4096
+_T = TypeVar("_T")
+
+PORTION_FRAMES = 8192
 """Frames whose packet columns are made and used up before the next ones: 25 columns of them fit a 2 MiB cache."""
 INDEX_PORTION = 250_000
 """Pieces of the stream index collected before they are written."""
@@ -147,6 +152,44 @@ def _place(path: str) -> str:
     return os.path.abspath(path) if os.path.exists(path) else path
 
 
+def ahead(source: Iterator[_T]) -> Iterator[_T]:
+    """Yield what `source` yields, while the next item is being made on a thread of its own.
+
+    At most two items are alive: the one that the caller uses and the one after it.
+    """
+    made: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+    permits = threading.Semaphore(2)
+    stopped = threading.Event()
+
+    def make() -> None:
+        try:
+            while True:
+                permits.acquire()
+                if stopped.is_set():
+                    return
+                made.put(("item", next(source)))
+        except StopIteration:
+            made.put(("end", None))
+        except BaseException as error:
+            made.put(("error", error))
+
+    thread = threading.Thread(target=make, name="iptvforensics-streams", daemon=True)
+    thread.start()
+    try:
+        while True:
+            what, value = made.get()
+            if what == "end":
+                return
+            if what == "error":
+                raise value
+            yield value
+            permits.release()
+    finally:
+        stopped.set()
+        permits.release()
+        thread.join()
+
+
 class _Index:
     """Collects the pieces of the stream index and writes them in portions."""
 
@@ -196,6 +239,7 @@ class _Run:
         self.writer = writer
         self.options = options
         self.progress = progress
+        self.cores = cores
         self.reader = CaptureReader(path, block_bytes=options.block_bytes, hash_thread=cores > 1)
         self.decoder = PacketDecoder()
         self.flows = FlowTable()
@@ -208,11 +252,9 @@ class _Run:
     def run(self) -> Summary:
         self.writer.prepare()
         with self.reader as reader:
-            for block in reader:
-                self._block(block)
-        last = self.flows.finish()
-        if last is not None:
-            self.dissector.take(last)
+            batches = self._batches()
+            for batch in ahead(batches) if self.cores > 1 else batches:
+                self.dissector.take(batch)
         self.dissector.finish()
         self.decoder.finish()
         capture_id = reader.sha256[:16]
@@ -221,28 +263,35 @@ class _Run:
         self.writer.commit(capture_id, self._manifest())
         return Summary(self.path, capture_id, reader.sha256, reader.size_bytes, reader.frames, dict(self.writer.rows))
 
-    def _block(self, block: Block) -> None:
+    def _batches(self) -> Iterator[StreamBatch]:
+        """Yield what the blocks of the capture add to the streams."""
+        for block in self.reader:
+            self._count(block)
+            self.flows.expect(block.count)
+            room = block.length
+            for first in range(0, block.count, PORTION_FRAMES):
+                part = _portion(block, first, room)
+                for packets in self.decoder.batches(part):
+                    yield from self.flows.add(part, packets)
+                    count = packets.count
+                    self.packets += int((packets.status[:count] == 0).sum())
+                    if count:  # packets put together from fragments lie behind the records until the flush
+                        room = max(room, int((packets.payload_at[:count] + packets.payload_bytes[:count]).max()))
+            last = self.flows.flush(block)
+            if last is not None:
+                yield last
+            if self.progress is not None:
+                self.progress(Progress(self.path, self.reader.size_bytes, self.size))
+        last = self.flows.finish()
+        if last is not None:
+            yield last
+
+    def _count(self, block: Block) -> None:
         import numpy as np
 
         self.bytes += int(block.captured_bytes.sum())
         self.wire_bytes += int(block.wire_bytes.sum())
         self.link_types.update(np.unique(block.link_type).tolist())
-        self.flows.expect(block.count)
-        room = block.length
-        for first in range(0, block.count, PORTION_FRAMES):
-            part = _portion(block, first, room)
-            for packets in self.decoder.batches(part):
-                for batch in self.flows.add(part, packets):
-                    self.dissector.take(batch)
-                count = packets.count
-                self.packets += int((packets.status[:count] == 0).sum())
-                if count:  # packets put together from fragments lie behind the records until the flush
-                    room = max(room, int((packets.payload_at[:count] + packets.payload_bytes[:count]).max()))
-        last = self.flows.flush(block)
-        if last is not None:
-            self.dissector.take(last)
-        if self.progress is not None:
-            self.progress(Progress(self.path, self.reader.size_bytes, self.size))
 
     def _close_tables(self) -> None:
         rows, reader = self.rows, self.reader

@@ -1,24 +1,20 @@
 """Many captures into one case: on all cores, in the order of the files, and none lost with another.
 
-`workers` counts processor cores used in all. One file (or one worker) is analysed in this process; several
-files are spread over worker processes, one core each. A worker that dies loses only the file it was at:
-that file is tried once more and then reported as failed.
+`workers` counts processor cores used in all. One file (or one worker) is analysed in this process; several files
+are spread over worker processes (`workers`), or over the machines of a Dask cluster (`cluster`). Files that are
+copies of each other are analysed once.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 from .analysis import Options, Progress, Summary, analyze_capture
 from .capture import expand
 from .errors import IptvForensicsError
 from .store import Store
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
 
 Announce = Callable[[str], None]
 OnProgress = Callable[[Progress], None]
@@ -38,6 +34,7 @@ def analyze_many(
     options: Options | None = None,
     workers: int | None = None,
     force: bool = False,
+    scheduler: str | None = None,
     progress: OnProgress | None = None,
     announce: Announce | None = None,
     done: Callable[[Summary], None] | None = None,
@@ -52,30 +49,65 @@ def analyze_many(
         options: what changes results.
         workers: processor cores to use in all; None: all that are available.
         force: analyse again what the case holds already.
-        progress: called after each block of a file that is analysed in this process.
+        scheduler: address of a running Dask scheduler whose workers see the same files and the case folder.
+        progress: called after each block of a file.
         announce: called with a line before the kernels are compiled.
         done: called with each summary as soon as it is there.
 
     Raises:
         CaptureError: a path stands for no file.
+        MissingProgramError: a scheduler is named, but Dask is not installed.
     """
     files = expand(paths)
     store.clean()
+    originals = _originals(files)
+    todo = [number for number in range(len(files)) if number not in originals]
     cores = workers or available_cores()
+    names = [files[number] for number in todo]
     run: Iterator[tuple[int, Summary]]
-    if cores == 1 or len(files) == 1:
-        run = enumerate(_one(f, store, options, cores, force, progress, announce) for f in files)
+    if scheduler is not None:
+        from .cluster import on_cluster
+
+        run = on_cluster(names, store, options, force, scheduler)
+    elif cores == 1 or len(names) == 1:
+        run = enumerate(analyze_one(f, store, options, cores, force, progress, announce) for f in names)
     else:
-        run = _Pool(files, store, options, min(cores, len(files)), force).run()
+        from .workers import Pool
+
+        run = Pool(names, store, options, cores, force, progress, announce).run()
     summaries: dict[int, Summary] = {}
-    for number, summary in run:
-        summaries[number] = summary
+    for position, summary in run:
+        summaries[todo[position]] = summary
         if done is not None:
             done(summary)
-    return [summaries[number] for number in sorted(summaries)]
+    for number, original in originals.items():
+        found = summaries[original]
+        summaries[number] = replace(found, path=files[number], skipped=found.error is None)
+    return [summaries[number] for number in range(len(files))]
 
 
-def _one(
+def _originals(files: Sequence[str]) -> dict[int, int]:
+    """Return for each file that is a copy of an earlier one the number of that one; only equal sizes are hashed."""
+    from .exhibits.files import sha256_of
+
+    by_size: dict[int, list[int]] = {}
+    for number, path in enumerate(files):
+        if os.path.isfile(path):
+            by_size.setdefault(os.path.getsize(path), []).append(number)
+    copies: dict[int, int] = {}
+    for numbers in by_size.values():
+        first: dict[str, int] = {}
+        for number in numbers if len(numbers) > 1 else ():
+            try:
+                digest = sha256_of(files[number])
+            except OSError:  # the analysis will say so
+                continue
+            if first.setdefault(digest, number) != number:
+                copies[number] = first[digest]
+    return copies
+
+
+def analyze_one(
     path: str,
     store: Store,
     options: Options | None,
@@ -84,82 +116,10 @@ def _one(
     progress: OnProgress | None = None,
     announce: Announce | None = None,
 ) -> Summary:
+    """Return the summary of one file, with the error if it cannot be read."""
     try:
         return analyze_capture(
             path, store, options=options, cores=cores, force=force, progress=progress, announce=announce
         )
     except (IptvForensicsError, OSError) as error:
         return Summary(path, error=str(error))
-
-
-def _work(channel: Connection, root: str, options: Options | None, force: bool) -> None:
-    """Analyse files as they are named, one after another, until None is named."""
-    store = Store(root)
-    while (path := channel.recv()) is not None:
-        channel.send(_one(path, store, options, 1, force))
-
-
-class _Worker:
-    """A process and the file it is at."""
-
-    def __init__(self, arguments: tuple[Any, ...]) -> None:
-        import multiprocessing
-
-        context = multiprocessing.get_context("spawn")  # no fork: threads and locks of the caller stay out of it
-        self.channel, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=_work, args=(theirs, *arguments), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.file: int | None = None
-
-    def close(self) -> None:
-        self.channel.close()
-        self.process.join(5)
-        if self.process.is_alive():
-            self.process.kill()
-
-
-class _Pool:
-    """Worker processes that are replaced when they die."""
-
-    def __init__(self, files: Sequence[str], store: Store, options: Options | None, size: int, force: bool) -> None:
-        self._files = files
-        self._arguments = (str(store.root), options, force)
-        self._size = size
-        self._tries = [0] * len(files)
-
-    def run(self) -> Iterator[tuple[int, Summary]]:
-        """Yield (number of the file, summary) as files are done."""
-        from multiprocessing.connection import wait
-
-        waiting = list(range(len(self._files)))[::-1]
-        workers = [_Worker(self._arguments) for _ in range(self._size)]
-        try:
-            while waiting or any(worker.file is not None for worker in workers):
-                for worker in workers:
-                    if worker.file is None and waiting:
-                        self._give(worker, waiting.pop())
-                busy = {w.channel: (w, w.file) for w in workers if w.file is not None}
-                for channel in wait(list(busy)):
-                    worker, number = busy[channel]  # type: ignore[index]
-                    worker.file = None
-                    try:
-                        yield number, worker.channel.recv()
-                    except (EOFError, OSError):
-                        worker.close()
-                        workers[workers.index(worker)] = _Worker(self._arguments)
-                        if self._tries[number] < 2:
-                            waiting.append(number)
-                        else:
-                            why = f"the worker process died twice (exit code {worker.process.exitcode})"
-                            yield number, Summary(self._files[number], error=why)
-        finally:
-            for worker in workers:
-                if worker.file is None and worker.process.is_alive():
-                    worker.channel.send(None)
-                worker.close()
-
-    def _give(self, worker: _Worker, number: int) -> None:
-        self._tries[number] += 1
-        worker.file = number
-        worker.channel.send(self._files[number])

@@ -21,16 +21,17 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
+from . import __version__, parquet
 from .errors import CaseError, SchemaError
+from .parquet import connect, literal
 from .protocols import registry
-from .schema import CAPTURE_ID, SQL_TYPES, TABLES, Column, Table
+from .schema import CAPTURE_ID, SQL_TYPES, TABLES, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,69 +48,6 @@ def tables() -> dict[str, Table]:
     """Return every table that a case can hold, by name: the general ones, then those of the protocols."""
     protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
     return {table.name: table for table in (*TABLES, *protocol_tables)}
-
-
-def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB connection that stays offline and speaks UTC."""
-    import duckdb
-
-    settings: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "pandas_analyze_sample": 0,
-    }
-    connection = duckdb.connect(
-        ":memory:", config={k: str(v) for k, v in settings.items() if k != "pandas_analyze_sample"}
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET pandas_analyze_sample = 0")  # object columns are text: no guessing from samples
-    if threads is not None:
-        connection.execute(f"SET threads = {threads:d}")
-    return connection
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _cast(column: Column) -> str:
-    """Return the SQL that makes a column of its declared type from what `_columns` hands over."""
-    name = f'"{column.name}"'
-    if column.type.endswith("[]"):
-        return f"from_json({name}, '[\"{SQL_TYPES[column.type].removesuffix('[]')}\"]') AS {name}"
-    return f"CAST({name} AS {SQL_TYPES[column.type]}) AS {name}"
-
-
-def _array(column: Column, values: Sequence[Any]) -> Any:
-    """Return values as an array that DuckDB takes in without guessing: masked numbers, text, JSON for lists."""
-    import numpy as np
-
-    if column.type == "text":
-        return np.array(values, dtype=object)
-    if column.type.endswith("[]"):
-        return np.array([None if v is None else json.dumps(v, ensure_ascii=False) for v in values], dtype=object)
-    kind = {"bool": np.bool_, "float": np.float64}.get(column.type, np.int64)
-    missing = np.fromiter((v is None for v in values), np.bool_, len(values))
-    if not missing.any():
-        return np.array(values, dtype=kind)
-    return np.ma.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
-
-
-def _fit(column: Column, value: Any) -> Any:
-    """Return a value that the store can hold: hostile numbers become null, broken text is escaped."""
-    if value is None:
-        return None
-    if column.type == "text":
-        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
-    if column.type == "text[]":
-        return [str(v).encode("utf-8", "backslashreplace").decode("utf-8") for v in value]
-    if column.type == "int[]":
-        return [v for v in value if -(1 << 63) <= v < 1 << 63]
-    if column.type == "float":
-        return float(value)
-    if column.type == "bool":
-        return bool(value)
-    return value if -(1 << 63) <= value < 1 << 63 else None
 
 
 class CaptureWriter:
@@ -168,30 +106,22 @@ class CaptureWriter:
         columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
         if rows and len(rows[0]) != len(columns):
             raise SchemaError(table.name, "*", f"expected {len(columns)} values, found {len(rows[0])}")
-        by_column = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-        try:
-            arrays = {c.name: _array(c, v) for c, v in zip(columns, by_column, strict=True)}
-            self._copy(table, columns, arrays, sort=True)
-        except (OverflowError, UnicodeError, ValueError, TypeError):
-            fitted = {c.name: [_fit(c, x) for x in v] for c, v in zip(columns, by_column, strict=True)}
-            self._copy(table, columns, {c.name: _array(c, fitted[c.name]) for c in columns}, sort=True)
+        names = [column.name for column in columns]
+        order = [n for n in ("ts_ns", "frame_no", "flow_id", "from_orig", "stream_offset") if n in names] or names[:1]
+        parquet.copy_rows(self.connection, self._next_part(table), columns, rows, order)
+        self._count(table, len(rows))
 
     def _write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
         columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
-        self._copy(table, columns, arrays, sort=False)
+        parquet.copy_arrays(self.connection, self._next_part(table), columns, arrays)
+        self._count(table, len(next(iter(arrays.values()), ())))
 
-    def _copy(self, table: Table, columns: Sequence[Column], arrays: Mapping[str, Any], *, sort: bool) -> None:
-        rows_to_write = dict(arrays)  # DuckDB finds it by this name
-        part = self._parts.get(table.name, 0)
-        path = self.folder / f"{table.name}-{part:04d}.parquet"
-        names = [column.name for column in columns]
-        keys = [n for n in ("ts_ns", "frame_no", "flow_id", "from_orig", "stream_offset") if n in names] or names[:1]
-        order = " ORDER BY " + ", ".join(f'"{n}" NULLS FIRST' for n in keys) if sort else ""
-        select = f"SELECT {', '.join(map(_cast, columns))} FROM rows_to_write{order}"  # noqa: S608
-        self.connection.execute(f"COPY ({select}) TO {_literal(str(path))} (FORMAT parquet, COMPRESSION snappy)")
-        del rows_to_write
-        self._parts[table.name] = part + 1
-        self.rows[table.name] = self.rows.get(table.name, 0) + len(next(iter(arrays.values()), ()))
+    def _next_part(self, table: Table) -> str:
+        return str(self.folder / f"{table.name}-{self._parts.get(table.name, 0):04d}.parquet")
+
+    def _count(self, table: Table, rows: int) -> None:
+        self._parts[table.name] = self._parts.get(table.name, 0) + 1
+        self.rows[table.name] = self.rows.get(table.name, 0) + rows
 
     def reader(self) -> PartReader:
         """Return SQL access to what has been written so far."""
@@ -208,13 +138,16 @@ class CaptureWriter:
             file.flush()
             os.fsync(file.fileno())
         target = self._root / _CAPTURES / f"{_PREFIX}{capture_id}"
+        old = self.folder.with_name(self.folder.name + ".old")
         if target.exists():
-            old = self.folder.with_name(self.folder.name + ".old")
             os.replace(target, old)
+        try:
             os.replace(self.folder, target)
-            shutil.rmtree(old)
-        else:
-            os.replace(self.folder, target)
+        except OSError:  # another process has just added the same capture
+            if not (target / "manifest.json").exists():
+                raise
+            shutil.rmtree(self.folder)
+        shutil.rmtree(old, ignore_errors=True)
         self._close()
         return target
 
@@ -238,7 +171,7 @@ class PartReader:
         self._connection = connection
         self._names = set(parts)
         for name in sorted(self._names):
-            glob = _literal(str(folder / f"{name}-[0-9]*.parquet"))
+            glob = literal(str(folder / f"{name}-[0-9]*.parquet"))
             connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({glob})')  # noqa: S608
 
     def has(self, table: str) -> bool:
@@ -337,26 +270,39 @@ class Store:
         return True
 
     def connection(self, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
-        """Return a connection with a view per table over all captures; tables without rows are empty views."""
+        """Return a connection with a view per table over all captures; tables without rows are empty views.
+
+        It reads this folder and nothing else: queries may be typed in by anybody.
+        """
         connection = connect(threads=threads)
+        folder = str(self.root.resolve()) + os.sep
+        connection.execute(f"SET allowed_directories = [{literal(folder)}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET python_enable_replacements = false")
+        filled = {path.name.rsplit("-", 1)[0] for path in self._captures().glob(f"{_PREFIX}*/*.parquet")}
+        mixed = len({manifest["version"] for manifest in self.manifests()}) > 1
         for table in tables().values():
-            connection.execute(f'CREATE VIEW "{table.name}" AS {self._view(table)}')
+            view = self._view(connection, table, mixed) if table.name in filled else _empty_view(table)
+            connection.execute(f'CREATE VIEW "{table.name}" AS {view}')
         connection.execute("SET lock_configuration = true")
         return connection
 
-    def _view(self, table: Table) -> str:
-        pattern = self.root / _CAPTURES / f"{_PREFIX}*" / f"{table.name}-[0-9]*.parquet"
-        columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
-        if not any(pattern.parent.parent.glob(f"{_PREFIX}*/{table.name}-[0-9]*.parquet")):
-            empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
-            return f"SELECT {empty} WHERE false"
-        names = ", ".join(f'"{column.name}"' for column in columns)
+    def _captures(self) -> Path:
+        return self.root.resolve() / _CAPTURES
+
+    def _view(self, connection: duckdb.DuckDBPyConnection, table: Table, mixed: bool) -> str:
+        """Return the SELECT of a view; where versions are mixed, columns that a file lacks are null."""
+        pattern = self._captures() / f"{_PREFIX}*" / f"{table.name}-[0-9]*.parquet"
         source = (
-            f"read_parquet({_literal(str(pattern))}, hive_partitioning = true, "
-            "hive_types = {'capture_id': VARCHAR}, union_by_name = true)"
+            f"read_parquet({literal(str(pattern))}, hive_partitioning = true, "
+            f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(mixed).lower()})"
         )
-        own = f"capture_id, {names}" if columns else "capture_id"
-        return f"SELECT {own} FROM {source}"  # noqa: S608
+        there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608
+        names = [
+            f'"{c.name}"' if c.name in there else f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"'
+            for c in table.columns
+        ]
+        return f"SELECT {', '.join(names)} FROM {source}"  # noqa: S608
 
     def count_rows(self) -> dict[str, int]:
         """Return the number of rows of every table that has some, from the manifests."""
@@ -365,6 +311,11 @@ class Store:
             for name, rows in manifest["rows"].items():
                 total[name] = total.get(name, 0) + rows
         return dict(sorted(total.items()))
+
+
+def _empty_view(table: Table) -> str:
+    empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
+    return f"SELECT {empty} WHERE false"
 
 
 def _is_running(pid: int) -> bool:
@@ -377,18 +328,15 @@ def _is_running(pid: int) -> bool:
     return True
 
 
+_ORDER = ("capture_id", "ts_ns", "start_ns", "first_ns", "frame_no", "flow_id", "from_orig", "stream_offset")
+
+
 def order_by(table: Table) -> str:
-    """Return the ORDER BY clause that puts the rows of a table into their canonical order."""
+    """Return the ORDER BY clause that puts the rows of a table into their canonical order.
+
+    Only rows that are equal in all columns can change places.
+    """
     names = table.column_names
-    keys: Iterable[str] = (
-        "capture_id",
-        "ts_ns",
-        "start_ns",
-        "first_ns",
-        "frame_no",
-        "flow_id",
-        "from_orig",
-        "stream_offset",
-    )
-    wanted = [f'"{name}" NULLS FIRST' for name in keys if name in names]
-    return " ORDER BY " + ", ".join(wanted or ["ALL"])
+    first = [name for name in _ORDER if name in names]
+    rest = [name for name in names if name not in first]
+    return " ORDER BY " + ", ".join(f'"{name}" NULLS FIRST' for name in (*first, *rest))

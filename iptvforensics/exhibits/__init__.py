@@ -1,1 +1,1 @@
-"""Back to the evidence: frames and bodies."""
+"""Back to the evidence: frames, bodies, digests of what was found, and the check that it can be found again."""

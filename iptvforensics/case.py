@@ -1,0 +1,391 @@
+"""A case folder as one object: tables as DataFrames, SQL, frames and contents behind them.
+
+`Case` only opens doors: each method is one call into the room that does the work.
+
+The DataFrames are described in `dataframes`; their rows stand in the canonical order of the store (by capture,
+then time, then frame), so that the same evidence gives the same DataFrame.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .errors import CaptureError, CaseError
+from .schema import Table
+from .store import Store, order_by, tables
+
+if TYPE_CHECKING:
+    import duckdb
+    import networkx as nx
+    import pandas as pd
+
+    from .analysis import Progress, Summary
+    from .exhibits.contents import Body
+    from .exhibits.digest import Digest
+    from .exhibits.frame import Frame
+    from .exhibits.verify import Verification
+    from .redaction import Redactor
+
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def analyze(
+    paths: Paths,
+    case: str | os.PathLike[str] | None = None,
+    *,
+    workers: int | None = None,
+    force: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    scheduler: str | None = None,
+) -> Case:
+    """Return a case that holds what was found in these captures, and what it held before.
+
+    Captures that the case holds already are skipped. Those that could not be read are named in
+    `case.failures`, the others are analysed all the same.
+
+    Args:
+        paths: one or more files, folders, patterns or URLs.
+        case: case folder, made if absent; None: a temporary folder that is removed with the Case.
+        workers: processor cores to use in all; None: all that are available.
+        force: analyse again what the case holds already.
+        progress: called as the analysis proceeds.
+        scheduler: address of a running Dask scheduler that is to do the work (extra `cluster`).
+
+    Raises:
+        CaptureError: none of the captures could be read.
+        CaseError: the folder is no case and not empty.
+    """
+    from .batch import analyze_many
+
+    names = [os.fspath(p) for p in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    temporary = tempfile.TemporaryDirectory(prefix="iptvforensics-") if case is None else None
+    store = Store.create(temporary.name if temporary is not None else os.fspath(case or ""))
+    summaries = analyze_many(names, store, workers=workers, force=force, progress=progress, scheduler=scheduler)
+    failed = [summary for summary in summaries if summary.error]
+    if failed and len(failed) == len(summaries):
+        raise CaptureError("; ".join(f"{summary.error}" for summary in failed[:5]))
+    return Case(store, summaries=summaries, temporary=temporary)
+
+
+def open_case(path: str | os.PathLike[str], *, evidence: str | os.PathLike[str] | None = None) -> Case:
+    """Return the case in a folder.
+
+    Args:
+        path: the case folder.
+        evidence: folder in which the evidence files lie now, if not where they were analysed.
+
+    Raises:
+        CaseError: there is no case.
+    """
+    return Case(Store.open(path), evidence=evidence)
+
+
+class Rows(NamedTuple):
+    """The answer to a query: names and SQL types of its columns, and its rows one after another."""
+
+    columns: list[str]
+    types: list[str]
+    rows: Iterator[tuple[Any, ...]]
+
+
+class Case:
+    """The tables of a case as attributes: `case.sessions`, `case.flows`, `case["http"]`, ...
+
+    Example:
+        with open_case("case/") as case:
+            case.sessions[["client_ip", "stream", "start", "end"]]
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        summaries: Sequence[Summary] = (),
+        evidence: str | os.PathLike[str] | None = None,
+        temporary: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        self.store = store
+        self.summaries = list(summaries)
+        """What each file gave, if the case was opened by `analyze`."""
+        self._evidence = evidence
+        self._temporary = temporary
+        self._lock = RLock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._state: object = None
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    @property
+    def path(self) -> Path:
+        """The case folder."""
+        return self.store.root
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Files that could not be read by the `analyze` that opened the case, and why."""
+        return {summary.path: summary.error for summary in self.summaries if summary.error}
+
+    # --- tables ---------------------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return a table as a DataFrame of its own."""
+        from .dataframes import to_dataframe
+
+        table = self.table(name)
+        with self._lock:
+            connection = self._connected()
+            if name not in self._frames:
+                times = [column.name for column in table.columns if column.type == "time_ns"]
+                relation = connection.sql(f'SELECT * FROM "{name}"{order_by(table)}')  # noqa: S608
+                self._frames[name] = to_dataframe(relation, times=times)
+            return self._frames[name].copy()
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError as error:
+            raise AttributeError(error.args[0]) from None
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *tables()})
+
+    def table(self, name: str) -> Table:
+        """Return the declaration of a table.
+
+        Raises:
+            KeyError: there is no such table; the message has the nearest names.
+        """
+        known = tables()
+        if name not in known:
+            near = get_close_matches(name, known, 3) or sorted(known)
+            raise KeyError(f"a case has no table {name!r}; did you mean {', '.join(near)}?")
+        return known[name]
+
+    def tables(self) -> pd.DataFrame:
+        """Return the tables: name, number of rows, number of columns, what one row stands for."""
+        import pandas as pd
+
+        rows = self.store.count_rows()
+        listed = [(t.name, rows.get(t.name, 0), len(t.columns), t.row) for t in tables().values()]
+        return pd.DataFrame(listed, columns=["name", "rows", "columns", "row"])
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Return the answer to one SELECT over the tables; it cannot change anything or read other files.
+
+        Raises:
+            CaseError: the query is wrong, or no SELECT.
+        """
+        from .dataframes import to_dataframe
+
+        with self._lock, _sql_errors():
+            return to_dataframe(self._connected().sql(self._checked(query)))
+
+    def query(self, query: str) -> Rows:
+        """Return the answer to one SELECT as plain rows, without pandas; read them before the next query."""
+        with self._lock, _sql_errors():
+            connection = self._connected()
+            relation = connection.sql(self._checked(query))
+            columns, types = list(relation.columns), [str(kind) for kind in relation.types]
+            return Rows(columns, types, _fetch(connection.execute(query)))
+
+    def rows(
+        self, name: str, columns: Sequence[str] | None = None, *, where: str | None = None, limit: int | None = None
+    ) -> Rows:
+        """Return rows of a table in their canonical order as plain rows, without pandas.
+
+        Raises:
+            KeyError: there is no such table or column.
+            CaseError: the condition is no SQL.
+        """
+        table = self.table(name)
+        for column in columns or ():
+            if column not in table.column_names:
+                near = get_close_matches(column, table.column_names, 3) or table.column_names
+                raise KeyError(f"table {name} has no column {column!r}; did you mean {', '.join(near)}?")
+        names = ", ".join(f'"{column}"' for column in columns or table.column_names)
+        condition = f" WHERE ({where}\n)" if where else ""
+        most = "" if limit is None else f" LIMIT {limit:d}"
+        return self.query(f'SELECT {names} FROM "{name}"{condition}{order_by(table)}{most}')  # noqa: S608
+
+    def redactor(self) -> Redactor:
+        """Return what replaces the secrets of this case by pseudonyms; it knows the secrets of all tables."""
+        from .redaction import Redactor, may_hold_secrets
+
+        redactor = Redactor.of_case(self.path)
+        filled = self.store.count_rows()
+        for table in tables().values():
+            for column in table.columns if table.name in filled else ():
+                if may_hold_secrets(column):
+                    query = f'SELECT DISTINCT "{column.name}" FROM "{table.name}"'  # noqa: S608
+                    redactor.learn(column.name, (row[0] for row in self.query(query).rows))
+        return redactor
+
+    # --- behind the rows --------------------------------------------------------------------------------------
+
+    def evidence(self, row_id: str) -> pd.DataFrame:
+        """Return the evidence of a row of a reasoning table, for example of a session: frames and what they show.
+
+        Raises:
+            CaseError: there is none for this identifier.
+        """
+        everything = self["evidence"]
+        found = everything[everything["row_id"] == row_id].reset_index(drop=True)
+        if found.empty:
+            raise CaseError(f"no evidence for a row {row_id!r}: expected an identifier such as a session_id")
+        return found
+
+    def frame(self, capture_id: str, frame_no: int) -> Frame:
+        """Return one frame, read again from the evidence file.
+
+        Raises:
+            CaseError: the case has no such capture, or its file is not where it was.
+            CaptureError: the capture has no such frame.
+        """
+        from .exhibits.frame import frame_of_case
+
+        return frame_of_case(self.store, capture_id, frame_no, evidence=self._evidence)
+
+    def content(self, capture_id: str, flow_id: int, stream_offset: int, from_orig: bool = False) -> bytes:
+        """Return the body that begins at a place of a flow (a row of `objects`), read again from the evidence."""
+        return self._body(capture_id, flow_id, stream_offset, from_orig).data
+
+    def save_content(
+        self,
+        capture_id: str,
+        flow_id: int,
+        stream_offset: int,
+        path: str | os.PathLike[str],
+        from_orig: bool = False,
+    ) -> str:
+        """Write a body to a new file; return its SHA-256."""
+        body = self._body(capture_id, flow_id, stream_offset, from_orig)
+        with open(path, "xb") as file:
+            file.write(body.data)
+        return body.sha256
+
+    def _body(self, capture_id: str, flow_id: int, stream_offset: int, from_orig: bool) -> Body:
+        from .exhibits.contents import body_of_case
+
+        return body_of_case(self.store, capture_id, flow_id, stream_offset, from_orig, evidence=self._evidence)
+
+    def graph(self, *, redact: bool = False) -> nx.MultiDiGraph[Any]:
+        """Return clients, streams, hosts and addresses of the case with their relations.
+
+        Args:
+            redact: replace user names, passwords, tokens and cookies by pseudonyms.
+        """
+        from . import graph
+
+        built: nx.MultiDiGraph[Any] = graph.build(_Reader(self, self.redactor() if redact else None))
+        return built
+
+    def digest(self) -> Digest:
+        """Return the SHA-256 of each table and of the whole, over rows in canonical form."""
+        from .exhibits.digest import digest
+
+        return digest(self.store)
+
+    def verify(self, *, workers: int | None = None) -> Verification:
+        """Return what differs when the evidence is hashed and analysed again."""
+        from .exhibits.verify import verify
+
+        return verify(self.store, evidence=self._evidence, workers=workers)
+
+    # --- opening, closing, showing -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the case; a temporary one is removed."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection, self._state = None, None
+            self._frames.clear()
+            if self._temporary is not None:
+                self._temporary.cleanup()
+
+    def __enter__(self) -> Case:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        captures = len(self.store.manifests())
+        rows = sum(self.store.count_rows().values())
+        return f"<Case {str(self.path)!r}: {captures} capture{'s' * (captures != 1)}, {rows} rows>"
+
+    def _repr_html_(self) -> str:
+        from .notebook import case_html
+
+        return case_html(self)
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        """Return the connection; made anew when captures have been added to the folder."""
+        folder = self.path / "captures"
+        state = folder.stat().st_mtime_ns if folder.exists() else None
+        if self._connection is None or state != self._state:
+            if self._connection is not None:
+                self._connection.close()
+            self._frames.clear()
+            self._connection, self._state = self.store.connection(), state
+        return self._connection
+
+    def _checked(self, query: str) -> str:
+        """Return the query if it is one that only reads."""
+        import duckdb
+
+        statements = self._connected().extract_statements(query)
+        kinds = [statement.type for statement in statements]
+        if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
+            found = ", ".join(kind.name for kind in kinds) or "nothing"
+            raise CaseError(f"SQL: expected one SELECT (a case is read-only), found {found}")
+        return query
+
+
+class _Reader:
+    """What the graph reads from: the tables of a case, with secrets or without."""
+
+    def __init__(self, case: Case, redactor: Redactor | None) -> None:
+        self._case = case
+        self._redactor = redactor
+        self._filled = case.store.count_rows()
+
+    def has(self, table: str) -> bool:
+        """Return True if the table has rows."""
+        return self._filled.get(table, 0) > 0
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        found = self._case.query(sql)
+        return list(found.rows if self._redactor is None else self._redactor.rows(found.columns, found.rows))
+
+
+class _sql_errors:
+    """Turns errors of DuckDB into CaseError."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import duckdb
+
+        if isinstance(error, duckdb.Error):
+            raise CaseError(f"SQL: {' '.join(str(error).split())}") from error
+
+
+def _fetch(answer: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    with _sql_errors():
+        while rows := answer.fetchmany(10_000):
+            yield from rows

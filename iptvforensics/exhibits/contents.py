@@ -1,0 +1,149 @@
+"""Evidence file -> bodies: what a protocol carried, byte for byte as the analysis saw it.
+
+The capture is read and dissected again. Transfer codings (chunks) and content codings (gzip) are undone, as
+they were for the row in `objects`; bytes that are missing from the capture are left out, so that a body with
+`missing_bytes` is shorter than what was sent.
+
+**Known limitations**: a body is held in memory while it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..capture import CaptureReader, IndexEntry
+from ..dissect import Dissector, RowCollector
+from ..errors import CaseError
+from ..flows.streams import FlowTable
+from ..packets import PacketDecoder
+from ..store import Store
+from .files import frame_index, locate, manifest_of
+
+if TYPE_CHECKING:
+    from ..dissect.contents import Content
+
+
+class Body(NamedTuple):
+    """One body: where it began, and its bytes."""
+
+    name: str | None
+    """URL or stream name under which it was asked for."""
+    flow_id: int
+    from_orig: bool
+    offset: int
+    """Where it begins in the stream of its direction: `stream_offset` in the table `objects`."""
+    sha256: str
+    data: bytes
+
+
+def contents_of(path: str | os.PathLike[str], *, only_flow: int | None = None) -> Iterator[Body]:
+    """Return all bodies that a capture carries, in the order in which they end.
+
+    Raises:
+        CaptureError: the file cannot be read as evidence.
+    """
+    return _bodies(os.fspath(path), only_flow, None, lambda content: True)
+
+
+def body_at(
+    path: str | os.PathLike[str],
+    flow_id: int,
+    stream_offset: int,
+    from_orig: bool = False,
+    *,
+    index: Sequence[IndexEntry] = (),
+) -> Body | None:
+    """Return the body that begins at a place of a flow, null if none does.
+
+    With an index of the capture, reading begins with the block in which the flow begins.
+    """
+
+    def wanted(content: Content) -> bool:
+        return content.begin_offset == stream_offset and content.from_orig == from_orig and content.parent is None
+
+    start = max((entry for entry in index if entry.first_frame <= flow_id), default=None)
+    return next(_bodies(os.fspath(path), flow_id, start, wanted), None)
+
+
+def body_of_case(
+    store: Store,
+    capture_id: str,
+    flow_id: int,
+    stream_offset: int,
+    from_orig: bool = False,
+    *,
+    evidence: str | os.PathLike[str] | None = None,
+) -> Body:
+    """Return the body that a row of the table `objects` tells of.
+
+    Raises:
+        CaseError: there is no such row, its evidence file is not there, or the file gives another body.
+    """
+    manifest = manifest_of(store, capture_id)
+    capture_id = manifest["capture_id"]
+    connection = store.connection(threads=1)
+    try:
+        row = connection.execute(
+            "SELECT bytes, sha256 FROM objects "
+            "WHERE capture_id = ? AND flow_id = ? AND stream_offset = ? AND from_orig = ?",
+            [capture_id, flow_id, stream_offset, from_orig],
+        ).fetchone()
+    finally:
+        connection.close()
+    place = f"capture {capture_id}, flow {flow_id}, stream offset {stream_offset}"
+    if row is None:
+        raise CaseError(f"{place}: no body begins here; the table objects says where bodies begin (stream_offset)")
+    path = locate(manifest, evidence)
+    for index in (frame_index(store, capture_id), []):  # an earlier flow of the same addresses may have mattered
+        body = body_at(path, flow_id, stream_offset, from_orig, index=index)
+        if body is not None and len(body.data) == row[0] and row[1] in (None, body.sha256):
+            return body
+    raise CaseError(f"{place}: {path} gives another body than the one recorded; run `verify`")
+
+
+class _Collector:
+    """Keeps the bytes of the bodies that are wanted until they end."""
+
+    def __init__(self, wanted: Callable[[Content], bool]) -> None:
+        self._wanted = wanted
+        self._open: dict[int, tuple[Content, bytearray]] = {}
+        self.finished: list[Body] = []
+
+    def __call__(self, flow_id: int, content: Content, data: memoryview | bytes | None) -> None:
+        known = self._open.get(id(content))
+        if known is None:
+            if not self._wanted(content):
+                return
+            known = self._open[id(content)] = content, bytearray()
+        if data is not None:
+            known[1].extend(data)
+            return
+        del self._open[id(content)]
+        body = bytes(known[1])
+        sha256 = hashlib.sha256(body).hexdigest()
+        self.finished.append(Body(content.info.name, flow_id, content.from_orig, content.begin_offset, sha256, body))
+
+
+def _bodies(
+    path: str, only_flow: int | None, start: IndexEntry | None, wanted: Callable[[Content], bool]
+) -> Iterator[Body]:
+    collector = _Collector(wanted)
+    decoder, flows = PacketDecoder(), FlowTable()
+    dissector = Dissector(flows, RowCollector(lambda table, rows: None), on_content=collector, only_flow=only_flow)
+    with CaptureReader(path, hash_thread=False, hashing=False) as reader:
+        if start is not None:
+            reader.start_at(start)
+        for block in reader:
+            for packets in decoder.batches(block):
+                for batch in flows.add(block, packets):
+                    dissector.take(batch)
+            yield from collector.finished
+            collector.finished.clear()
+    last = flows.finish()
+    if last is not None:
+        dissector.take(last)
+    dissector.finish()
+    yield from collector.finished

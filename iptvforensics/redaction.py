@@ -1,0 +1,152 @@
+"""Secrets in rows -> pseudonyms: keyed, and the same wherever the same secret stands.
+
+A pseudonym is `redacted-` and the first 12 hexadecimal digits of HMAC-SHA-256 over the secret, under a key that
+the case folder keeps in `redaction.key` (readable by its owner only, made on first use). Without the key nobody
+can try out passwords; with it, the same secret has the same pseudonym in all tables and exports of the case.
+
+Secret are: the values of columns with a secret's name (`password`, `cookie`, ...); in every text, the user
+information, the secret query parameters and the path credentials of URLs (`/live/USER/PASSWORD/77.ts`), and the
+values of header lines like `Cookie:`. Whatever was found to be secret in one place of the case is replaced
+wherever else it stands as a word of its own.
+
+**Known limitations**: secrets shorter than four characters are replaced only where they stand as such, not inside
+other texts. A token in a path of a kind that is not listed here stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from .schema import Column
+
+KEY_FILE = "redaction.key"
+MIN_WORD = 4
+
+_CREDENTIAL_NAMES = (
+    r"user(?:name)?|login|pass(?:word|wd)?|pw|pwd|token|auth|authorization|apikey|api_key|secret|sign|signature|sig|"
+    r"hash|session|sessionid|phpsessid|sid|play_token|mac|sn|st|wmsauthsign|hdnea|hdnts|md5|ticket"
+)
+_COLUMN = re.compile(
+    r"(?:^|_)(?:username|password|passwd|token|cookie|authorization|secret|credentials?|key_iv|play_token)$", re.ASCII
+)
+_HEADER = re.compile(
+    r"^((?:proxy-)?authorization|(?:set-)?cookie2?|x-(?:auth|access|api|play)[a-z-]*|token)(\s*:\s*)(.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUERY = re.compile(rf"(?<=[?&;\s\"'{{,])((?:{_CREDENTIAL_NAMES})=)([^&;#\s\"'<>,]+)", re.IGNORECASE)
+_JSON = re.compile(rf"(\"(?:{_CREDENTIAL_NAMES})\"\s*:\s*\")([^\"\\]+)", re.IGNORECASE)
+_USER_INFO = re.compile(r"((?:[a-z][a-z0-9+.-]*:)//)([^/@\s:?#]+)(?::([^/@\s?#]*))?@", re.IGNORECASE)
+_PATH = re.compile(
+    r"(/(?:live|movie|series|timeshift)/)([^/?#\s\"']+)/([^/?#\s\"']+)"
+    r"(?=/(?:[^/?#\s\"']+/){0,3}\d+(?:\.\w+)?(?:[?#\s\"']|$))",
+    re.IGNORECASE,
+)
+_BARE_PATH = re.compile(
+    r"((?:https?|rtmp|rtsp)://[^/?#\s\"']+/)([^/?#\s\"'.]{3,})/([^/?#\s\"'.]{3,})(?=/\d+(?:\.\w+)?(?:[?#\s\"']|$))",
+    re.IGNORECASE,
+)
+_PLAY = re.compile(r"(/(?:play|token|hlsr?)/)([A-Za-z0-9_=+%-]{12,})(?=[/?#\s\"']|$)", re.IGNORECASE)
+_WORD = re.compile(r"[^\s/?&=;:,#@\"'<>\[\](){}|\\]+")
+_PATH_WORDS = frozenset(
+    {"live", "movie", "series", "timeshift", "streaming", "hls", "vod", "play", "http", "https", "index", "deleted"}
+)
+_NOT_SECRET = frozenset({"path", "expires", "max-age", "domain", "samesite", "secure", "httponly", "partitioned"})
+_SECRET_NAME = re.compile(rf"^(?:{_CREDENTIAL_NAMES})$", re.IGNORECASE)
+_SOURCES = re.compile(r"url|uri|target|location|referer|cookie|authorization|headers|stream|name|password|token|app$")
+
+
+def may_hold_secrets(column: Column) -> bool:
+    """Return True for columns from which the secrets of a case are learnt."""
+    return column.type in {"text", "text[]"} and _SOURCES.search(column.name) is not None
+
+
+class Redactor:
+    """Replaces secrets in rows."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._known: dict[str, str] = {}
+
+    @classmethod
+    def of_case(cls, root: str | os.PathLike[str]) -> Redactor:
+        """Return the redactor of a case folder; its key is made if there is none."""
+        path = Path(root) / KEY_FILE
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                file.write(os.urandom(32).hex() + "\n")
+        except FileExistsError:
+            pass
+        return cls(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+
+    def learn(self, name: str, values: Iterable[Any]) -> None:
+        """Note the secrets among the values of a column, so that they are found wherever else they stand."""
+        for value in values:
+            self.value(name, value)
+
+    def rows(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+        """Return rows without their secrets."""
+        for row in rows:
+            yield tuple(self.value(name, value) for name, value in zip(columns, row, strict=True))
+
+    def value(self, name: str, value: Any) -> Any:
+        """Return the value of a column without its secrets."""
+        if isinstance(value, str):
+            return self._field(value) if _COLUMN.search(name) else self.text(value)
+        if isinstance(value, list | tuple):
+            return [self.value(name, v) for v in value]
+        if isinstance(value, dict):
+            return {k: self.value(str(k), v) for k, v in value.items()}
+        return value
+
+    def text(self, text: str) -> str:
+        """Return a text without the secrets that stand in it."""
+        text = _HEADER.sub(lambda m: m[1] + m[2] + self._field(m[3]), text)
+        text = _USER_INFO.sub(self._user_info, text)
+        text = _QUERY.sub(lambda m: m[1] + self._secret(m[2]), text)
+        text = _JSON.sub(lambda m: m[1] + self._secret(m[2]), text)
+        for pattern in (_PATH, _BARE_PATH):
+            text = pattern.sub(lambda m: f"{m[1]}{self._path_part(m[2])}/{self._path_part(m[3])}", text)
+        text = _PLAY.sub(lambda m: m[1] + self._secret(m[2]), text)
+        if self._known:
+            text = _WORD.sub(lambda m: self._known.get(unquote(m[0]), m[0]), text)
+        return text
+
+    def _field(self, text: str) -> str:
+        """Return a field that is secret as a whole; its form stays: cookie names, authorization scheme."""
+        scheme, space, rest = text.strip().partition(" ")
+        if space and ";" not in scheme and "=" not in scheme:
+            return f"{scheme} {self._secret(rest)}"
+        if "=" not in text.rstrip("="):
+            return self._secret(text)
+        return ";".join(self._pair(part) for part in text.split(";"))
+
+    def _pair(self, pair: str) -> str:
+        name, equals, value = pair.partition("=")
+        if not equals or name.strip().lower() in _NOT_SECRET:
+            return pair
+        return f"{name}={self._secret(value, learn=_SECRET_NAME.match(name.strip()) is not None)}"
+
+    def _user_info(self, match: re.Match[str]) -> str:
+        password = "" if match[3] is None else ":" + self._secret(match[3])
+        return f"{match[1]}{self._secret(match[2])}{password}@"
+
+    def _path_part(self, part: str) -> str:
+        return part if part.lower() in _PATH_WORDS else self._secret(part)
+
+    def _secret(self, secret: str, *, learn: bool = True) -> str:
+        """Return the pseudonym of a secret, as it would be without percent-encoding."""
+        if not secret or secret.startswith("redacted-"):
+            return secret
+        plain = unquote(secret)
+        mac = hmac.new(self._key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        pseudonym = f"redacted-{mac.hexdigest()[:12]}"
+        if learn and len(plain) >= MIN_WORD and plain.lower() not in _PATH_WORDS:
+            self._known[plain] = pseudonym
+        return pseudonym

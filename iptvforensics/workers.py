@@ -1,0 +1,192 @@
+"""Worker processes, each analysing one capture at a time.
+
+A worker that dies (killed, out of memory) loses only the file it was at: another one tries it once more, then it
+is reported as failed. Workers are plain child processes that talk in lines of JSON, so that they need nothing of
+the program that started them: it may be a script without a guard, a notebook, or read from standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .analysis import Options, Progress, Summary
+from .store import Store
+
+TRIES = 2
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from iptvforensics.workers import work; work()"
+
+Answer = tuple[int, dict[str, Any] | None, str]
+"""Number of the file, the message (null: the worker died), and why it died."""
+
+
+def work() -> None:
+    """Analyse the files that are named on standard input, one line each, until it ends."""
+    from .batch import analyze_one
+
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever prints must not disturb the lines
+
+    def send(kind: str, value: Any) -> None:
+        out.write(json.dumps({kind: value}) + "\n")
+        out.flush()
+
+    task = json.loads(sys.stdin.readline())
+    store, options, cores, force = Store(task["root"]), Options(**task["options"]), task["cores"], task["force"]
+    for line in sys.stdin:
+        summary = analyze_one(
+            json.loads(line),
+            store,
+            options,
+            cores,
+            force,
+            lambda event: send("progress", event),
+            lambda text: send("announce", text),
+        )
+        send("summary", asdict(summary))
+
+
+class _Worker(threading.Thread):
+    """A thread that drives one worker process, and replaces it when it dies."""
+
+    def __init__(
+        self, task: dict[str, Any], waiting: queue.SimpleQueue[Any], answers: queue.SimpleQueue[Answer]
+    ) -> None:
+        super().__init__(name="iptvforensics-worker", daemon=True)
+        self._task = task
+        self._waiting = waiting
+        self._answers = answers
+        self.process: subprocess.Popen[str] | None = None
+        self.stopped = False
+
+    def run(self) -> None:
+        while not self.stopped and (given := self._waiting.get()) is not None:
+            number, path = given
+            try:
+                self._ask(number, path)
+            except (OSError, ValueError) as error:
+                self._answers.put((number, None, f"cannot be used: {error}"))
+        self._end()
+
+    def _ask(self, number: int, path: str) -> None:
+        process = self.process = self.process or self._start()
+        if process.stdin is None or process.stdout is None:
+            raise OSError("no pipe to the worker process")
+        process.stdin.write(json.dumps(path) + "\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            message = json.loads(line)
+            self._answers.put((number, message, ""))
+            if "summary" in message:
+                return
+        self.process = None
+        code = process.wait()
+        process.stdin.close()
+        process.stdout.close()
+        self._answers.put((number, None, f"died with exit code {code}"))
+
+    def _start(self) -> subprocess.Popen[str]:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", _START, json.dumps(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        if process.stdin is not None:
+            process.stdin.write(json.dumps(self._task) + "\n")
+        return process
+
+    def _end(self) -> None:
+        process = self.process
+        if process is not None and process.stdin is not None and process.stdout is not None:
+            process.stdin.close()  # the worker ends with it
+            process.wait()
+            process.stdout.close()
+
+
+class Pool:
+    """Worker processes for many files, the largest first."""
+
+    def __init__(
+        self,
+        files: Sequence[str],
+        store: Store,
+        options: Options | None,
+        cores: int,
+        force: bool,
+        progress: Callable[[Progress], None] | None = None,
+        announce: Callable[[str], None] | None = None,
+    ) -> None:
+        self._files = files
+        self._size = max(1, min(cores, len(files)))
+        self._task = {
+            "root": str(store.root.resolve()),
+            "options": asdict(options or Options()),
+            "cores": max(1, cores // self._size),
+            "force": force,
+        }
+        self._progress = progress
+        self._announce = announce
+        self._announced: set[str] = set()
+
+    def run(self) -> Iterator[tuple[int, Summary]]:
+        """Yield (number of the file, summary) as files are done."""
+        waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        for number in sorted(range(len(self._files)), key=self._bytes, reverse=True):
+            waiting.put((number, self._files[number]))
+        workers = [_Worker(self._task, waiting, answers) for _ in range(self._size)]
+        tries = [1] * len(self._files)
+        left = len(self._files)
+        try:
+            for worker in workers:
+                worker.start()
+            while left:
+                number, message, why = answers.get()
+                if message is None and tries[number] < TRIES:
+                    tries[number] += 1
+                    waiting.put((number, self._files[number]))
+                elif message is None:
+                    left -= 1
+                    error = f"{self._files[number]}: the worker process failed {TRIES} times (it {why})"
+                    yield number, Summary(self._files[number], error=error)
+                elif "summary" in message:
+                    left -= 1
+                    yield number, Summary(**message["summary"])
+                else:
+                    self._tell(message)
+        finally:
+            self._stop(workers, waiting, killing=left > 0)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        if "progress" in message and self._progress is not None:
+            self._progress(Progress(*message["progress"]))
+        line = message.get("announce")
+        if line and self._announce is not None and line not in self._announced:
+            self._announced.add(line)
+            self._announce(line)
+
+    def _stop(self, workers: Sequence[_Worker], waiting: queue.SimpleQueue[Any], *, killing: bool) -> None:
+        """End the workers; when the caller was interrupted, what they are at is given up."""
+        for worker in workers:
+            worker.stopped = killing
+            waiting.put(None)
+            if killing and worker.process is not None:
+                worker.process.kill()
+        for worker in workers:
+            if worker.ident is not None:
+                worker.join()
+
+    def _bytes(self, number: int) -> int:
+        try:
+            return os.path.getsize(self._files[number])
+        except OSError:
+            return 0
