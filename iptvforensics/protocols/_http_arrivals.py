@@ -57,9 +57,11 @@ class Arrivals:
             self._hold(data)
         else:
             self._take(data)
-        while self.blocked and self._held + len(self._rest) > self.HELD_BYTES:
-            self.overflow()
-            self.resume()
+
+    @property
+    def holds_too_much(self) -> bool:
+        """Return True if more is kept than is worth waiting for."""
+        return self.blocked and self._held + len(self._rest) > self.HELD_BYTES
 
     def gap(self, length: int) -> None:
         """Take note of bytes that were not captured, or remember to."""

@@ -51,9 +51,14 @@ class Kind(Enum):
 
 def declared_length(head: Head) -> int | None:
     """Return the first readable Content-Length; names what is wrong with it in `head.deviations`."""
-    values = head.all("content-length")
-    if values is None:
+    value = head.fields.get("content-length")
+    if value is None:
         return None
+    values = head.doubled.get("content-length")
+    if values is None:
+        if value.isascii() and value.isdigit() and len(value) <= MAX_LENGTH_DIGITS:
+            return int(value)
+        values = [value]
     members = [member.strip(" \t") for value in values for member in value.split(",")]
     lengths = [int(m) for m in members if m.isascii() and m.isdigit() and len(m) <= MAX_LENGTH_DIGITS]
     if len(lengths) < len(members):
@@ -84,7 +89,10 @@ def framing(head: Head, *, response: bool) -> tuple[Kind, int | None]:
 
 def codings_of(head: Head) -> list[str]:
     """Return the codings of the body in the order in which they were applied."""
-    found = _members(head.get("content-encoding") or "") + _members(head.get("transfer-encoding") or "")
+    content, transfer = head.get("content-encoding"), head.get("transfer-encoding")
+    if content is None and transfer is None:
+        return []
+    found = _members(content or "") + _members(transfer or "")
     return [coding for coding in found if coding not in ("identity", "chunked")]
 
 

@@ -151,10 +151,10 @@ class ChunkReader:
         if self.phase == DATA and self.remaining >= len(view):
             self.skip(len(view))
             return view, 0, len(view)
-        out = bytearray(len(view))
+        out = np.empty(len(view), np.uint8)
         written = dechunk(view, len(view), out, self._state)
         self.phase, self.remaining = int(self._state[PHASE]), int(self._state[REMAINING])
-        return memoryview(out)[:written], int(self._state[FIRST]), int(self._state[CONSUMED])
+        return out.data[:written], int(self._state[FIRST]), int(self._state[CONSUMED])
 
     def skip(self, length: int) -> None:
         """Pass over bytes that lie within the data of the current chunk."""

@@ -165,19 +165,19 @@ class Exchange:
         head, body = self.request_head, self.request_body
         if self.request is None or head is None:
             return dict.fromkeys(_REQUEST_COLUMNS)
-        get = head.get
+        get = head.fields.get
         return {
             "method": self.request.method,
             "host": self.host,
             "url": self.url,
             "target": self.request.target,
-            "user_agent": get("user-agent"),
-            "referer": get("referer"),
-            "cookie": get("cookie"),
-            "authorization": get("authorization"),
-            "accept_language": get("accept-language"),
-            "x_forwarded_for": get("x-forwarded-for"),
-            "range_requested": get("range"),
+            "user_agent": get("user-agent") or None,
+            "referer": get("referer") or None,
+            "cookie": get("cookie") or None,
+            "authorization": get("authorization") or None,
+            "accept_language": get("accept-language") or None,
+            "x_forwarded_for": get("x-forwarded-for") or None,
+            "range_requested": get("range") or None,
             "request_headers": head.lines,
             "request_body_bytes": body.seen if body else 0,
             "request_body_offset": body.offset if body else None,
@@ -187,7 +187,7 @@ class Exchange:
         head, body = self.response_head, self.response_body
         if self.response is None or head is None:
             return dict.fromkeys(_RESPONSE_COLUMNS)
-        get = head.get
+        get = head.fields.get
         at = At(not self.from_orig, self.response_offset)
         return {
             "response_frame_no": at,
@@ -195,18 +195,18 @@ class Exchange:
             "response_http_version": self.response.version,
             "status": self.response.status,
             "reason": self.response.reason,
-            "location": get("location"),
+            "location": get("location") or None,
             "response_headers": head.lines,
-            "server": get("server"),
-            "content_type": get("content-type"),
-            "content_encoding": get("content-encoding"),
-            "transfer_encoding": get("transfer-encoding"),
-            "content_range": get("content-range"),
-            "etag": get("etag"),
-            "last_modified": get("last-modified"),
+            "server": get("server") or None,
+            "content_type": get("content-type") or None,
+            "content_encoding": get("content-encoding") or None,
+            "transfer_encoding": get("transfer-encoding") or None,
+            "content_range": get("content-range") or None,
+            "etag": get("etag") or None,
+            "last_modified": get("last-modified") or None,
             "set_cookie": head.all("set-cookie"),
-            "date": get("date"),
-            "content_disposition": get("content-disposition"),
+            "date": get("date") or None,
+            "content_disposition": get("content-disposition") or None,
             "response_body_bytes": body.seen if body else 0,
             "response_body_declared_bytes": self.response_length,
             "response_missing_bytes": body.missing if body else 0,

@@ -23,7 +23,7 @@ _METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIB
 _REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
 _REQUEST_LINE_END = re.compile(rb" HTTP/1\.\d\r?\n")
 _STATUS_START = re.compile(
-    rb"(?:HTTP/1\.\d|ICY) [1-5]\d\d(?: [^\r\n]{0,200})?\r?\n(?:[!#-9;A-Za-z^_`|~-]{1,64}[ \t]{0,4}:|\r?\n)"
+    rb"HTTP/1\.\d [1-5]\d\d(?: [^\r\n]{0,200})?\r?\n(?:[!#-9;A-Za-z^_`|~-]{1,64}[ \t]{0,4}:|\r?\n)"
 )
 _STATUS_REACH = 300
 _REQUEST_REACH = 8192
@@ -83,18 +83,34 @@ def find_head_end(window: bytes) -> tuple[int, int]:
 def parse_head(block: bytes, terminator: bytes = b"\n\r\n") -> Head:
     """Return the head that a block holds; `terminator` is what ended it, from the last line feed on."""
     deviations: set[str] = set()
-    ends = block.count(b"\n")
-    crlf = terminator != b"\n\n" and block.endswith(b"\r") and block.count(b"\r\n") == ends
-    if not crlf:
-        deviations.add("LF_only_line_ends")
+    crlf = terminator != b"\n\n" and block.endswith(b"\r")
     if block.endswith(b"\r"):
         block = block[:-1]
     text = _text(block, deviations)
-    lines = text.split("\r\n") if crlf else [line.removesuffix("\r") for line in text.split("\n")]
+    lines = text.split("\r\n")
+    if not crlf or block.count(b"\n") != len(lines) - 1:
+        deviations.add("LF_only_line_ends")
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
     start = lines.pop(0)
-    if b"\n " in block or b"\n\t" in block:
-        lines = _unfold(lines, deviations)
-    return _fields(start, lines, deviations)
+    fields = _plain_fields(lines)
+    if fields is not None:
+        return Head(start, lines, fields, {}, deviations)
+    return _mended_head(start, _unfold(lines, deviations), deviations)
+
+
+def _plain_fields(lines: list[str]) -> dict[str, str] | None:
+    """Return values by lower-case name; None if there is anything unusual about the lines."""
+    if len(lines) > MAX_LINES:
+        return None
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        key = name.lower()
+        if key in fields or not colon:
+            return None
+        fields[key] = value.strip(" \t")
+    names = "".join(fields)
+    return None if " " in names or "\t" in names or "" in fields else fields
 
 
 def _text(block: bytes, deviations: set[str]) -> str:
@@ -126,7 +142,8 @@ def _unfold(lines: list[str], deviations: set[str]) -> list[str]:
     return [" ".join(group) for group in groups]
 
 
-def _fields(start: str, lines: list[str], deviations: set[str]) -> Head:
+def _mended_head(start: str, lines: list[str], deviations: set[str]) -> Head:
+    """Return a head of lines that may be repeated, malformed or too many."""
     fields: dict[str, str] = {}
     doubled: dict[str, list[str]] = {}
     for line in lines:
@@ -134,10 +151,7 @@ def _fields(start: str, lines: list[str], deviations: set[str]) -> Head:
         if not colon:
             deviations.add("line_without_colon")
             continue
-        key = name.lower()
-        if key[-1:] in " \t" or key[0] in " \t":
-            key = key.strip(" \t")
-            deviations.add("space_in_header_name" if key else "empty_header_name")
+        key = _mended_name(name.lower(), deviations)
         if key in fields:
             doubled.setdefault(key, [fields[key]]).append(value.strip(" \t"))
         else:
@@ -149,6 +163,15 @@ def _fields(start: str, lines: list[str], deviations: set[str]) -> Head:
         deviations.add("too_many_header_lines")
         lines = lines[:MAX_LINES]
     return Head(start, lines, fields, doubled, deviations)
+
+
+def _mended_name(name: str, deviations: set[str]) -> str:
+    mended = name.strip(" \t")
+    if not mended:
+        deviations.add("empty_header_name")
+    elif mended != name:
+        deviations.add("space_in_header_name")
+    return mended
 
 
 def parse_request_line(line: str) -> RequestLine | None:
@@ -202,19 +225,16 @@ def may_be_response(window: bytes) -> bool:
 def find_response(window: bytes) -> tuple[int, int]:
     """Return where a status line with a header line starts (-1: nowhere), and how many bytes precede any start.
 
-    A status line is not asked to stand at a line start: the body before it may end with any byte.
+    A status line is not asked to stand at a line start: the body before it may end with any byte. `ICY` is not looked
+    for: SHOUTcast answers once per connection.
     """
-    http, icy = window.find(b"HTTP/1."), window.find(b"ICY ")
-    while http >= 0 or icy >= 0:
-        position = http if icy < 0 or 0 <= http < icy else icy
+    position = window.find(b"HTTP/1.")
+    while position >= 0:
         if _STATUS_START.match(window, position):
             return position, position
         if len(window) - position < _STATUS_REACH:
             return -1, position
-        if position == http:
-            http = window.find(b"HTTP/1.", position + 1)
-        else:
-            icy = window.find(b"ICY ", position + 1)
+        position = window.find(b"HTTP/1.", position + 1)
     return -1, max(len(window) - 6, 0)
 
 

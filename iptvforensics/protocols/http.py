@@ -66,11 +66,16 @@ class HttpParser:
 
     def _settle(self) -> None:
         """Let each direction read on as far as the other one allows."""
-        while True:
-            if self._server.blocked and self._server.is_ready():
-                self._server.resume()
-            elif self._client.blocked and self._client.is_ready():
-                self._client.resume()
+        server, client = self._server, self._client
+        while server.blocked or client.blocked:
+            if server.blocked and server.is_ready():
+                server.resume()
+            elif client.blocked and client.is_ready():
+                client.resume()
+            elif server.holds_too_much:
+                server.overflow()
+            elif client.holds_too_much:
+                client.overflow()
             else:
                 return
 
