@@ -119,7 +119,7 @@ class Dissector:
         if self._on_pieces is not None:
             self._index(batch, self._on_pieces)
         for entry in batch.directions:
-            work = self._work_of(entry.direction >> 1)
+            work = self._work_of(entry)
             if not work.dead:
                 from_orig = entry.direction & 1 == 0
                 work.places[not from_orig].begin(entry, offset, frame, ns)
@@ -133,15 +133,12 @@ class Dissector:
             work.end(True)
             work.end(False)
 
-    def _work_of(self, number: int) -> FlowWork:
+    def _work_of(self, entry: DirectionPieces) -> FlowWork:
+        number = entry.direction >> 1
         work = self._work.get(number)
         if work is None:
-            flow = self.flows.flow
-            at = number * L.FLOW_WIDTH
-            carrier = CARRIERS[int(flow[at + L.TRANSPORT])]
-            directions = self.flows.dirs.reshape(-1, L.DIRECTION_WIDTH)[2 * number : 2 * number + 2]
-            midstream = carrier == "tcp" and bool(directions[:, L.MIDSTREAM].any())
-            work = FlowWork(self, number, int(flow[at + L.FLOW_ID]), carrier, midstream)
+            carrier = CARRIERS[entry.transport]
+            work = FlowWork(self, number, entry.flow_id, carrier, carrier == "tcp" and entry.midstream)
             work.dead = self._only_flow is not None and work.flow_id != self._only_flow
             self._work[number] = work
         return work
@@ -198,12 +195,12 @@ class Dissector:
 
     def _index(self, batch: StreamBatch, on_pieces: OnPieces) -> None:
         """Hand on the pieces of the batch for the stream index."""
-        numbers = np.array([entry.direction for entry in batch.directions], np.int64)
         counts = np.array([entry.pieces for entry in batch.directions], np.int64)
-        flow_ids = self.flows.flow.reshape(-1, L.FLOW_WIDTH)[numbers >> 1, L.FLOW_ID]
+        flow_ids = np.array([entry.flow_id for entry in batch.directions], np.int64)
+        from_orig = np.array([entry.direction & 1 == 0 for entry in batch.directions], np.bool_)
         columns: list[NDArray[Any]] = [
             np.repeat(flow_ids, counts),
-            np.repeat(numbers & 1 == 0, counts),
+            np.repeat(from_orig, counts),
             batch.offset,
             batch.length,
             batch.frame,

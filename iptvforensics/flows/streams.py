@@ -62,6 +62,10 @@ class DirectionPieces(NamedTuple):
     bytes: int
     specials: int
     """How many of its pieces are gaps or ends."""
+    flow_id: int = 0
+    transport: int = 0
+    midstream: bool = False
+    """True if the beginning of the flow was not captured, as far as is known now."""
 
 
 class OverlapDifference(NamedTuple):
@@ -75,7 +79,7 @@ class OverlapDifference(NamedTuple):
 
 @dataclass(slots=True)
 class StreamBatch:
-    """New pieces of many streams; arrays are valid until the next batch.
+    """New pieces of many streams; arrays are valid until the batch after the next one is made.
 
     `offset`, `length`, `frame`, `ns`, `kind`: int64, one entry per piece, grouped by direction (ascending),
     inside a direction by stream offset. `data`: uint8, the bytes of all data pieces in the same order.
@@ -110,8 +114,9 @@ class FlowTable:
         self._overlaps: Ints = np.zeros(4096 * L.OVERLAP_WIDTH, np.int64)
         self._pieces: Ints = np.zeros(0, np.int64)
         self._arena: Bytes = np.zeros(1, np.uint8)
-        self._out: Bytes = np.zeros(0, np.uint8)
-        self._columns: list[Ints] = []
+        self._outs: list[Bytes] = [np.zeros(0, np.uint8)] * 2  # used in turn: a batch outlives the making of the next
+        self._columns: list[list[Ints]] = [[], []]
+        self._turn = 0
         self._active: Ints = np.zeros(512, np.int64)
         self._packet_direction: Ints = np.zeros(0, np.int64)
         self._history: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
@@ -215,7 +220,6 @@ class FlowTable:
         entries = max(4096, wanted) + 4 * int(self.state[L.PENDING_LIMIT])
         if entries * L.PIECE_WIDTH > len(self._pieces):
             self._pieces = np.zeros(entries * L.PIECE_WIDTH, np.int64)
-            self._columns = [np.zeros(entries, np.int64) for _ in range(5)]
             self.state[L.PIECE_LIMIT] = entries
 
     def _grow_flows(self) -> None:
@@ -236,37 +240,12 @@ class FlowTable:
         active.sort()
         rows = dirs.reshape(-1, L.DIRECTION_WIDTH)[active]
         total = int(rows[:, L.BLOCK_BYTES].sum())
-        if total > len(self._out):
-            self._out = np.empty(max(total, block_length), np.uint8)
-        offset, length, frame, ns, kind = self._columns
-        gather(
-            count,
-            state,
-            self._pieces,
-            dirs,
-            self._active,
-            block,
-            self._arena,
-            self._out,
-            offset,
-            length,
-            frame,
-            ns,
-            kind,
-        )
-        columns = [L.BLOCK_PIECE_AT, L.BLOCK_PIECES, L.BLOCK_BYTE_AT, L.BLOCK_BYTES, L.BLOCK_SPECIALS]
-        numbers = dirs.reshape(-1, L.DIRECTION_WIDTH)[active][:, columns].tolist()
-        directions = [DirectionPieces(d, *row) for d, row in zip(active.tolist(), numbers, strict=True)]
-        batch = StreamBatch(
-            directions,
-            offset[:count],
-            length[:count],
-            frame[:count],
-            ns[:count],
-            kind[:count],
-            self._out[:total],
-            [],
-        )
+        self._turn ^= 1
+        out = self._room_for_batch(total, block_length)
+        columns = self._columns[self._turn]
+        gather(count, state, self._pieces, dirs, self._active, block, self._arena, out, *columns)
+        offset, length, frame, ns, kind = (column[:count] for column in columns)
+        batch = StreamBatch(self._directions(active), offset, length, frame, ns, kind, out[:total], [])
         if state[L.N_OVERLAPS]:
             batch.differences.extend(self._differences(batch, block))
         self._remember(batch)
@@ -274,6 +253,24 @@ class FlowTable:
         state[L.N_PIECES] = 0
         state[L.N_OVERLAPS] = 0
         return batch
+
+    def _room_for_batch(self, total: int, block_length: int) -> Bytes:
+        turn = self._turn
+        if total > len(self._outs[turn]):
+            self._outs[turn] = np.empty(max(total, block_length), np.uint8)
+        entries = len(self._pieces) // L.PIECE_WIDTH
+        if not self._columns[turn] or len(self._columns[turn][0]) < entries:
+            self._columns[turn] = [np.empty(entries, np.int64) for _ in range(5)]
+        return self._outs[turn]
+
+    def _directions(self, active: Ints) -> list[DirectionPieces]:
+        wanted = [L.BLOCK_PIECE_AT, L.BLOCK_PIECES, L.BLOCK_BYTE_AT, L.BLOCK_BYTES, L.BLOCK_SPECIALS]
+        numbers = self.dirs.reshape(-1, L.DIRECTION_WIDTH)
+        flows = self.flow.reshape(-1, L.FLOW_WIDTH)[active >> 1]
+        midstream = (numbers[active, L.MIDSTREAM] | numbers[active ^ 1, L.MIDSTREAM]) != 0
+        where = numbers[active][:, wanted].T.tolist()
+        about = (flows[:, L.FLOW_ID].tolist(), flows[:, L.TRANSPORT].tolist(), midstream.tolist())
+        return list(map(DirectionPieces._make, zip(active.tolist(), *where, *about, strict=True)))
 
     def _differences(self, batch: StreamBatch, block: Bytes) -> Iterator[OverlapDifference]:
         """Yield where bytes that were seen again differ from those delivered first."""
