@@ -22,12 +22,20 @@ _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
 _METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIBE|PROPFIND|TRACE"
 _REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
 _REQUEST_LINE_END = re.compile(rb" HTTP/1\.\d\r?\n")
-_STATUS_START = re.compile(
-    rb"HTTP/1\.\d [1-5]\d\d(?: [^\r\n]{0,200})?\r?\n(?:[!#-9;A-Za-z^_`|~-]{1,64}[ \t]{0,4}:|\r?\n)"
+_STATUS_LINE = rb"HTTP/1\.\d [1-5]\d\d(?: [^\r\n]{0,200})?\r?\n"
+_NAME = rb"[!#-9;A-Za-z^_`|~-]"
+_STATUS_START = re.compile(_STATUS_LINE + rb"(?:" + _NAME + rb"{1,64}[ \t]{0,4}:|\r?\n)")
+_STATUS_BEGUN = re.compile(  # every beginning of the above
+    rb"(?:HTTP/1\.(?:\d(?: (?:[1-5](?:\d(?:\d(?: [^\r\n]{0,200})?\r?)?)?)?)?)?|"
+    + _STATUS_LINE
+    + rb"(?:"
+    + _NAME
+    + rb"{0,64}|"
+    + _NAME
+    + rb"{1,64}[ \t]{0,4}|\r))\Z"
 )
-_STATUS_REACH = 300
 _REQUEST_REACH = 8192
-"""How far a start line may lie from the place that betrays it, while looking for the next message."""
+"""How far a request line may begin before its end, while looking for the next request."""
 
 
 @dataclass(slots=True)
@@ -232,7 +240,7 @@ def find_response(window: bytes) -> tuple[int, int]:
     while position >= 0:
         if _STATUS_START.match(window, position):
             return position, position
-        if len(window) - position < _STATUS_REACH:
+        if _STATUS_BEGUN.match(window, position):
             return -1, position
         position = window.find(b"HTTP/1.", position + 1)
     return -1, max(len(window) - 6, 0)
