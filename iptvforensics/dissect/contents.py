@@ -50,7 +50,7 @@ class Content:
         self.parser: Parser | None = None
         self.protocol: Protocol | None = None
         self.settled = False
-        self.held: list[bytes | int] = []
+        self.held: list[memoryview | bytes | int] = []
         self.first_bytes = b""
         self.seen = 0
         self.missing: int | None = 0
@@ -77,8 +77,10 @@ class Content:
                 del self._map_from[1:2048], self._map_to[1:2048]
             self._map_from.append(position)
             self._map_to.append(offset)
-        if len(self.first_bytes) < 512:
-            self.first_bytes += bytes(data[:512])
+        if not self.seen:
+            self.first_bytes = bytes(data[:512])
+        elif len(self.first_bytes) < 512:
+            self.first_bytes += bytes(data[: 512 - len(self.first_bytes)])
         self.seen += len(data)
         if self._digest is not None:
             if self.seen > DIGEST_LIMIT:
@@ -101,8 +103,11 @@ class Content:
 
     def opening(self) -> Opening:
         """Return what is known for choosing a parser."""
-        held = b"".join(part for part in self.held if isinstance(part, bytes))
-        return Opening("content", held[:OPENING_BYTES], b"", info=self.info)
+        first = bytearray()
+        for part in self.held:
+            if not isinstance(part, int) and len(first) < OPENING_BYTES:
+                first += part[: OPENING_BYTES - len(first)]
+        return Opening("content", bytes(first), b"", info=self.info)
 
     def digest(self, complete: bool) -> str | None:
         """Return the SHA-256 of a complete body, null where it was not made."""

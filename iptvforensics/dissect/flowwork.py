@@ -36,7 +36,7 @@ MAX_UNDECIDED_DATAGRAMS = 8
 MAX_DEPTH = 4
 """Bodies in bodies: a tunnel in a tunnel is plausible, more is not."""
 
-Held = tuple[str, bool, bytes | int]
+Held = tuple[str, bool, memoryview | bytes | int]
 
 
 def choose(protocols: Iterable[Protocol], opening: Opening, *, final: bool) -> tuple[Protocol | None, bool]:
@@ -99,7 +99,9 @@ class FlowWork:
         """Take the next bytes of one direction (UDP: one datagram, or several for bulk protocols)."""
         if self.dead:
             return
-        if self.parser is None and not self._settle(("data", from_orig, bytes(data))):
+        if self.parser is None and not self._settle(("data", from_orig, data)):
+            if self._held:  # undecided: what is kept must outlive the batch
+                self._held[-1] = ("data", from_orig, bytes(data))
             return
         if self._held:
             self._replay()
@@ -143,7 +145,7 @@ class FlowWork:
         """Return True once it is decided who reads this flow (or that nobody does)."""
         if held is not None:
             self._held.append(held)
-            self._held_bytes += len(held[2]) if isinstance(held[2], bytes) else 0
+            self._held_bytes += 0 if isinstance(held[2], int) else len(held[2])
         opening = self._opening()
         full = len(opening.orig) >= OPENING_BYTES or len(opening.resp) >= OPENING_BYTES
         final = held is None or full or self._held_bytes > HELD_LIMIT
@@ -162,9 +164,9 @@ class FlowWork:
 
     def _opening(self) -> Opening:
         streams = {True: bytearray(), False: bytearray()}
-        for what, from_orig, value in self._held:
+        for _, from_orig, value in self._held:
             stream = streams[from_orig]
-            if what == "data" and len(stream) < OPENING_BYTES and isinstance(value, bytes):
+            if not isinstance(value, int) and len(stream) < OPENING_BYTES:
                 if self.carrier == "udp" and stream:
                     continue
                 stream += value[: OPENING_BYTES - len(stream)]
@@ -183,7 +185,7 @@ class FlowWork:
         for what, from_orig, value in held:
             if self.dead or self.parser is None:
                 return
-            if what == "data" and isinstance(value, bytes):
+            if not isinstance(value, int):
                 self._call(self.parser.feed, memoryview(value), from_orig)
             elif what == "gap":
                 self._call(self.parser.gap, value, from_orig)
@@ -283,8 +285,10 @@ class FlowWork:
             if content.parser is not None:
                 self._call_child(content, content.parser.feed, memoryview(event.data))
             return
-        content.held.append(bytes(event.data))
+        content.held.append(event.data)
         self._settle_content(content, final=content.seen >= OPENING_BYTES)
+        if content.held:  # undecided: what is kept must outlive the batch
+            content.held[-1] = bytes(event.data)
 
     def _content_gap(self, content: Content, length: int) -> None:
         content.note_gap(length)

@@ -28,7 +28,7 @@ class Places:
     __slots__ = ("_first", "_frame", "_last", "_ns", "_offset", "_old")
 
     def __init__(self) -> None:
-        self._old: list[tuple[list[int], list[int], list[int]]] = []
+        self._old: list[tuple[memoryview, memoryview, memoryview]] = []
         self._offset = self._frame = self._ns = memoryview(b"").cast("q")
         self._first = self._last = 0
 
@@ -59,10 +59,14 @@ class Places:
         end = self._offset[self._last - 1]
         first = bisect_right(self._offset, end - KEPT_BYTES, self._first, self._last)
         part = slice(max(self._first, first - 1), self._last)
-        self._old.append((self._offset[part].tolist(), self._frame[part].tolist(), self._ns[part].tolist()))
+        self._old.append((_copy(self._offset[part]), _copy(self._frame[part]), _copy(self._ns[part])))
         while len(self._old) > 1 and self._old[1][0][0] <= end - KEPT_BYTES:
             self._old.pop(0)
         self._first = self._last = 0
+
+
+def _copy(numbers: memoryview) -> memoryview:
+    return memoryview(numbers.tobytes()).cast("q")
 
 
 def views(batch: StreamBatch) -> tuple[memoryview, memoryview, memoryview]:
