@@ -14,8 +14,9 @@ from . import _rtmp_layout as L
 from ._rtmp_bytes import be24, be32
 
 KIND_OTHER, KIND_CONFIG, KIND_CODED = range(3)
+CODEC_MASK = (1 << 32) - 1
+TOLD = 1 << 32  # set in every description, so that none is 0
 KIND_SHIFT, KEY_SHIFT, PLACE_SHIFT = 33, 36, 40
-CODEC_MASK = (1 << 33) - 1
 
 JUMP_MS = 10_000
 """A larger step of time is a discontinuity (a joined live stream, a seek), not duration."""
@@ -41,7 +42,7 @@ class TagHeader(NamedTuple):
 @inline
 def described(codec: int, kind: int, key: int, place: int) -> int:
     """Return the four numbers as one."""
-    return codec | (kind << KIND_SHIFT) | (key << KEY_SHIFT) | (place << PLACE_SHIFT)
+    return TOLD | codec | (kind << KIND_SHIFT) | (key << KEY_SHIFT) | (place << PLACE_SHIFT)
 
 
 @inline
@@ -166,22 +167,21 @@ def count_time(media: Any, at: int, time: int, known: int) -> None:
 @inline
 def count_message(
     media: Any, state: Any, msid: int, kind: int, size: int, lost: int, time: int, known: int, begin: int, end: int,
-    data: Any, at: int, length: int,
+    told: int,
 ) -> None:  # fmt: skip
-    """Add one audio (8) or video (9) message of which `length` first bytes stand at `data[at]`."""
+    """Add one audio (8) or video (9) message; `told` is the description of its first bytes, 0 if there is none."""
     entry = find_media(media, state, msid)
     if entry < 0:
         state[L.UNCOUNTED] += 1
         return
     is_video = kind - 8
-    told = describe_tag(data, at, length, is_video)
     codec = told & CODEC_MASK
     what = kind_of(told)
     media[entry + L.M_AUDIO + is_video] += 1
     media[entry + L.M_AUDIO_BYTES + is_video] += size - lost
     if lost > 0:
         media[entry + L.M_DAMAGED] += 1
-    if length > 0 and told != 0 and (what != KIND_OTHER or codec > 255):
+    if told != 0 and (what != KIND_OTHER or codec > 255):
         media[entry + (L.M_VIDEO_CODEC if is_video else L.M_AUDIO_CODEC)] = codec + 1
     media[entry + L.M_KEYS] += (told >> KEY_SHIFT) & 1
     if media[entry + L.M_FIRST_OFFSET] < 0:
@@ -224,8 +224,8 @@ def walk_tags(
             if entry >= 0:
                 media[entry + L.M_DATA] += 1
         if kind == 8 or kind == 9:
-            count_message(media, state, msid, kind, size, 0, stamp, known, begin, end, data, at, min(size, 64))
-            told = describe_tag(data, at, min(size, 64), kind - 8)
+            told = describe_tag(data, at, min(size, L.HEAD_BYTES), kind - 8)
+            count_message(media, state, msid, kind, size, 0, stamp, known, begin, end, told)
             read = kind_of(told) == KIND_CONFIG
         if read:
             out[found * TAG_WIDTH + TAG_TYPE] = kind

@@ -74,6 +74,7 @@ class Direction:
         """Go on after bytes that were not captured."""
         known = max(length, 0)
         self.damaged = True
+        self._settle_handshake()
         if self._phase == _HANDSHAKE:
             self._gap_in_handshake(length)
         elif self._phase == _CHUNKS:
@@ -90,7 +91,8 @@ class Direction:
 
     def end(self) -> None:
         """Finish: no more bytes will come."""
-        if self._phase == _HANDSHAKE and self._first:
+        self._settle_handshake()
+        if self._phase == _HANDSHAKE and 0 < len(self._first) < handshake.FIRST_BYTES:
             self.anomaly("RTMP_handshake_incomplete", 0, f"{len(self._first)} of {handshake.FIRST_BYTES} bytes seen")
         if self._phase == _SEARCH:
             self._find(final=True)
@@ -136,7 +138,7 @@ class Direction:
         taken = min(len(data), handshake.FIRST_BYTES - len(self._first))
         self._first += data[:taken]
         if not self._is_hello():
-            self._lose_handshake(taken)
+            self._lose_handshake()
         elif len(self._first) == handshake.FIRST_BYTES:
             hello = handshake.read_hello(bytes(self._first))
             self._listener.on_hello(self, hello)
@@ -156,7 +158,13 @@ class Direction:
             return True
         return len(first) < handshake.FIRST_BYTES or handshake.digest_signer(bytes(first[1:])) is not None
 
-    def _lose_handshake(self, taken: int) -> None:
+    def _settle_handshake(self) -> None:
+        """Decide what a handshake that goes no further is: if we came late, chunks that begin like one."""
+        undecided = self._phase == _HANDSHAKE and self._midstream and 0 < len(self._first) < handshake.FIRST_BYTES
+        if undecided and (self._first[0] != handshake.PLAIN_VERSION or any(self._first[5:9])):
+            self._lose_handshake()
+
+    def _lose_handshake(self) -> None:
         """Take the bytes for chunks of a connection whose beginning was not captured."""
         if not self._midstream:
             self.anomaly("RTMP_no_handshake", 0, f"first byte is {self._first[0]}, expected 3")

@@ -62,6 +62,8 @@ class Media:
         self._spans: dict[int, Span] = {}
         self._numbers: dict[int, int] = {}
         self._waiting: list[tuple[Span, Row]] = []
+        self._marked = 0
+        """Entries of `media` whose begin was marked: with no others there is nothing to look at."""
 
     def _entry(self, msid: int) -> list[int] | None:
         """Return the counts of a message stream, None if there are none."""
@@ -163,6 +165,8 @@ class Media:
 
     def first_marks(self) -> list[Event]:
         """Return what asks to remember where the media of a span begin; called after every feed."""
+        if self._direction.arrays.state[L.MEDIA_USED] == self._marked:
+            return []
         self._adopt()
         asked: list[Event] = []
         for msid, span in self._spans.items():
@@ -170,6 +174,7 @@ class Media:
             if entry is not None and entry[L.M_FIRST_OFFSET] >= 0:
                 span.marked_begin = True
                 asked.append(Mark(self._direction.from_orig, entry[L.M_FIRST_OFFSET]))
+        self._marked = sum(span.marked_begin for span in self._spans.values())
         return asked
 
     def last_marks(self, before: int) -> list[Event]:
@@ -195,6 +200,7 @@ class Media:
         entry = self._entry(msid)
         if span is None and entry is None:
             return []
+        self._marked -= span.marked_begin if span else 0
         span = span or Span(msid, number=self._numbers.get(msid, 0))
         self._forget(msid)
         counted = entry is not None and (entry[L.M_FIRST_OFFSET] >= 0 or entry[L.M_DATA] > 0)

@@ -22,10 +22,11 @@ USUAL_SIZES = (
 )  # fmt: skip
 UNPROVED_ORDER = (4096, 60000, 65536, 128)
 SPACING_LIMIT = 131072
-FINAL_HEADERS = 3
-PATIENCE = 512
-"""Candidates that may fail one after the other before the search begins to leap."""
-LEAP_BYTES = 4096
+PROOF_HEADERS, PROOF_HEADERS_SPACED = 4, 7
+"""Consistent headers that prove a usual chunk size, and one that was read off the bytes themselves."""
+PATIENCE = 8192
+"""Trials that may fail one after the other before the search begins to leap (only made-up bytes come so far)."""
+LEAP_BYTES, LEAP_LIMIT = 4096, 1 << 20
 SPACINGS = 512
 """Chunk sizes read off the spacing of continuation headers that are tried per candidate."""
 _FAILED, _WAIT, _UNPROVED, _PROVED = range(4)
@@ -82,6 +83,7 @@ class Synchroniser:
         self._trial = Arrays()
         self._failures = 0
         self._leap = 0
+        self._next_leap = LEAP_BYTES
         self._restart()
 
     def _restart(self) -> None:
@@ -129,6 +131,7 @@ class Synchroniser:
             found = self._judge(final)
             if found is not None:
                 self._failures = 0
+                self._next_leap = LEAP_BYTES
                 return found
             if self._at_candidate:
                 return None
@@ -153,8 +156,10 @@ class Synchroniser:
             if self._spaced or not self._look_at_spacing(data, final):
                 break
         if self._at_candidate and self._spaced:
-            self._failures += 1
-            self._leap = LEAP_BYTES if self._failures > PATIENCE else 1
+            self._leap = 1
+            if self._failures > PATIENCE:
+                self._leap = self._next_leap
+                self._next_leap = min(2 * self._next_leap, LEAP_LIMIT)
             self._restart()
         return None
 
@@ -189,7 +194,8 @@ class Synchroniser:
         trial.state[:] = self.arrays.state
         trial.slots[:] = self.arrays.slots
         trial.state[L.CHUNK_SIZE] = size
-        trial.state[L.TRIAL] = 1
+        needed = PROOF_HEADERS_SPACED if self._spaced else PROOF_HEADERS
+        trial.state[L.TRIAL] = needed
         trial.state[L.HEADERS] = trial.state[L.CONTINUATIONS] = trial.state[L.MEDIA_USED] = 0
         position = 0
         while True:
@@ -199,10 +205,11 @@ class Synchroniser:
                 break
         proved = _PROVED if trial.state[L.CONTINUATIONS] else _UNPROVED
         if reason == L.BAD_HEADER:
+            self._failures += 1
             return _FAILED
         if reason == L.PROVED:
             return proved
         if final:
-            return proved if trial.state[L.HEADERS] >= FINAL_HEADERS else _FAILED
+            return proved if trial.state[L.HEADERS] >= needed - 1 else _FAILED
         self._wait_until = position + int(trial.state[L.CHUNK_LEFT]) + 1
         return _WAIT
