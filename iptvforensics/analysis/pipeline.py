@@ -1,0 +1,188 @@
+"""The rooms of the reading wing, connected: blocks of frames to packets, streams, rows, Parquet, sessions.
+
+This is the only place where they meet. What comes next works on the tables.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..dissect import Dissector, RowCollector
+from ..flows.streams import FlowTable
+from ..flows.summary import flow_anomalies, flow_rows
+from ..packets import PacketDecoder
+from ..schema import CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, SESSIONS
+from ..sessions import build
+from .ahead import ahead
+from .index import StreamIndex
+from .options import Options, Progress, Summary
+
+if TYPE_CHECKING:
+    from ..capture import Block, CaptureReader
+    from ..flows.streams import StreamBatch
+    from ..store import CaptureWriter
+
+PORTION_FRAMES = 8192
+"""Frames whose packet columns are made and used up before the next ones: 25 columns of them fit a 2 MiB cache."""
+
+
+def _portion(block: Block, first: int, room: int) -> Block:
+    """Return the records of a block from `first` on, few enough for their columns to stay in the processor's cache."""
+    part = slice(first, first + PORTION_FRAMES)
+    return replace(
+        block,
+        length=room,
+        first_frame=block.first_frame + first,
+        count=len(block.record_at[part]),
+        record_at=block.record_at[part],
+        captured_bytes=block.captured_bytes[part],
+        wire_bytes=block.wire_bytes[part],
+        ts_ns=block.ts_ns[part],
+        link_type=block.link_type[part],
+        interface=block.interface[part],
+    )
+
+
+def _place(path: str) -> str:
+    """Return where a file is, whatever the current folder will be later."""
+    return os.path.abspath(path) if os.path.exists(path) else path
+
+
+class Pipeline:
+    """The analysis of one file while it goes on."""
+
+    def __init__(
+        self,
+        reader: CaptureReader,
+        size: int | None,
+        writer: CaptureWriter,
+        options: Options,
+        cores: int,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.path = reader.path
+        self.size = size
+        self.writer = writer
+        self.options = options
+        self.progress = progress
+        self.cores = cores
+        self.reader = reader
+        self.decoder = PacketDecoder()
+        self.flows = FlowTable()
+        self.rows = RowCollector(writer.write_rows)
+        self.index = StreamIndex(writer)
+        self.dissector = Dissector(self.flows, self.rows, on_pieces=self.index.add)
+        self.bytes = self.wire_bytes = self.packets = 0
+        self.link_types: set[int] = set()
+
+    def run(self) -> Summary:
+        """Return what the capture gave; its tables are part of the case now."""
+        reader = self.reader
+        batches = self._batches()
+        for batch in ahead(batches) if self.cores > 1 else batches:
+            self.dissector.take(batch)
+        self.dissector.finish()
+        self.decoder.finish()
+        capture_id = reader.sha256[:16]
+        self._close_tables()
+        self._sessions(capture_id)
+        self.writer.commit(capture_id, self._manifest())
+        return Summary(self.path, capture_id, reader.sha256, reader.size_bytes, reader.frames, dict(self.writer.rows))
+
+    def _batches(self) -> Iterator[StreamBatch]:
+        """Yield what the blocks of the capture add to the streams."""
+        for block in self.reader:
+            self._count(block)
+            self.flows.expect(block.count)
+            room = block.length
+            for first in range(0, block.count, PORTION_FRAMES):
+                part = _portion(block, first, room)
+                for packets in self.decoder.batches(part):
+                    yield from self.flows.add(part, packets)
+                    count = packets.count
+                    self.packets += int((packets.status[:count] == 0).sum())
+                    if count:  # packets put together from fragments lie behind the records until the flush
+                        room = max(room, int((packets.payload_at[:count] + packets.payload_bytes[:count]).max()))
+            last = self.flows.flush(block)
+            if last is not None:
+                yield last
+            if self.progress is not None:
+                self.progress(Progress(self.path, self.reader.size_bytes, self.size))
+        last = self.flows.finish()
+        if last is not None:
+            yield last
+
+    def _count(self, block: Block) -> None:
+        self.bytes += int(block.captured_bytes.sum())
+        self.wire_bytes += int(block.wire_bytes.sum())
+        self.link_types.update(np.unique(block.link_type).tolist())
+
+    def _close_tables(self) -> None:
+        rows, reader = self.rows, self.reader
+        for fault in reader.anomalies:
+            rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)
+        for note in self.decoder.anomalies:
+            rows.separate_anomaly(note.name, note.frame_no, None, note.count, note.detail)
+        for reason, entry in sorted(self.decoder.ledger.items()):
+            detail = f"frames or packets that gave no decoded packet, for the reason {reason}"
+            rows.separate_anomaly(f"PACKETS_{reason.lower()}", entry.first_frame, None, entry.count, detail)
+        for name, flow_id, from_orig, count, detail in flow_anomalies(self.flows):
+            rows.anomaly(name, flow_id=flow_id, from_orig=from_orig, count=count, detail=detail)
+        for flow in flow_rows(self.flows, self.dissector.protocols):
+            rows.add(FLOWS, flow)
+        for point in reader.index:
+            rows.add(FRAME_INDEX, tuple(point))
+        rows.add(CAPTURES, self._capture_row())
+        rows.close()
+        self.index.write()
+
+    def _capture_row(self) -> tuple[Any, ...]:
+        reader = self.reader
+        return (
+            reader.sha256,
+            _place(self.path),
+            reader.size_bytes,
+            reader.format,
+            [str(link_type) for link_type in sorted(self.link_types)],
+            reader.frames,
+            self.bytes,
+            self.wire_bytes,
+            reader.first_ns,
+            reader.last_ns,
+            self.packets,
+            len(reader.interfaces),
+            max((interface.snaplen for interface in reader.interfaces), default=None) or None,
+            [f"{where} {key}: {value}" for where, key, value in reader.metadata],
+            len(reader.secrets),
+            any(fault.name in _DAMAGE for fault in reader.anomalies),
+        )
+
+    def _sessions(self, capture_id: str) -> None:
+        found = build(self.writer.reader(), capture_id)
+        if found.sessions:
+            self.writer.write_rows(SESSIONS, found.sessions)
+        if found.evidence:
+            self.writer.write_rows(EVIDENCE, found.evidence)
+
+    def _manifest(self) -> dict[str, Any]:
+        reader = self.reader
+        return {
+            "sha256": reader.sha256,
+            "path": _place(self.path),
+            "size_bytes": reader.size_bytes,
+            "format": reader.format,
+            "frames": reader.frames,
+            "version": __version__,
+            "options": self.options.as_dict(),
+            "python": platform.python_version(),
+        }
+
+
+_DAMAGE: Iterable[str] = frozenset({"CAPTURE_cut_last_record", "CAPTURE_damaged_record"})
