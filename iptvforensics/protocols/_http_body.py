@@ -26,12 +26,16 @@ from ._http_coding import CodingError, Decoders, unsupported
 from ._http_head import Head
 
 MAX_LENGTH_DIGITS = 18
+MAX_LOSSES = 1000
+"""How often chunk lines are looked for again in one body: holes in a long live stream are some hundred."""
 
 _STATUS = re.compile(rb"HTTP/1\.\d \d{3}[ \r\n]")
 _STATUS_BEGUN = re.compile(
     rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: (?:\d(?:\d(?:\d)?)?)?)?)?)?)?)?)?)?)?\Z"  # any beginning of _STATUS
 )
 _PEEK_BYTES = 13
+_NEAR_REACH = 1 << 10
+_FARTHEST_REACH = 1 << 18
 _RANGE = re.compile(r"bytes[ =]+(?:(\d{1,18})-\d*|\*)/(?:(\d{1,18})|\*)")
 
 Note = Callable[[str, int, str], None]
@@ -272,7 +276,7 @@ class Body:
 class ChunkedBody(Body):
     """A body in chunked transfer coding, followed across holes to the next chunk line."""
 
-    __slots__ = ("_chunks", "_find_start", "_lost", "_raw", "_unsure")
+    __slots__ = ("_chunks", "_find_start", "_losses", "_lost", "_raw", "_reach", "_unsure")
 
     def __init__(
         self, key: int, from_orig: bool, info: ContentInfo, events: list[Event], note: Note, find_start: Finder
@@ -282,7 +286,9 @@ class ChunkedBody(Body):
         self._find_start = find_start
         self._unsure = True  # as long as the first chunk-size line was not seen
         self._raw = False
+        self._reach = _NEAR_REACH
         self._lost = False
+        self._losses = 0
 
     def _feed(self, view: memoryview, offset: int) -> int:
         if self._unsure:
@@ -319,13 +325,19 @@ class ChunkedBody(Body):
         """The chunk lines cannot be followed any more: look for the next one."""
         self.trouble = self.trouble or "unreadable chunks"
         self._lost = True
+        self._losses += 1
+        self._reach = _NEAR_REACH
         self._chunks.restart()
         self._missed(length, offset, -1)
 
     def _seek(self, view: memoryview, offset: int) -> int:
-        window = bytes(view)
-        chunk, keep = find_chunk(window)
-        start, start_keep = self._find_start(window if chunk < 0 else window[:chunk])
+        while True:
+            window = bytes(view[: self._reach])
+            chunk, keep = find_chunk(window) if self._losses <= MAX_LOSSES else (-1, len(window))
+            start, start_keep = self._find_start(window if chunk < 0 else window[:chunk])
+            self._reach = min(4 * self._reach, _FARTHEST_REACH)
+            if start >= 0 or chunk >= 0 or min(keep, start_keep) or len(window) == len(view):
+                break
         if start < 0 and chunk >= 0:
             self._lost = False
             self._hand(view[:chunk], offset)

@@ -16,7 +16,7 @@ MAX_DECODED_BYTES = 256 << 20
 """Per body. The largest programme guides and catalogues seen in the field stay below."""
 MAX_RATIO = 100
 """Playlists and guides shrink 10 to 30 times; more than this, beyond `FREE_BYTES`, is a decompression bomb."""
-FREE_BYTES = 8 << 20
+FREE_BYTES = 1 << 20
 PIECE_BYTES = 1 << 20
 MAX_CODINGS = 4
 MAX_MEMBERS = 1000
@@ -24,7 +24,6 @@ MAX_MEMBERS = 1000
 _STEP_BYTES = 512
 """Coded bytes are decoded in steps that start at multiples of this: what comes out before damage must not depend on
 how the bytes came in."""
-_RATIO_STEP_BYTES = 32 << 10
 
 
 class CodingError(Exception):
@@ -197,22 +196,19 @@ class Decoder:
 
     def _step(self, data: bytes) -> Iterator[bytes]:
         self.taken += len(data)
-        yield from self._limited(self._push(data))
-        if self.taken % _RATIO_STEP_BYTES == 0 and self.given > FREE_BYTES + MAX_RATIO * self.taken:
-            raise CodingError("coding_bomb", f"{self.coding}: {self.taken} bytes became {self.given}")
+        limit = min(MAX_DECODED_BYTES, FREE_BYTES + MAX_RATIO * self.taken)
+        for piece in self._push(data):
+            room = limit - self.given
+            self.given += len(piece)
+            if len(piece) > room:
+                yield piece[:room]
+                raise CodingError("coding_bomb", f"{self.coding}: {self.taken} bytes became more than {limit}")
+            yield piece
 
     def finish(self) -> None:
         """Raise if the coded data do not end with the body."""
         if self._machine is not None and not self._machine.ended:
             raise CodingError("coding_cut", f"the {self.coding} data do not end with the body")
-
-    def _limited(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        for piece in pieces:
-            room = MAX_DECODED_BYTES - self.given
-            self.given += len(piece)
-            yield piece[:room]
-            if len(piece) > room:
-                raise CodingError("coding_bomb", f"{self.coding}: a body grew beyond {MAX_DECODED_BYTES} bytes")
 
     def _push(self, data: bytes) -> Iterator[bytes]:
         if self._machine is None and not self.not_as_declared:

@@ -42,6 +42,11 @@ class Pairing:
         """Return True if so many requests wait for a response that no more should be read."""
         return len(self._waiting) >= MAX_OPEN_REQUESTS
 
+    @property
+    def has_room(self) -> bool:
+        """Return True if enough requests were answered to read on after `is_full`."""
+        return len(self._waiting) <= MAX_OPEN_REQUESTS // 2
+
     def open(self) -> Exchange:
         """Return the exchange to which the next request belongs."""
         if self._early:
@@ -97,9 +102,9 @@ class Pairing:
         else:
             self._waiting.popleft()
 
-    def drop_oldest(self, count: int) -> None:
+    def make_room(self) -> None:
         """Give up waiting for the responses to the oldest requests."""
-        for _ in range(min(count, len(self._waiting) - 1)):
+        while not self.has_room:
             exchange = self._waiting.popleft()
             exchange.response_done = True
             exchange.tunnel = False

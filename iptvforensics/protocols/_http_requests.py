@@ -20,6 +20,7 @@ class RequestStream(Stream):
         super().__init__(pairing, from_orig, midstream)
         self._exchange: Exchange | None = None
         self._asked: Exchange | None = None
+        self._was_full = False
         self._usual_bytes = 0
 
     def may_be_start(self, window: bytes) -> bool:
@@ -31,15 +32,19 @@ class RequestStream(Stream):
         return find_request(window)
 
     def is_ready(self) -> bool:
-        """Return True if the answers allow to read on."""
-        asked = self._asked
-        if asked is not None and asked.tunnel is None and not (asked.response_done or self.pairing.server_ended):
+        """Return True if the answers allow to read on; after too many requests only when there is room for many."""
+        if self._is_undecided():
             return False
-        return not self.pairing.is_full
+        return self.pairing.has_room if self._was_full else not self.pairing.is_full
+
+    def _is_undecided(self) -> bool:
+        asked = self._asked
+        return asked is not None and asked.tunnel is None and not (asked.response_done or self.pairing.server_ended)
 
     def may_read(self, view: memoryview) -> bool:
         """Return False if the answer to a CONNECT or Upgrade is not known, or too many requests are open."""
-        if not self.is_ready():
+        self._was_full = self.pairing.is_full
+        if self._was_full or self._is_undecided():
             return False
         asked = self._asked
         if asked is not None:
@@ -60,11 +65,11 @@ class RequestStream(Stream):
     def overflow(self) -> None:
         """Go on without the answers."""
         asked = self._asked
-        if asked is not None and asked.tunnel is None:
+        if asked is not None and self._is_undecided():
             asked.tunnel = self._looks_like_tunnel(asked, memoryview(self.kept_start(256)))
-        elif self.pairing.is_full:
+        else:
             self.note("too_many_open_requests", f"more than {MAX_OPEN_REQUESTS}")
-            self.pairing.drop_oldest(MAX_OPEN_REQUESTS // 2)
+            self.pairing.make_room()
 
     def take_head(self, head: Head) -> bool:
         """Take a request; return False if it is none."""

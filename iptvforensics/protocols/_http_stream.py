@@ -16,6 +16,8 @@ from ._http_pairing import Pairing
 _WINDOW = 4096
 """Bytes looked at first for the end of a head: most heads are shorter."""
 _PREFIX = 64
+_NEAR_REACH = 1 << 10
+_FARTHEST_REACH = 1 << 18
 _NOTHING = memoryview(b"")
 _UNKNOWN = ContentInfo(role="message")
 _FRAMING_DEVIATIONS = {
@@ -53,6 +55,7 @@ class Stream(Arrivals):
         """True once messages of this direction may have gone unnoticed."""
         self.leading_lines = False
         self._refused = False
+        self._reach = _NEAR_REACH
         self.body: Body | None = None
         self.head_bytes = 0
         self.tunnel_info = _UNKNOWN
@@ -128,8 +131,8 @@ class Stream(Arrivals):
         while position < length and not self.blocked:
             state = self.state
             part = view[position:] if position else view
-            if state is State.BODY:
-                consumed = self._read_body(part)
+            if self.body is not None:
+                consumed = self._read_body(self.body, part)
             elif state is State.HEAD:
                 consumed = self._read_head(part)
             elif state is State.SKIP:
@@ -142,11 +145,7 @@ class Stream(Arrivals):
                 break
         return position
 
-    def _read_body(self, view: memoryview) -> int:
-        body = self.body
-        if body is None:
-            self.state = State.HEAD
-            return 0
+    def _read_body(self, body: Body, view: memoryview) -> int:
         consumed = body.feed(view, self.offset)
         if body.done:
             self._body_done(body)
@@ -195,6 +194,7 @@ class Stream(Arrivals):
         head.deviations.add("header_too_long")
         self.take_cut_head(head, "header too long")
         self.state = State.SKIP
+        self._reach = _NEAR_REACH
         self.after_hole = self.leading_lines = self.fresh = False
         return len(window)
 
@@ -207,12 +207,18 @@ class Stream(Arrivals):
         self.fresh = self.after_hole = self.leading_lines = False
         self.state = State.SKIP
         self._refused = True
+        self._reach = _NEAR_REACH
         return 0
 
     def _skip(self, view: memoryview) -> int:
-        window = bytes(view)
+        """Return how many bytes precede the next start line; looks at more and more, as it may be near or far."""
         refused = int(self._refused)
-        start, keep = self.find_start(window[refused:] if refused else window)
+        while True:
+            window = bytes(view[: self._reach])
+            start, keep = self.find_start(window[refused:] if refused else window)
+            self._reach = min(4 * self._reach, _FARTHEST_REACH)
+            if start >= 0 or keep + refused or len(window) == len(view):
+                break
         consumed = self._hand_on(view[: refused + (start if start >= 0 else keep)])
         self._refused = self._refused and consumed == 0
         if start >= 0:
