@@ -4,7 +4,8 @@
   DuckDB computes with 128 bits, too (it would come as a float); numbers beyond 64 bits stay Python integers.
 * Booleans are the nullable `boolean`.
 * Beside each time column of a case's table (`ts_ns`, `start_ns`, ...: integers, nanoseconds since 1970) stands
-  the same time as a timezone-aware datetime under the name without `_ns` (`ts`, `start`, ...).
+  the same time as a timezone-aware datetime under the name without `_ns` (`ts`, `start`, ...); where the table
+  has a column of that name, under that name with `_utc`.
 * Lists stay Python lists; a missing list is None.
 
 **Known limitations**: DuckDB's DECIMAL becomes a float.
@@ -41,7 +42,8 @@ def to_dataframe(relation: duckdb.DuckDBPyRelation, *, times: Iterable[str] = ()
         labels.append(name)
         series.append(_series(kind, values))
         if name in wanted:
-            labels.append(name.removesuffix("_ns"))
+            label = name.removesuffix("_ns")
+            labels.append(f"{label}_utc" if label in names else label)
             series.append(_datetimes(series[-1]))
     if not series:
         return pd.DataFrame()
@@ -66,8 +68,9 @@ def _series(kind: str, values: Any) -> pd.Series[Any]:
         return pd.Series(data)
     if kind.startswith("TIMESTAMP"):
         times: pd.Series[Any] = pd.Series(pd.to_datetime(_objects(values), utc=True))
-        zoned: Any = times if kind.endswith("TIME ZONE") else times.dt.tz_localize(None)
-        return pd.Series(zoned)
+        if not kind.endswith("TIME ZONE"):
+            times = pd.Series(times.dt.tz_localize(None))
+        return times
     objects = _objects(values)
     if kind == "VARCHAR":
         dtype: Any = "str" if int(pd.__version__.split(".")[0]) >= 3 else object

@@ -102,10 +102,12 @@ def copy_rows(
     order: Sequence[str] = (),
 ) -> None:
     """Write rows as a Parquet file; what the types cannot hold is fitted to them (see `fit`)."""
+    import duckdb
+
     by_column: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
     try:
         arrays = {c.name: to_array(c, v) for c, v in zip(columns, by_column, strict=True)}
         copy_arrays(connection, path, columns, arrays, order)
-    except (OverflowError, UnicodeError, ValueError, TypeError):
+    except (OverflowError, UnicodeError, ValueError, TypeError, duckdb.Error):
         fitted = {c.name: to_array(c, [fit(c, x) for x in v]) for c, v in zip(columns, by_column, strict=True)}
         copy_arrays(connection, path, columns, fitted, order)

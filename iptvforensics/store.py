@@ -24,6 +24,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +172,7 @@ class PartReader:
         self._connection = connection
         self._names = set(parts)
         for name in sorted(self._names):
-            glob = literal(str(folder / f"{name}-[0-9]*.parquet"))
+            glob = literal(f"{escape(str(folder))}/{name}-[0-9]*.parquet")
             connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({glob})')  # noqa: S608
 
     def has(self, table: str) -> bool:
@@ -276,7 +277,7 @@ class Store:
         """
         connection = connect(threads=threads)
         folder = str(self.root.resolve()) + os.sep
-        connection.execute(f"SET allowed_directories = [{literal(folder)}]")
+        connection.execute(f"SET allowed_directories = [{literal(folder)}, {literal(escape(folder))}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET python_enable_replacements = false")
         filled = {path.name.rsplit("-", 1)[0] for path in self._captures().glob(f"{_PREFIX}*/*.parquet")}
@@ -292,9 +293,9 @@ class Store:
 
     def _view(self, connection: duckdb.DuckDBPyConnection, table: Table, mixed: bool) -> str:
         """Return the SELECT of a view; where versions are mixed, columns that a file lacks are null."""
-        pattern = self._captures() / f"{_PREFIX}*" / f"{table.name}-[0-9]*.parquet"
+        pattern = f"{escape(str(self._captures()))}/{_PREFIX}*/{table.name}-[0-9]*.parquet"
         source = (
-            f"read_parquet({literal(str(pattern))}, hive_partitioning = true, "
+            f"read_parquet({literal(pattern)}, hive_partitioning = true, "
             f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(mixed).lower()})"
         )
         there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608

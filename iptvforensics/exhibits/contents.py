@@ -24,6 +24,7 @@ from .files import frame_index, locate, manifest_of
 
 if TYPE_CHECKING:
     from ..dissect.contents import Content
+    from ..flows.streams import StreamBatch
 
 
 class Body(NamedTuple):
@@ -131,19 +132,28 @@ def _bodies(
     path: str, only_flow: int | None, start: IndexEntry | None, wanted: Callable[[Content], bool]
 ) -> Iterator[Body]:
     collector = _Collector(wanted)
-    decoder, flows = PacketDecoder(), FlowTable()
+    flows = FlowTable()
     dissector = Dissector(flows, RowCollector(lambda table, rows: None), on_content=collector, only_flow=only_flow)
     with CaptureReader(path, hash_thread=False, hashing=False) as reader:
         if start is not None:
             reader.start_at(start)
-        for block in reader:
-            for packets in decoder.batches(block):
-                for batch in flows.add(block, packets):
-                    dissector.take(batch)
+        for batch in _batches(reader, flows):
+            dissector.take(batch)
             yield from collector.finished
             collector.finished.clear()
-    last = flows.finish()
-    if last is not None:
-        dissector.take(last)
     dissector.finish()
     yield from collector.finished
+
+
+def _batches(reader: CaptureReader, flows: FlowTable) -> Iterator[StreamBatch]:
+    """Yield what the blocks of the capture add to the streams."""
+    decoder = PacketDecoder()
+    for block in reader:
+        for packets in decoder.batches(block):
+            yield from flows.add(block, packets)
+        last = flows.flush(block)
+        if last is not None:
+            yield last
+    last = flows.finish()
+    if last is not None:
+        yield last

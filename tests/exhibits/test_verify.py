@@ -1,0 +1,81 @@
+"""Verification finds what was changed, in the evidence and in the case."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from iptvforensics.batch import analyze_many
+from iptvforensics.exhibits.verify import verify
+from iptvforensics.parquet import connect
+from iptvforensics.store import Store
+
+
+@pytest.fixture
+def evidence(samples: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    for name in ("formats/small.pcap", "dns/names.pcap"):
+        shutil.copy(samples / name, folder)
+    return folder
+
+
+@pytest.fixture
+def store(evidence: Path, tmp_path: Path) -> Store:
+    store = Store.create(tmp_path / "case")
+    analyze_many([str(evidence)], store, workers=1)
+    return store
+
+
+def test_an_untouched_case_is_confirmed(store: Store) -> None:
+    outcome = verify(store, workers=1)
+    assert outcome.is_confirmed
+    assert outcome.captures == 2
+    assert outcome.tables > 8
+
+
+def test_a_changed_evidence_file_is_found(store: Store, evidence: Path) -> None:
+    content = bytearray((evidence / "names.pcap").read_bytes())
+    content[-1] ^= 1
+    (evidence / "names.pcap").write_bytes(content)
+    outcome = verify(store, workers=1)
+    assert ["the file's SHA-256 is" in difference.what for difference in outcome.differences] == [True]
+    assert outcome.captures == 2
+
+
+def test_a_changed_row_is_found(store: Store) -> None:
+    (path,) = store.root.glob("captures/*/http-0000.parquet")
+    changed = path.with_name("changed")
+    connection = connect()
+    other = f"SELECT * REPLACE ('http://other.example/' AS url) FROM '{path}' LIMIT 1"
+    connection.execute(f"COPY ({other}) TO '{changed}' (FORMAT parquet)")
+    connection.close()
+    changed.replace(path)
+    outcome = verify(store, workers=1)
+    assert [(d.capture_id, d.what.split(":")[0]) for d in outcome.differences] == [("dcb8756b8485dcde", "table http")]
+    assert "1 rows only in the case, 2 rows only in the new analysis" in outcome.differences[0].what
+
+
+def test_a_removed_table_is_found(store: Store) -> None:
+    for path in store.root.glob("captures/*/dns-*.parquet"):
+        path.unlink()
+    what = [difference.what for difference in verify(store, workers=1).differences]
+    assert len(what) == 2
+    assert all(text.startswith("table dns: 0 rows only in the case") for text in what)
+
+
+def test_moved_evidence_is_found_in_a_named_folder(store: Store, evidence: Path, tmp_path: Path) -> None:
+    evidence.rename(tmp_path / "moved")
+    missing = verify(store, workers=1)
+    assert not missing.is_confirmed
+    assert not missing.differences
+    assert len(missing.unreadable) == 2
+    assert verify(store, evidence=tmp_path / "moved", workers=1).is_confirmed
+
+
+def test_the_case_is_not_touched(store: Store) -> None:
+    before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
+    verify(store, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before

@@ -1,0 +1,244 @@
+"""The case folder: what is written comes back, and a folder is never half a case."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from iptvforensics import store as store_module
+from iptvforensics.errors import CaseError, SchemaError
+from iptvforensics.schema import ANOMALIES, EVIDENCE, FLOWS, OBJECTS, SESSIONS, Table
+from iptvforensics.store import Store, order_by, tables
+
+CAPTURE = "0123456789abcdef"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.create(tmp_path / "case")
+
+
+def rows_of(table: Table, *values: dict[str, object]) -> list[tuple[object, ...]]:
+    return [tuple(value.get(name) for name in table.column_names[1:]) for value in values]
+
+
+def add(store: Store, table: Table, *values: dict[str, object], capture: str = CAPTURE) -> None:
+    writer = store.writer()
+    writer.write_rows(table, rows_of(table, *values))
+    writer.commit(capture, manifest())
+
+
+def manifest(**more: object) -> dict[str, object]:
+    return {"sha256": "ab" * 32, "size_bytes": 1, "version": "0", **more}
+
+
+def read(store: Store, table: Table, columns: str) -> list[tuple[object, ...]]:
+    connection = store.connection()
+    try:
+        return connection.execute(f'SELECT {columns} FROM "{table.name}"{order_by(table)}').fetchall()
+    finally:
+        connection.close()
+
+
+def test_every_type_comes_back_with_nulls(store: Store) -> None:
+    full = {
+        "client_ip": "192.0.2.1",
+        "start_ns": 1,
+        "media_seconds": 0.1,
+        "bytes": 2**62 + 1,
+        "hosts": ["a.example", 'quote"', "back\\slash"],
+        "flow_ids": [1, 2**62],
+    }
+    add(store, SESSIONS, full, {})
+    found = read(store, SESSIONS, "client_ip, start_ns, media_seconds, bytes, hosts, flow_ids")
+    assert found == [(None,) * 6, tuple(full.values())]
+
+
+def test_booleans_come_back_with_nulls(store: Store) -> None:
+    add(store, OBJECTS, {"ts_ns": 1, "complete": True}, {"ts_ns": 2, "complete": False}, {"ts_ns": 3})
+    assert read(store, OBJECTS, "complete") == [(True,), (False,), (None,)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "NUL \0 inside",
+        "'; DROP TABLE x; --",
+        "line\nfeed\r\t",
+        "\x1b[31m",
+        "\u202e",
+        "\U0001f4fa",
+        "null",
+        "a" * 70000,
+    ],
+    ids=["empty", "nul", "sql", "lines", "escape", "direction", "astral", "null-word", "long"],
+)
+def test_hostile_text_comes_back_as_it_was(store: Store, text: str) -> None:
+    add(store, SESSIONS, {"stream": text, "hosts": [text, text]})
+    assert read(store, SESSIONS, "stream, hosts") == [(text, [text, text])]
+
+
+def test_text_that_is_no_unicode_is_escaped(store: Store) -> None:
+    add(
+        store, SESSIONS, {"start_ns": 1, "stream": "bad \udcff", "hosts": ["\ud800"]}, {"start_ns": 2, "stream": "good"}
+    )
+    assert read(store, SESSIONS, "stream, hosts") == [("bad \\udcff", ["\\ud800"]), ("good", None)]
+
+
+def test_numbers_beyond_64_bits_become_null_and_the_rest_stays(store: Store) -> None:
+    add(
+        store,
+        FLOWS,
+        {"flow_id": 1, "orig_bytes": 2**63},
+        {"flow_id": 2, "orig_bytes": 2**63 - 1},
+        {"orig_bytes": -(2**63)},
+    )
+    assert read(store, FLOWS, "orig_bytes") == [(-(2**63),), (None,), (2**63 - 1,)]
+
+
+def test_floats_come_back_exactly(store: Store) -> None:
+    values = [0.1, -0.0, 1e308, 5e-324, math.inf]
+    add(store, SESSIONS, *[{"start_ns": i, "media_seconds": value} for i, value in enumerate(values)])
+    assert [repr(row[0]) for row in read(store, SESSIONS, "media_seconds")] == [repr(value) for value in values]
+
+
+def test_rows_of_a_wrong_width_are_refused(store: Store) -> None:
+    writer = store.writer()
+    with pytest.raises(SchemaError, match="expected 8 values, found 2"):
+        writer.write_rows(ANOMALIES, [("a", 1)])
+    writer.abandon()
+
+
+def test_portions_are_parts_of_one_table(store: Store) -> None:
+    writer = store.writer(cores=2)
+    writer.prepare()
+    for number in (2, 1):
+        writer.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": str(number), "frame_no": number}))
+    assert sorted(writer.reader().select("SELECT frame_no FROM evidence")) == [(1,), (2,)]
+    writer.commit(CAPTURE, manifest())
+    assert read(store, EVIDENCE, "row_id") == [("1",), ("2",)]
+    assert store.count_rows() == {"evidence": 2}
+
+
+def test_an_error_while_writing_beside_the_analysis_is_raised_at_commit(store: Store) -> None:
+    writer = store.writer(cores=2)
+    writer.write_rows(EVIDENCE, [(1,)])
+    with pytest.raises(SchemaError):
+        writer.commit(CAPTURE, manifest())
+    writer.abandon()
+    assert store.manifests() == []
+
+
+def test_tables_without_rows_are_empty_views_with_all_columns(store: Store) -> None:
+    connection = store.connection()
+    for table in tables().values():
+        answer = connection.execute(f'SELECT * FROM "{table.name}"')
+        assert [column[0] for column in answer.description] == list(table.column_names)
+        assert answer.fetchall() == []
+    connection.close()
+
+
+def test_views_name_the_capture_of_each_row(store: Store) -> None:
+    add(store, EVIDENCE, {"row_id": "a"})
+    add(store, EVIDENCE, {"row_id": "b"}, capture="fedcba9876543210")
+    assert read(store, EVIDENCE, "capture_id, row_id") == [(CAPTURE, "a"), ("fedcba9876543210", "b")]
+
+
+def test_capture_ids_of_digits_stay_text(store: Store) -> None:
+    add(store, EVIDENCE, {"row_id": "a"}, capture="0000000000000012")
+    assert read(store, EVIDENCE, "capture_id") == [("0000000000000012",)]
+
+
+def test_columns_that_an_older_version_lacked_are_null(store: Store) -> None:
+    short = Table(EVIDENCE.name, EVIDENCE.row, EVIDENCE.columns[:3])
+    writer = store.writer()
+    writer.write_rows(short, [("old", 7)])
+    writer.commit(CAPTURE, manifest(version="0.0.1"))
+    add(store, EVIDENCE, {"row_id": "new", "frame_no": 3}, capture="fedcba9876543210")
+    assert read(store, EVIDENCE, "row_id, flow_id, frame_no") == [("old", 7, None), ("new", None, 3)]
+
+
+def test_a_capture_analysed_again_replaces_the_earlier_one(store: Store) -> None:
+    add(store, EVIDENCE, {"row_id": "first"})
+    add(store, EVIDENCE, {"row_id": "second"})
+    assert read(store, EVIDENCE, "row_id") == [("second",)]
+    assert [path.name for path in (store.root / "captures").iterdir()] == [f"capture_id={CAPTURE}"]
+
+
+def test_two_writers_of_one_capture_leave_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = store.writer()
+    late.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": "late"}))
+    target = store.root / "captures" / f"capture_id={CAPTURE}"
+    exists = Path.exists
+
+    def before(path: Path) -> bool:
+        """Let another writer commit between the look and the rename."""
+        if path == target and not exists(path):
+            monkeypatch.undo()
+            add(store, EVIDENCE, {"row_id": "other"})
+            return False
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", before)
+    late.commit(CAPTURE, manifest())
+    assert read(store, EVIDENCE, "row_id") == [("other",)]
+    assert len(list((store.root / "captures").iterdir())) == 1
+
+
+def test_what_is_not_committed_is_not_seen(store: Store) -> None:
+    writer = store.writer()
+    writer.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": "a"}))
+    assert read(store, EVIDENCE, "row_id") == []
+    writer.abandon()
+    assert list((store.root / "captures").iterdir()) == []
+
+
+def test_clean_removes_leftovers_of_dead_runs_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = store.writer()
+    (store.root / "captures" / ".999999-abc").mkdir()
+    monkeypatch.setattr(store_module, "_is_running", lambda pid: pid == os.getpid())
+    assert store.clean() == 1
+    assert [path.name for path in (store.root / "captures").iterdir()] == [mine.folder.name]
+    mine.abandon()
+
+
+def test_clean_restores_a_capture_whose_replacement_was_interrupted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, EVIDENCE, {"row_id": "kept"})
+    target = store.root / "captures" / f"capture_id={CAPTURE}"
+    os.replace(target, target.with_name(".999999-abc.old"))
+    monkeypatch.setattr(store_module, "_is_running", lambda pid: False)
+    store.clean()
+    assert read(store, EVIDENCE, "row_id") == [("kept",)]
+
+
+def test_a_folder_with_other_things_is_no_case(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(CaseError, match="not empty and is no case"):
+        Store.create(tmp_path)
+    with pytest.raises(CaseError, match="no case here"):
+        Store.open(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({"format": 99})], ids=["broken", "other-format"])
+def test_a_marker_that_cannot_be_used_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "case.json").write_text(content)
+    with pytest.raises(CaseError, match=r"case\.json cannot be read|case format 99"):
+        Store.open(tmp_path)
+
+
+def test_a_case_folder_may_have_an_odd_name(tmp_path: Path) -> None:
+    odd = Store.create(tmp_path / "it's a [case] *")
+    add(odd, EVIDENCE, {"row_id": "a"})
+    assert read(odd, EVIDENCE, "row_id") == [("a",)]
+
+
+def test_the_order_is_total() -> None:
+    for table in tables().values():
+        assert order_by(table).count('"') == 2 * len(table.columns)
