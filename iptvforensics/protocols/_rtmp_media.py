@@ -206,7 +206,7 @@ class Media:
         counted = entry is not None and (entry[L.M_FIRST_OFFSET] >= 0 or entry[L.M_DATA] > 0)
         if not span.opened and not counted:
             return []
-        if span.role == "play":
+        if span.role == "play" and len(self._numbers) < SPANS_LIMIT:
             self._numbers[msid] = span.number + 1
         row = self._row(span, entry or [0] * L.MEDIA_WIDTH)
         if row is None:

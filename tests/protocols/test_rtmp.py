@@ -365,6 +365,15 @@ def test_bad_amf_is_an_anomaly_and_the_row_stays(payload: bytes) -> None:
     assert [row["command"] for row in rows(events, kind="command")][1] == "createStream"
 
 
+def test_play2_names_its_stream_in_an_object() -> None:
+    events = client_says(Writer().command("play2", 0, None, {"streamName": "hd", "transition": "switch"}, msid=1))
+    assert rows(events, command="play2")[0]["stream_name"] == "hd"
+
+
+def test_short_user_control_is_an_anomaly() -> None:
+    assert anomalies(client_says(Writer().message(2, 4, 0, 0, b"\0\0\1"))) == ["RTMP_bad_user_control"]
+
+
 def test_odd_numbers_become_json_and_null() -> None:
     events = client_says(Writer().command("play", float("nan"), None, "x", float("inf"), msid=1))
     (row,) = rows(events, command="play")
@@ -443,6 +452,16 @@ def test_two_message_streams_are_kept_apart() -> None:
 def test_publish_without_media_still_has_a_row() -> None:
     (row,) = rows(client_says(Writer().command("publish", 5, None, "quiet", msid=1)), "rtmp_media")
     assert (row["stream_name"], row["video_messages"], row["media_s"], row["last_frame_no"]) == ("quiet", 0, None, None)
+
+
+def test_more_message_streams_than_are_counted() -> None:
+    client = Writer()
+    for msid in range(1, 41):
+        client.command("publish", 5, None, str(msid), msid=msid).video(msid, 0, 300)
+    events = client_says(client)
+    found = [event for event in events if isinstance(event, Anomaly)]
+    assert [(event.name, event.count) for event in found] == [("RTMP_too_many_message_streams", 8)]
+    assert sum(row["video_messages"] for row in rows(events, "rtmp_media")) == 32
 
 
 def test_time_wraps_and_jumps_do_not_add_duration() -> None:

@@ -22,6 +22,7 @@ rtmp: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(rtmp)
 AUDIO = rtmp.AUDIO
 VIDEO = rtmp.VIDEO
+CONNECT = rtmp.CONNECT
 Writer = rtmp.Writer
 amf = rtmp.amf
 anomalies = rtmp.anomalies
@@ -230,6 +231,52 @@ def kernel_calls() -> Iterator[list[int]]:
         yield calls
     finally:
         _rtmp_sync.walk_chunks = original
+
+
+@pytest.mark.parametrize("size", [1, 13, 1 << 20], ids=["bytes", "pieces", "whole"])
+@pytest.mark.parametrize(
+    "bad", [b"\xd1", b"\x91\0\0\1", b"\x51" + bytes(6) + b"\x63"], ids=["type 3", "type 2", "type 1"]
+)
+def test_impossible_header_begins_a_search(bad: bytes, size: int) -> None:
+    writer = Writer(4096).video(1, 0, 900, fmt=0).raw(bad * 5)
+    for i in range(1, 9):
+        writer.video(1, 40 * i, 5000)
+    set_size = b"\x02" + bytes(3) + b"\0\0\4\1" + bytes(4) + struct.pack(">I", 4096)
+    events = parse(handshake()[0] + set_size + bytes(writer.out), b"", size=size)
+    (found,) = [event for event in events if isinstance(event, Anomaly)]
+    assert found.name == "RTMP_resynchronised"
+    assert found.detail == f"chunk size 4096 known from before; {5 * len(bad)} captured bytes skipped"
+    (row,) = rows(events, "rtmp_media")
+    assert (row["video_messages"], row["missing_bytes"], row["complete"]) == (9, 0, False)
+
+
+def test_gap_while_searching() -> None:
+    data = long_publish(4096)
+    at = data.index(b"\x17\x01") + 4000
+    for first, between, second in ((700, 40, 900), (5000, 3000, 300), (5000, 30_000, 6000)):
+        parser = RtmpParser(opening(data, b""))
+        rest = at + first + between
+        events = parser.feed(memoryview(data[:at]), True) + parser.gap(first, True)
+        events += parser.feed(memoryview(data[at + first : rest]), True) + parser.gap(second, True)
+        events += parser.feed(memoryview(data[rest + second :]), True) + parser.end(True) + parser.end(False)
+        (row,) = rows(events, "rtmp_media")
+        assert row["missing_bytes"] == first + second
+        assert row["video_messages"] > 30
+        skipped = [e.detail for e in events if isinstance(e, Anomaly) and e.name == "RTMP_resynchronised"]
+        assert skipped
+        assert all("known from before" in detail and "; -" not in detail for detail in skipped)
+
+
+def test_command_with_a_hole_is_dropped() -> None:
+    writer = Writer(4096).raw(handshake()[0])
+    writer.raw(b"\x02" + bytes(3) + b"\0\0\4\1" + bytes(4) + struct.pack(">I", 4096))
+    begin = len(writer.out)
+    data = bytes(writer.command("connect", 1, CONNECT).command("createStream", 2, None).out)
+    parser = RtmpParser(opening(data, b""))
+    events = parser.feed(memoryview(data[: begin + 100]), True) + parser.gap(10, True)
+    events += parser.feed(memoryview(data[begin + 110 :]), True) + parser.end(True)
+    assert anomalies(events) == ["RTMP_message_incomplete"]
+    assert [row["command"] for row in rows(events, kind="command")] == ["createStream"]
 
 
 def test_junk_is_reported_as_not_readable() -> None:
