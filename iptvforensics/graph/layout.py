@@ -35,6 +35,9 @@ HEAD = 46
 """Room for the heads of the columns."""
 
 LABEL_LIMIT = 44
+LABEL_ROOM = 44
+"""Distance of an edge's label from the node that it stands at."""
+
 _CHARACTER = 6.7  # mean width of a letter at 12 pixels, on the wide side
 _SWEEPS = 6
 
@@ -66,6 +69,23 @@ class Layout:
     width: float = 0
     height: float = 0
     left_out: int = 0
+    bent: set[str] = field(default_factory=set)
+    _into: dict[str, list[str]] = field(default_factory=dict)
+    _out_of: dict[str, list[str]] = field(default_factory=dict)
+
+    def into(self, node: str) -> list[str]:
+        """Return from where drawn edges come to a node."""
+        if not self._into:
+            for source, target in self.pairs:
+                self._into.setdefault(target, []).append(source)
+        return self._into.get(node, [])
+
+    def out_of(self, node: str) -> list[str]:
+        """Return where drawn edges of a node go."""
+        if not self._out_of:
+            for source, target in self.pairs:
+                self._out_of.setdefault(source, []).append(target)
+        return self._out_of.get(node, [])
 
 
 def arrange(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = TIERS, limit: int = 1500) -> Layout:
@@ -83,6 +103,7 @@ def arrange(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = TIERS, limit: int 
     drawn = [pair for pair in pairs if pair in shown]
     layout.pairs = drawn
     bent = {tier[u] for u, v in drawn if tier[u] == tier[v]}
+    layout.bent = {TIERS[number] for number in bent}
     columns = _place_columns(layout, nodes, tier, bent)
     bottom = float(HEAD + MARGIN)
     for part in _parts(tier, drawn):

@@ -62,7 +62,7 @@ def add_playlist_references(reader: TableReader, assembly: Assembly) -> None:
 def _lead(
     assembly: Assembly, source: str, target: str, kind: str, rule: str, capture_id: str, span: tuple[object, ...]
 ) -> None:
-    here, there = host_of(source), host_of(target)
+    here, there = host_of(source), host_of(target.removeprefix("//"))
     if here is None or there is None:
         return
     one, other = assembly.place(here.rstrip(".") or here), assembly.place(there.rstrip(".") or there)

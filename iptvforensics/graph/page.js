@@ -19,7 +19,7 @@
     style: [
       { selector: "node", style: {
         shape: "round-rectangle", width: "data(width)", height: "data(height)", label: "data(short)",
-        "font-size": 12, "text-valign": "center", "text-halign": "center", color: "#111111",
+        "font-size": 11, "text-wrap": "wrap", "line-height": 1.1, "text-valign": "center", "text-halign": "center", color: "#111111",
         "background-color": "data(fill)", "border-color": "data(line)", "border-width": 1 } },
       { selector: "edge", style: {
         "curve-style": "bezier", "control-point-step-size": 22, "target-arrow-shape": "triangle", "arrow-scale": 0.8,
@@ -27,9 +27,13 @@
         "font-size": 9, color: "#555555", "text-background-color": "#ffffff", "text-background-opacity": 0.85,
         "text-background-padding": 1, "min-zoomed-font-size": 7 } },
       { selector: "edge[strength = 'supporting'], edge[strength = 'lead']", style: { "line-style": "dashed" } },
+      { selector: "edge[leaves]", style: { "source-endpoint": "data(leaves)", "target-endpoint": "data(arrives)" } },
       { selector: "edge[distances]", style: {
-        "curve-style": "segments", "edge-distances": "node-position",
+        "curve-style": "round-segments", "edge-distances": "endpoints", "segment-radii": 18,
         "segment-distances": "data(distances)", "segment-weights": "data(weights)" } },
+      { selector: "edge[curve]", style: {
+        "curve-style": "unbundled-bezier", "edge-distances": "endpoints",
+        "control-point-distances": "data(curve)", "control-point-weights": "data(weights)" } },
       { selector: "edge[bend]", style: {
         "curve-style": "unbundled-bezier", "control-point-distances": "data(bend)", "control-point-weights": 0.5,
         "source-endpoint": "90deg", "target-endpoint": "90deg" } },
@@ -98,9 +102,11 @@
   unseen.add("again");
   for (const kind of data.kinds) { box(kinds, kind, kind, hidden); }
   for (const kind of data.relations) { if (kind !== "recorded") { box(relations, kind, kind, unseen); } }
-  if (data.again) { box(relations, "again", "also what a path shows", unseen); }
+  if (data.again) { box(relations, "again", "edges that a path shows already", unseen); }
   refresh();
-  cy.fit(cy.elements(":visible"), 20);
+  const part = cy.elements(":visible").boundingBox();
+  const zoom = Math.min(1.1, (cy.width() - 40) / Math.max(part.w, 1));
+  cy.viewport({ zoom: zoom, pan: { x: 20 - part.x1 * zoom, y: 20 - part.y1 * zoom } });
 
   cy.on("tap", "node, edge", function (event) {
     const of = event.target.data();

@@ -14,12 +14,13 @@ import base64
 import hashlib
 import json
 import math
+from collections import Counter
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from .layout import TIERS, Layout, arrange, is_repeated
-from .picture import COLOURS, LINES, bend, picture
-from .text import bytes_text, time_text, visible
+from .picture import COLOURS, LINES, bend, picture, subtitle_of
+from .text import bytes_text, time_text, value_text, visible
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -71,7 +72,11 @@ def _data(graph: nx.MultiDiGraph) -> dict[str, Any]:
         (row for row in graph.edges(data=True) if row[0] in layout.boxes and row[1] in layout.boxes),
         key=lambda row: (row[0], row[1], str(row[2].get("kind"))),
     )
-    edges = [_edge(graph, layout, number, *row) for number, row in enumerate(rows)]
+    lanes: Counter[tuple[str, str]] = Counter()
+    edges = []
+    for number, row in enumerate(rows):
+        edges.append(_edge(graph, layout, (number, lanes[row[:2]]), *row))
+        lanes[row[:2]] += 0 if edges[-1]["data"].get("again") else 1
     captures = {
         visible(str(node)).split(":", 1)[1]: visible(str(attributes.get("label", "")))
         for node, attributes in graph.nodes(data=True)
@@ -96,7 +101,7 @@ def _data(graph: nx.MultiDiGraph) -> dict[str, Any]:
 
 def _told(attributes: dict[str, Any]) -> list[list[str]]:
     entries = [
-        [name.replace("_", " "), visible(str(value))]
+        [name.replace("_", " "), visible(value_text(value))]
         for name, value in attributes.items()
         if name not in _HIDDEN and value is not None
     ]
@@ -115,7 +120,7 @@ def _node(attributes: dict[str, Any], node: str, layout: Layout) -> dict[str, An
         "data": {
             "id": node,
             "kind": box.kind,
-            "short": box.label,
+            "short": "\n".join(filter(None, (box.label, subtitle_of(attributes)))),
             "title": visible(node),
             "told": _told(attributes),
             "width": box.width,
@@ -128,8 +133,14 @@ def _node(attributes: dict[str, Any], node: str, layout: Layout) -> dict[str, An
 
 
 def _edge(
-    graph: nx.MultiDiGraph, layout: Layout, number: int, source: str, target: str, attributes: dict[str, Any]
+    graph: nx.MultiDiGraph,
+    layout: Layout,
+    place: tuple[int, int],
+    source: str,
+    target: str,
+    attributes: dict[str, Any],
 ) -> dict[str, Any]:
+    number, lane = place
     strength = str(attributes.get("strength", "lead"))
     line, weight = LINES[strength]
     kind = str(attributes.get("kind", ""))
@@ -146,28 +157,48 @@ def _edge(
         "evidence": [visible(str(reference)) for reference in attributes.get("evidence") or []],
         "total": attributes.get("evidence_count", 0),
     }
-    if is_repeated(attributes, source, target, graph):
+    again = is_repeated(attributes, source, target, graph)
+    if again:
         data["again"] = True
+    return {"data": data | _shape(layout, source, target, lane, repeats=again)}
+
+
+def _shape(layout: Layout, source: str, target: str, lane: int, *, repeats: bool) -> dict[str, Any]:
+    """Return how an edge is drawn: at which sides it ends, and the points that it goes through."""
     one, other = layout.boxes[source], layout.boxes[target]
-    ways = layout.ways.get((source, target))
-    if one.x == other.x and source != target:
-        data["bend"] = round((-1 if other.y > one.y else 1) * (bend(one, other) * 0.75 + one.width / 2), 1)
-    elif ways and not data.get("again"):
-        data["distances"], data["weights"] = _segments((one.x, one.y), (other.x, other.y), ways, layout)
-    return {"data": data}
+    if one.x == other.x:
+        if source == target:
+            return {}
+        reach = bend(one, other) * 0.75 + one.width / 2 + 10 * lane
+        return {"bend": round(-reach if other.y > one.y else reach, 1)}
+    side = 1 if other.x > one.x else -1
+    ends = {"leaves": "90deg" if side > 0 else "270deg", "arrives": "270deg" if side > 0 else "90deg"}
+    start, end = (one.x + side * one.width / 2, one.y), (other.x - side * other.width / 2, other.y)
+    points: list[tuple[float, float]] = []
+    if not repeats:
+        for x, y in sorted(layout.ways.get((source, target), ()), key=lambda point: side * point[0]):
+            half = side * layout.column_widths[x] / 2
+            points += [(x - half, y + 9 * lane), (x + half, y + 9 * lane)]
+    if points:
+        distances, weights = _relative(start, end, points)
+        return {**ends, "distances": distances, "weights": weights}
+    if repeats or lane or one.y == other.y:
+        return ends
+    middle = (start[0] + end[0]) / 2
+    third = (end[0] - start[0]) / 6
+    distances, weights = _relative(start, end, [(middle - third, one.y), (middle + third, other.y)])
+    return {**ends, "curve": distances, "weights": weights}
 
 
-def _segments(
-    start: tuple[float, float], end: tuple[float, float], ways: list[tuple[float, float]], layout: Layout
+def _relative(
+    start: tuple[float, float], end: tuple[float, float], points: list[tuple[float, float]]
 ) -> tuple[str, str]:
-    """Return the points of an edge as Cytoscape takes them: distances from the straight line, places along it."""
+    """Return points as Cytoscape takes them: distances from the straight line, places along it."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     length = math.hypot(dx, dy)
-    side = 1 if dx > 0 else -1
     distances, weights = [], []
-    for x, y in sorted(ways, key=lambda point: side * point[0]):
-        for edge in (x - side * layout.column_widths[x] / 2, x + side * layout.column_widths[x] / 2):
-            px, py = edge - start[0], y - start[1]
-            weights.append(f"{(px * dx + py * dy) / length**2:.4f}")
-            distances.append(f"{(-px * dy + py * dx) / length:.1f}")
+    for x, y in points:
+        px, py = x - start[0], y - start[1]
+        weights.append(f"{(px * dx + py * dy) / length**2:.4f}")
+        distances.append(f"{(py * dx - px * dy) / length:.1f}")
     return " ".join(distances), " ".join(weights)

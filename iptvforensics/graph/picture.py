@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
-from .layout import MARGIN, TIERS, Box, Layout, arrange
+from .layout import LABEL_LIMIT, LABEL_ROOM, MARGIN, TIERS, Box, Layout, arrange
 from .model import STRENGTHS
-from .text import bytes_text, time_text, visible
+from .text import bytes_text, shorten, time_text, value_text, visible
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -139,7 +139,14 @@ def route(layout: Layout, source: str, target: str) -> tuple[str, tuple[float, f
     for (x1, y1), (x2, y2) in pairwise(points):
         half = (x2 - x1) / 2
         parts.append(f"C{x1 + half:.1f},{y1:.1f} {x2 - half:.1f},{y2:.1f} {x2:.1f},{y2:.1f}")
-    label = passed[0] if passed else ((points[0][0] + points[-1][0]) / 2, (points[0][1] + points[-1][1]) / 2)
+    if passed:
+        label = passed[0]
+    elif len(layout.into(target)) == 1:  # where lines meet, labels would too
+        label = (points[-1][0] - side * LABEL_ROOM, points[-1][1])
+    elif len(layout.out_of(source)) == 1 and one.kind not in layout.bent:
+        label = (points[0][0] + side * LABEL_ROOM, points[0][1])
+    else:
+        label = ((points[0][0] + points[-1][0]) / 2, (points[0][1] + points[-1][1]) / 2)
     return " ".join(parts), label
 
 
@@ -151,21 +158,30 @@ def bend(one: Box, other: Box) -> float:
 def _node(attributes: dict[str, Any], node: str, box: Box) -> str:
     fill, line = COLOURS[box.kind]
     x, y = box.x - box.width / 2, box.y - box.height / 2
-    amount = attributes.get("bytes") or 0
-    second = [str(attributes[name]) for name in ("delivery", "role") if attributes.get(name)]
-    second += [bytes_text(amount)] if amount else []
-    told = [f"{name}: {value}" for name, value in sorted(attributes.items()) if value is not None]
+    second = subtitle_of(attributes)
+    told = [f"{name}: {value_text(value)}" for name, value in sorted(attributes.items()) if value is not None]
     times = f"seen {time_text(attributes.get('first_ns'))} to {time_text(attributes.get('last_ns'))}"
     title = escape(visible(" | ".join([node, times, *told])))
     subtitle = (
         f'<text x="{box.x:.1f}" y="{box.y + 12:.1f}" text-anchor="middle" font-size="9" fill="#555555">'
-        f"{escape(visible(' · '.join(second)))}</text>"
+        f"{escape(second)}</text>"
         if second
         else ""
     )
-    shift = -1 if second else 4
-    return (
-        f'<g data-id={quoteattr(visible(node))}><title>{title}</title><rect x="{x:.1f}" y="{y:.1f}" '
-        f'width="{box.width:.1f}" height="{box.height}" rx="8" fill="{fill}" stroke="{line}"/><text x="{box.x:.1f}" y="{box.y + shift:.1f}" '
-        f'text-anchor="middle" font-size="12" fill="#111111">{escape(box.label)}</text>{subtitle}</g>'
+    text = (
+        f'<text x="{box.x:.1f}" y="{box.y + (-1 if second else 4):.1f}" text-anchor="middle" font-size="12" '
+        f'fill="#111111">{escape(box.label)}</text>'
     )
+    return (
+        f"<g data-id={quoteattr(visible(node))}><title>{title}</title>"
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{box.width:.1f}" height="{box.height}" rx="8" fill="{fill}" '
+        f'stroke="{line}"/>{text}{subtitle}</g>'
+    )
+
+
+def subtitle_of(attributes: dict[str, Any]) -> str:
+    """Return the small line below a node's label: delivery or role, and media bytes."""
+    parts = [str(attributes[name]) for name in ("delivery", "role") if attributes.get(name)]
+    if attributes.get("bytes"):
+        parts.append(bytes_text(attributes["bytes"]))
+    return shorten(visible(" · ".join(parts)), LABEL_LIMIT)

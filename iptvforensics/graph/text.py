@@ -35,6 +35,17 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+def ordered(value: object) -> object:
+    """Return a set as a sorted list, since sets have no order of their own; any other value as it is."""
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else value
+
+
+def value_text(value: object) -> str:
+    """Return the value of an attribute as text, several values joined by semicolons."""
+    value = ordered(value)
+    return ";".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def shorten(text: str, limit: int) -> str:
     """Return the text with its middle left out if it is longer than `limit` characters."""
     if len(text) <= limit:

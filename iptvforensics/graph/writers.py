@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from xml.etree import ElementTree as ET
 
 from .page import page
-from .text import visible, xml_text
+from .text import ordered, value_text, visible, xml_text
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -78,12 +78,14 @@ def _nodes(graph: nx.MultiDiGraph) -> _Rows:
 def _edges(graph: nx.MultiDiGraph) -> list[tuple[str, str, dict[str, Any]]]:
     rows = [(str(u), str(v), dict(a)) for u, v, a in graph.edges(data=True)]
     return sorted(
-        rows, key=lambda row: (row[0], row[1], str(row[2].get("kind")), repr(sorted(row[2].items(), key=str)))
+        rows,
+        key=lambda row: (
+            row[0],
+            row[1],
+            str(row[2].get("kind")),
+            sorted((name, value_text(value)) for name, value in row[2].items()),
+        ),
     )
-
-
-def _scalar(value: Any) -> Any:
-    return ";".join(map(str, value)) if isinstance(value, list | tuple | set) else value
 
 
 def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -98,10 +100,9 @@ def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _cell(value: Any, kind: str) -> str:
-    value = _scalar(value)
     if kind == "boolean":
         return "true" if value else "false"
-    return xml_text(str(value))
+    return xml_text(value_text(value))
 
 
 def _ids(nodes: _Rows) -> dict[str, str]:
@@ -194,11 +195,11 @@ def _json(graph: nx.MultiDiGraph) -> str:
         for number, (source, target, attributes) in enumerate(_edges(graph))
     ]
     whole = {"directed": True, "multigraph": True, "graph": {}, "nodes": nodes, "edges": edges}
-    return json.dumps(whole, indent=1, sort_keys=True) + "\n"
+    return json.dumps(whole, indent=1, sort_keys=True, default=str) + "\n"
 
 
 def _present(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if value is not None}
+    return {name: ordered(value) for name, value in attributes.items() if value is not None}
 
 
 def _csv(heads: list[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -211,11 +212,10 @@ def _csv(heads: list[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _csv_cell(value: Any) -> Any:
-    value = _scalar(value)
-    if isinstance(value, str):
-        value = visible(value)
-        return f"'{value}" if value.lstrip().startswith(("=", "+", "-", "@")) else value
-    return "" if value is None else value
+    if value is None or isinstance(value, int | float):
+        return "" if value is None else value
+    text = visible(value_text(value))
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
 
 
 def _nodes_csv(graph: nx.MultiDiGraph) -> str:
