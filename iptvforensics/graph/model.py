@@ -30,6 +30,9 @@ _KINDS = ("capture", "client", "stream", "host", "address")
 class EvidenceGraph(nx.MultiDiGraph):  # type: ignore[misc]
     """A `networkx.MultiDiGraph` that shows itself as a picture in notebooks."""
 
+    def __repr__(self) -> str:
+        return f"<EvidenceGraph: {self.number_of_nodes()} nodes, {self.number_of_edges()} edges>"
+
     def _repr_html_(self) -> str:
         from .picture import picture
 

@@ -80,7 +80,3 @@ def bytes_text(count: int | None) -> str:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
-
-
-xml_text = visible
-"""XML text is text made visible: what XML cannot hold is a part of what cannot be seen."""

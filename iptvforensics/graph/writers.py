@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from xml.etree import ElementTree as ET
 
 from .page import page
-from .text import ordered, value_text, visible, xml_text
+from .text import ordered, value_text, visible
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -102,7 +102,7 @@ def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def _cell(value: Any, kind: str) -> str:
     if kind == "boolean":
         return "true" if value else "false"
-    return xml_text(value_text(value))
+    return visible(value_text(value))
 
 
 def _ids(nodes: _Rows) -> dict[str, str]:
@@ -110,7 +110,7 @@ def _ids(nodes: _Rows) -> dict[str, str]:
     ids: dict[str, str] = {}
     taken: set[str] = set()
     for node, _ in nodes:
-        candidate = base = xml_text(node)
+        candidate = base = visible(node)
         number = 2
         while candidate in taken:
             candidate = f"{base}~{number}"
@@ -134,7 +134,7 @@ def _graphml(graph: nx.MultiDiGraph) -> str:
     for domain, types in columns.items():
         for name, kind in types.items():
             keys[domain, name] = key = f"{domain[0]}_{_attribute_id(name)}"
-            ET.SubElement(root, "key", {"id": key, "for": domain, "attr.name": xml_text(name), "attr.type": kind})
+            ET.SubElement(root, "key", {"id": key, "for": domain, "attr.name": visible(name), "attr.type": kind})
     body = ET.SubElement(root, "graph", id="evidence", edgedefault="directed")
 
     def add(element: ET.Element, domain: str, attributes: Mapping[str, Any]) -> None:
@@ -164,7 +164,7 @@ def _gexf(graph: nx.MultiDiGraph) -> str:
     for domain, types in columns.items():
         heads = ET.SubElement(body, "attributes", {"class": domain, "mode": "static"})
         for name, kind in types.items():
-            ET.SubElement(heads, "attribute", id=f"{domain[0]}_{_attribute_id(name)}", title=xml_text(name), type=kind)
+            ET.SubElement(heads, "attribute", id=f"{domain[0]}_{_attribute_id(name)}", title=visible(name), type=kind)
 
     def add(element: ET.Element, domain: str, attributes: Mapping[str, Any]) -> None:
         values = ET.SubElement(element, "attvalues")
@@ -175,11 +175,11 @@ def _gexf(graph: nx.MultiDiGraph) -> str:
 
     parent = ET.SubElement(body, "nodes")
     for node, attributes in nodes:
-        label = xml_text(str(attributes.get("label", node)))
+        label = visible(str(attributes.get("label", node)))
         add(ET.SubElement(parent, "node", id=ids[node], label=label), "node", attributes)
     parent = ET.SubElement(body, "edges")
     for number, (source, target, attributes) in enumerate(edges):
-        label = xml_text(str(attributes.get("kind", "")))
+        label = visible(str(attributes.get("kind", "")))
         element = ET.SubElement(
             parent, "edge", id=str(number), source=ids[source], target=ids[target], label=label, type="directed"
         )

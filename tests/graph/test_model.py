@@ -120,5 +120,6 @@ def test_graph_is_a_multidigraph_that_copies_and_shows_itself():
     assert isinstance(graph, nx.MultiDiGraph)
     assert isinstance(graph.copy(), EvidenceGraph)
     assert isinstance(graph.subgraph(["client:192.0.2.1"]), EvidenceGraph)
+    assert repr(graph) == "<EvidenceGraph: 1 nodes, 0 edges>"
     assert "<svg" in graph._repr_html_()
     assert "192.0.2.1" in graph._repr_html_()
