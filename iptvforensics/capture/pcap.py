@@ -92,9 +92,7 @@ class PcapWalk:
         self.form = form
         self._link_type = link_type
         self._interface = interface
-        self._state = np.zeros(6, np.int64)
-        self.previous_s = -1
-        """Seconds of the last record handed out; -1: none yet."""
+        self._state = np.zeros(2, np.int64)
 
     @classmethod
     def begin(cls, head: bytes, is_last: bool, findings: Findings, offset: int) -> tuple[PcapWalk, int, str] | None:
@@ -125,16 +123,14 @@ class PcapWalk:
 
     def save(self) -> str:
         """Return what `restore` needs to go on from a record."""
-        kept = [self.form.tolist(), self._link_type, self._interface, self.previous_s]
+        kept = [self.form.tolist(), self._link_type, self._interface]
         return json.dumps(["pcap", *kept])
 
     @classmethod
     def restore(cls, kept: list[Any]) -> PcapWalk:
         """Return a walk that goes on where `save` was called."""
-        form, link_type, interface, previous = kept
-        walker = cls(np.array(form, np.int64), link_type, interface)
-        walker.previous_s = previous
-        return walker
+        form, link_type, interface = kept
+        return cls(np.array(form, np.int64), link_type, interface)
 
     def walk(self, piece: Piece, at: int, columns: Columns, findings: Findings) -> tuple[int, int]:
         """Return why the walk stopped (`walk.MORE` ...) and where."""
@@ -162,7 +158,7 @@ class PcapWalk:
         """Return where the header of a record begins."""
         return record_at - int(self.form[walk.HEADER_BYTES])
 
-    def look(self, piece: Piece, at: int, columns: Columns, findings: Findings) -> tuple[int, int]:
+    def look(self, piece: Piece, at: int, columns: Columns, findings: Findings, near: int) -> tuple[int, int]:
         """Return what stands where the walk hesitated (`GO`, `MORE`, `LOST`, `JOINED`) and where to go on."""
         begins = file_begins(piece.view, at, piece.end, piece.is_last)
         if begins is not False:
@@ -173,7 +169,7 @@ class PcapWalk:
             return LOST, at
         fits = self._fits(piece, following, seconds)
         if fits is False and 0 < captured <= self.form[walk.LIMIT] and following <= piece.end:
-            fits = self._is_lone(piece, at, following, columns)
+            fits = self._is_lone(piece, at, following, near)
         if fits is None:
             return MORE, at
         if not fits:
@@ -187,10 +183,12 @@ class PcapWalk:
         columns.append(following - captured, captured, wire, ts_ns, self._link_type, self._interface)
         return GO, following
 
-    def find(self, piece: Piece, at: int, columns: Columns) -> tuple[int, int]:
-        """Return how the search for the next record ended (`walk.FOUND` ...) and where."""
+    def find(self, piece: Piece, at: int, near: int) -> tuple[int, int]:
+        """Return how the search for the next record ended (`walk.FOUND` ...) and where.
+
+        `near`: seconds of the last record before the damage; -1: there was none.
+        """
         self._state[walk.AT] = skip_zeros(piece.data, at, piece.end)
-        near = int(columns.ts_ns[columns.count - 1]) // 10**9 if columns.count else self.previous_s
         result = walk.find_pcap(piece.data, piece.end, int(piece.is_last), self.form, near, self._state)
         return result, int(self._state[walk.AT])
 
@@ -242,9 +240,9 @@ class PcapWalk:
             return abs(next_seconds - seconds) <= walk.SECONDS_APART
         return self._follow_by_length(piece, following)
 
-    def _is_lone(self, piece: Piece, at: int, following: int, columns: Columns) -> bool | None:
+    def _is_lone(self, piece: Piece, at: int, following: int, near: int) -> bool | None:
         """Return True if no better record begins within this one: then it is read as it stands."""
-        result, found = self.find(piece, at + 1, columns)
+        result, found = self.find(piece, at + 1, near)
         if found >= following or (result == walk.NOTHING and piece.is_last):
             return True
         return False if result == walk.FOUND else None

@@ -2,7 +2,7 @@
 
 Format: draft-ietf-opsawg-pcapng, sections 3 (blocks, options) and 4 (block types): several sections in
 either byte order, several interfaces with their own link type, snaplen, resolution and offset of times,
-simple and obsolete packet blocks, name resolution, statistics, decryption secrets, custom blocks.
+simple and obsolete packet blocks, name resolution, statistics, decryption secrets, custom walk_pcapng.
 
 **Known limitations**: the stated length of a section is not used. Blocks longer than 32 MiB are taken for
 damage. Of blocks that are not known only the number is kept, of custom blocks also their owner's number.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CaptureError
-from . import pcap, walk
+from . import pcap, walk, walk_pcapng
 from .block import GO, JOINED, LOST, MORE, Columns, Findings, Interface, Piece, skip_zeros
 from .pcapng_blocks import (
     CUSTOM,
@@ -42,14 +42,14 @@ class PcapngWalk:
 
     def __init__(self) -> None:
         self._section = Section()
-        self._state = np.zeros(6, np.int64)
-        self._noted = np.zeros(2 * walk.NOTED_LIMIT, np.int64)
+        self._state = np.zeros(walk_pcapng.STATE_WIDTH, np.int64)
+        self._noted = np.zeros(2 * walk_pcapng.NOTED_LIMIT, np.int64)
         self._sections = 0
 
     @property
     def previous_ns(self) -> int:
         """Time of the last frame that had one."""
-        return int(self._state[walk.PREVIOUS])
+        return int(self._state[walk_pcapng.PREVIOUS])
 
     def save(self) -> str:
         """Return what `restore` needs to go on from a block."""
@@ -64,7 +64,7 @@ class PcapngWalk:
         walker = cls()
         walker._sections = sections
         walker._section = Section(is_big=order == ">", base=base)
-        walker._state[walk.PREVIOUS] = previous
+        walker._state[walk_pcapng.PREVIOUS] = previous
         for link_type, snaplen, tsresol, tsoffset in interfaces:
             walker._section.add(Interface(link_type, snaplen, tsresol=tsresol, tsoffset=tsoffset))
         return walker
@@ -76,8 +76,8 @@ class PcapngWalk:
         while why == walk.FULL and columns.count < columns.capacity:
             state[walk.AT] = at
             state[walk.COUNT] = columns.count
-            state[walk.NOTED] = state[walk.SKIPPED] = state[walk.TIMELESS] = 0
-            why = walk.walk_pcapng(
+            state[walk_pcapng.NOTED] = state[walk_pcapng.SKIPPED] = state[walk_pcapng.TIMELESS] = 0
+            why = walk_pcapng.walk_pcapng(
                 piece.data,
                 piece.end,
                 columns.capacity,
@@ -89,51 +89,49 @@ class PcapngWalk:
                 columns.captured_bytes,
                 columns.wire_bytes,
                 columns.ts_ns,
-                columns.link_type,
                 columns.interface,
             )
-            begun, at = at, int(state[walk.AT])
-            columns.count = int(state[walk.COUNT])
-            self._report(piece, begun, columns, findings)
+            at = int(state[walk.AT])
+            rows = slice(columns.count, int(state[walk.COUNT]))
+            columns.count = rows.stop
+            link_types = self._section.table[walk_pcapng.I_LINK :: walk_pcapng.I_WIDTH]
+            columns.link_type[rows] = link_types[columns.interface[rows] - self._section.base]
+            self._report(piece, columns, findings)
         return why, at
 
-    def _report(self, piece: Piece, begun: int, columns: Columns, findings: Findings) -> None:
+    def _report(self, piece: Piece, columns: Columns, findings: Findings) -> None:
         """Keep what the last walk noted on its way."""
-        offset = piece.offset + begun
-        if skipped := int(self._state[walk.SKIPPED]):
-            what = "blocks of a type that is not read here (place: not later than the first)"
+        state = self._state
+        if skipped := int(state[walk_pcapng.SKIPPED]):
+            offset = piece.offset + int(state[walk_pcapng.SKIPPED_AT])
+            what = "blocks of a type that is not read here"
             findings.tally("CAPTURE_unknown_block", offset, None, what, skipped)
-        if timeless := int(self._state[walk.TIMELESS]):
+        if timeless := int(state[walk_pcapng.TIMELESS]):
+            offset = piece.offset + int(state[walk_pcapng.TIMELESS_AT])
             what = "simple packet blocks have no time: the time before is repeated"
             findings.tally("CAPTURE_frame_without_time", offset, None, what, timeless)
-        for place, row in self._noted[: 2 * int(self._state[walk.NOTED])].reshape(-1, 2).tolist():
+        for place, row in self._noted[: 2 * int(self._state[walk_pcapng.NOTED])].reshape(-1, 2).tolist():
             self._frame_options(piece, place, row, columns, findings)
 
     def _frame_options(self, piece: Piece, at: int, row: int, columns: Columns, findings: Findings) -> None:
-        # The block's end is not known here; the options say themselves where they end, or run to the last length.
-        total_at = int(columns.record_at[row]) - 28 + 4
-        total = struct.unpack_from(self._section.order + "I", piece.view, total_at)[0]
+        block_at = int(columns.record_at[row]) - 28
+        total = struct.unpack_from(self._section.order + "I", piece.view, block_at + 4)[0]
         frame_no = piece.first_frame + row
-        for code, raw in options(piece.view, self._section.order, at, total_at - 4 + total - 4):
+        for code, raw in options(piece.view, self._section.order, at, block_at + total - 4):
             if code == 1:
                 findings.note(f"frame {frame_no}", "comment", text(raw), piece.offset + at)
-            elif code == 4 and len(raw) == 8:
-                number = int(columns.interface[row])
-                lost = struct.unpack(self._section.order + "Q", raw)[0]
-                findings.tally(
-                    "CAPTURE_frames_lost_before",
-                    piece.offset + at,
-                    frame_no,
-                    f"frames that the capturing machine says it lost before a frame (first on interface {number})",
-                    min(lost, 1 << 40),
-                ) if lost else None
+            elif code == 4 and len(raw) == 8 and any(raw):
+                lost = min(struct.unpack(self._section.order + "Q", raw)[0], 1 << 40)
+                what = "frames that the capturing machine says it lost before frames that it kept"
+                findings.tally("CAPTURE_frames_lost_before", piece.offset + at, frame_no, what, lost)
             elif code in CUSTOM_TEXTS and len(raw) > 4:
                 findings.note(f"frame {frame_no}", "custom_text", text(raw[4:]), piece.offset + at)
 
     # --- blocks that are not frames, and what looks wrong ---
 
-    def look(self, piece: Piece, at: int, columns: Columns, findings: Findings) -> tuple[int, int]:
+    def look(self, piece: Piece, at: int, columns: Columns, findings: Findings, near: int) -> tuple[int, int]:
         """Return what stands where the walk stopped (`GO`, `MORE`, `LOST`, `JOINED`) and where to go on."""
+        del near
         data = piece.view
         head = data[at : at + 4].tobytes()
         if head == SECTION_MAGIC:
@@ -147,14 +145,14 @@ class PcapngWalk:
         if length <= 0:
             return (MORE if length == 0 else LOST), at
         stop = at + length - 4
-        if kind in (walk.PACKET, walk.ENHANCED_PACKET):
+        if kind in (walk_pcapng.PACKET, walk_pcapng.ENHANCED_PACKET):
             self._odd_frame(piece, at, stop, kind, columns, findings)
-        elif kind == walk.SIMPLE_PACKET:
+        elif kind == walk_pcapng.SIMPLE_PACKET:
             findings.damage("CAPTURE_damaged_record", piece.offset + at, None, "simple packet block without interface")
         elif length >= MINIMUM_BYTES.get(kind, 12) and kind in READERS:
             READERS[kind](self._section, data, at + 8, stop, piece.offset + at, findings)
         else:
-            findings.tally("CAPTURE_unknown_block", piece.offset + at, None, "blocks that are not read here")
+            findings.tally("CAPTURE_unknown_block", piece.offset + at, None, "blocks of a type that is not read here")
         return GO, at + length
 
     def _look_at_section(self, piece: Piece, at: int, findings: Findings) -> tuple[int, int]:
@@ -182,7 +180,7 @@ class PcapngWalk:
 
     def _block_length(self, piece: Piece, at: int, total: int, findings: Findings) -> int:
         """Return how many bytes the block takes; 0: it is not all here, -1: this is no block."""
-        if total < 12 or total > walk.BLOCK_LIMIT:
+        if total < 12 or total > walk_pcapng.BLOCK_LIMIT:
             return -1
         for length in {total: None, (total + 3) & ~3: None}:
             if at + length > piece.end:
@@ -208,7 +206,7 @@ class PcapngWalk:
             return False
         kind, total = struct.unpack_from(self._section.order + "II", data, at)
         known = 1 <= kind <= 10 or kind == SECTION or kind in CUSTOM
-        return known and 12 <= total <= walk.BLOCK_LIMIT and total % 4 == 0
+        return known and 12 <= total <= walk_pcapng.BLOCK_LIMIT and total % 4 == 0
 
     def _odd_frame(self, piece: Piece, at: int, stop: int, kind: int, columns: Columns, findings: Findings) -> None:
         """Keep a frame whose time needs more than 64 bits on the way; report one that cannot be kept."""
@@ -217,7 +215,7 @@ class PcapngWalk:
             findings.damage("CAPTURE_damaged_record", place, None, "packet block too short for its fields")
             return
         number, high, low, captured, wire = struct.unpack_from(self._section.order + "IIIII", piece.view, at + 8)
-        if kind == walk.PACKET:
+        if kind == walk_pcapng.PACKET:
             number = struct.unpack_from(self._section.order + "H", piece.view, at + 8)[0]
         if number >= len(self._section.interfaces):
             what = f"frame of interface {number}, which the section does not describe: not counted, not read"
@@ -234,17 +232,17 @@ class PcapngWalk:
             what = "the time lies outside what 64 bits of nanoseconds hold: the time before is repeated"
             findings.tally("CAPTURE_time_out_of_range", place, frame_no, what)
             ts_ns = self.previous_ns
-        self._state[walk.PREVIOUS] = ts_ns
+        self._state[walk_pcapng.PREVIOUS] = ts_ns
         index = self._section.base + number
         columns.append(at + 28, captured, wire, ts_ns, interface.link_type, index)
         self._frame_options(piece, at + 28 + (captured + 3 & ~3), columns.count - 1, columns, findings)
 
-    def find(self, piece: Piece, at: int, columns: Columns) -> tuple[int, int]:
+    def find(self, piece: Piece, at: int, near: int) -> tuple[int, int]:
         """Return how the search for the next block ended (`walk.FOUND` ...) and where."""
-        del columns
+        del near
         self._state[walk.AT] = skip_zeros(piece.data, at, piece.end)
-        big = int(self._section.numbers[walk.S_BIG])
-        result = walk.find_pcapng(piece.data, piece.end, int(piece.is_last), big, self._state)
+        big = int(self._section.numbers[walk_pcapng.S_BIG])
+        result = walk_pcapng.find_pcapng(piece.data, piece.end, int(piece.is_last), big, self._state)
         return result, int(self._state[walk.AT])
 
     def chain(self, piece: Piece, at: int) -> bool | None:
@@ -276,6 +274,6 @@ def section_is_whole(head: bytes, is_last: bool) -> bool | None:
     """Return True if the section header that begins here states the same length twice; None: it is not all here."""
     order = ">" if head[8:12] == b"\x1a\x2b\x3c\x4d" else "<"
     total = struct.unpack_from(order + "I", head, 4)[0]
-    if not 28 <= total <= walk.BLOCK_LIMIT or total > len(head):
-        return None if 28 <= total <= walk.BLOCK_LIMIT and not is_last else False
+    if not 28 <= total <= walk_pcapng.BLOCK_LIMIT or total > len(head):
+        return None if 28 <= total <= walk_pcapng.BLOCK_LIMIT and not is_last else False
     return bool(struct.unpack_from(order + "I", head, total - 4)[0] == total)

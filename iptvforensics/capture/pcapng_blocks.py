@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 import numpy as np
 
-from . import walk
+from . import walk_pcapng
 from .block import FINDINGS_LIMIT, Findings, Int64s, Interface, ResolvedName, Secret
 
 SECTION, INTERFACE, NAMES, STATISTICS, SECRETS = 0x0A0D0D0A, 1, 4, 5, 10
@@ -37,18 +37,18 @@ class Section:
         """Index of the section's first interface among all interfaces of the file."""
         self.interfaces: list[Interface] = []
         self.numbers: Int64s = np.array([int(is_big), 0, base], np.int64)
-        """Indexed by `walk.S_BIG` and so on."""
-        self.table: Int64s = np.zeros(walk.I_WIDTH, np.int64)
-        """`walk.I_WIDTH` numbers per interface."""
+        """Indexed by `walk_pcapng.S_BIG` and so on."""
+        self.table: Int64s = np.zeros(walk_pcapng.I_WIDTH, np.int64)
+        """`walk_pcapng.I_WIDTH` numbers per interface."""
 
     def add(self, interface: Interface) -> None:
         """Describe one more interface."""
-        start = len(self.interfaces) * walk.I_WIDTH
+        start = len(self.interfaces) * walk_pcapng.I_WIDTH
         if start == self.table.shape[0]:
             self.table = np.concatenate([self.table, np.zeros_like(self.table)])
-        self.table[start : start + walk.I_WIDTH] = _table_row(interface)
+        self.table[start : start + walk_pcapng.I_WIDTH] = _table_row(interface)
         self.interfaces.append(interface)
-        self.numbers[walk.S_INTERFACES] = len(self.interfaces)
+        self.numbers[walk_pcapng.S_INTERFACES] = len(self.interfaces)
 
 
 def text(raw: bytes) -> str:

@@ -36,17 +36,19 @@ class Walker:
         """Where in the stream the damage began that is being stepped over."""
         self._search_from = 0
         """Where in the stream the search for the next record goes on."""
+        self._previous_s = -1
+        """Seconds of the last record handed out; -1: none yet."""
         self.format: str | None = None
         """Format of the (first) file, null before its header was read."""
 
     def save(self) -> str:
         """Return what `restore` needs to go on from the place where the walk stands."""
         mode = self._mode.save() if self._mode else json.dumps(["none"])
-        return json.dumps([mode, self._lost_since, self._search_from, len(self._findings.interfaces)])
+        return json.dumps([mode, self._lost_since, self._search_from, self._previous_s, len(self._findings.interfaces)])
 
     def restore(self, state: str) -> None:
         """Go on as if the walk stood where `save` was called."""
-        mode, self._lost_since, self._search_from, interfaces = json.loads(state)
+        mode, self._lost_since, self._search_from, self._previous_s, interfaces = json.loads(state)
         kind, *kept = json.loads(mode)
         if kind == "pcap":
             self._mode = PcapWalk.restore(kept)
@@ -75,7 +77,7 @@ class Walker:
             if why == walk.FULL:
                 return True, self._hold_back(piece, at, columns, can_end=False)
             if why == walk.LOOK:
-                verdict, at = self._mode.look(piece, at, columns, self._findings)
+                verdict, at = self._mode.look(piece, at, columns, self._findings, self._near(columns))
                 if verdict == GO:
                     continue
                 if verdict == JOINED:
@@ -97,8 +99,11 @@ class Walker:
 
     def handed_out(self, columns: Columns) -> None:
         """Take notice that the rows in the columns are gone: only the last time is remembered."""
-        if isinstance(self._mode, PcapWalk) and columns.count:
-            self._mode.previous_s = int(columns.ts_ns[columns.count - 1]) // 10**9
+        self._previous_s = self._near(columns)
+
+    def _near(self, columns: Columns) -> int:
+        """Return the seconds of the last record so far; -1: there was none."""
+        return int(columns.ts_ns[columns.count - 1]) // 10**9 if columns.count else self._previous_s
 
     # --- beginnings ---
 
@@ -160,7 +165,7 @@ class Walker:
 
         Returns `GO` if one was found (the columns then end before the cut record), `LOST` if not.
         """
-        if not isinstance(self._mode, PcapWalk) or not columns.count:
+        if not isinstance(self._mode, PcapWalk) or not _ends_at(columns, at):
             return LOST
         if piece.end < at + 28 and not piece.is_last:
             return UNKNOWN
@@ -192,7 +197,7 @@ class Walker:
         assert self._mode is not None  # noqa: S101
         assert lost_since is not None  # noqa: S101
         at = max(at, self._search_from - piece.offset)
-        result, at = self._mode.find(piece, at, columns)
+        result, at = self._mode.find(piece, at, self._near(columns))
         if result == walk.UNDECIDED:
             return False, at
         if result == walk.NOTHING:
@@ -219,14 +224,14 @@ class Walker:
         assert self._mode is not None  # noqa: S101
         if self._find_swallowed(piece, at, columns) == GO:
             return self._search_from - piece.offset
-        result, found = self._mode.find(piece, at + 1, columns)
+        result, found = self._mode.find(piece, at + 1, self._near(columns))
         while result == walk.FOUND:
             begins = pcap.file_begins(piece.view, found, piece.end, True)
             believed = self._is_file(piece, found) if begins else self._mode.chain(piece, found)
             if believed:
                 self._lost_since, self._search_from = piece.offset + at, piece.offset + found
                 return found
-            result, found = self._mode.find(piece, found + 1, columns)
+            result, found = self._mode.find(piece, found + 1, self._near(columns))
         what = self._mode.cut(piece, at)
         self._findings.damage("CAPTURE_cut_last_record", piece.offset + at, None, what)
         return piece.end
@@ -236,11 +241,13 @@ class Walker:
 
         Only then is it known that it was no record with another file inside (`_find_swallowed`).
         """
-        last = columns.count - 1
-        if can_end or not isinstance(self._mode, PcapWalk) or last < 0:
+        if can_end or not isinstance(self._mode, PcapWalk) or not _ends_at(columns, at):
             return at
-        record_at = int(columns.record_at[last])
-        if record_at + int(columns.captured_bytes[last]) != at:
-            return at
-        columns.count = last
-        return self._mode.header_start(record_at)
+        columns.count -= 1
+        return self._mode.header_start(int(columns.record_at[columns.count]))
+
+
+def _ends_at(columns: Columns, at: int) -> bool:
+    """Return True if the last record ends just here: nothing was stepped over since."""
+    last = columns.count - 1
+    return last >= 0 and int(columns.record_at[last] + columns.captured_bytes[last]) == at

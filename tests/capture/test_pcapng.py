@@ -45,7 +45,7 @@ def test_simple_packets_repeat_the_time_before_and_keep_the_snaplen(write, read)
     content = write.section() + write.interface(snaplen=10) + write.packet(b"a", 5) + simple + simple
     reading = read(content)
     assert [(row.data, row.wire, row.ts_ns) for row in reading.rows[1:]] == [(b"0123456789", 100, 5000)] * 2
-    assert reading.anomalies == [("CAPTURE_frame_without_time", 48, 2)]
+    assert reading.anomalies == [("CAPTURE_frame_without_time", 48 + 36, 2)]
 
 
 def test_obsolete_packet_blocks_are_frames(write, read):
