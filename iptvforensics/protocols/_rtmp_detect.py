@@ -7,8 +7,6 @@ from . import _rtmp_handshake as handshake
 from ._rtmp_plausible import is_candidate
 from ._rtmp_sync import Arrays, Synchroniser
 
-_TS_PACKET_BYTES = 188
-
 
 def detect(opening: Opening) -> float | None:
     """Return the score of a flow: its handshake, or consistent chunk headers if the beginning was not captured."""
@@ -67,9 +65,6 @@ def _chunk_follows(side: bytes) -> bool:
 
 def _score_chunks(side: bytes) -> float:
     """Return how certain it is that at least three consecutive chunk headers stand in these bytes."""
-    packets = range(side.find(b"\x47"), len(side) - _TS_PACKET_BYTES, _TS_PACKET_BYTES)
-    if len(packets) > 2 and packets[0] >= 0 and all(side[at] == 0x47 for at in packets[:5]):
-        return 0.0
     arrays = Arrays()
     arrays.forget_messages()
     search = Synchroniser(arrays)

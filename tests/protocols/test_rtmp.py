@@ -345,6 +345,12 @@ def test_handshake_row_waits_until_roles_are_known() -> None:
     )
 
 
+def test_rows_do_not_wait_for_ever_for_the_roles() -> None:
+    data = handshake()[0] + bytes(Writer().message(5, DATA, 1, 0, amf("onCuePoint")).out) * 100
+    parser = RtmpParser(opening(data, b""))
+    assert len(rows(parser.feed(memoryview(data), True))) == 101
+
+
 def test_amf3_command_with_and_without_leading_zero() -> None:
     body = amf("connect", 1, CONNECT)
     events = client_says(Writer().message(3, 17, 0, 0, b"\0" + body).message(3, 17, 0, 0, body))
@@ -466,10 +472,10 @@ def test_more_message_streams_than_are_counted() -> None:
 
 def test_time_wraps_and_jumps_do_not_add_duration() -> None:
     client = Writer().command("publish", 5, None, "a", msid=1)
-    for time in (0xFFFFFFD8, 0, 40, 50_000_000, 50_000_040):
+    for time in (0xFFFFFFD8, 0, 40, 60_000_000, 60_000_040, 50_000_000, 50_000_040):
         client.message(6, VIDEO, 1, time, picture(50, False))
     (row,) = rows(client_says(client), "rtmp_media")
-    assert (row["first_timestamp_ms"], row["last_timestamp_ms"], row["media_s"]) == (0xFFFFFFD8, 50_000_040, 0.12)
+    assert (row["first_timestamp_ms"], row["last_timestamp_ms"], row["media_s"]) == (0xFFFFFFD8, 50_000_040, 0.16)
 
 
 def test_changed_configuration_is_counted() -> None:

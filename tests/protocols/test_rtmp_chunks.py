@@ -30,10 +30,12 @@ Writer = rtmp.Writer
 amf = rtmp.amf
 anomalies = rtmp.anomalies
 client_says = rtmp.client_says
+handshake = rtmp.handshake
 noise = rtmp.noise
+opening = rtmp.opening
+RtmpParser = rtmp.RtmpParser
 parse = rtmp.parse
 picture = rtmp.picture
-publish = rtmp.publish
 rows = rtmp.rows
 
 
@@ -63,10 +65,29 @@ def test_extended_timestamp_in_continuations(repeated: bool, absolute: bool) -> 
         more = b"\xc6" + (stamp if repeated else b"")
         writer.raw(head + stamp + body[:128] + more + body[128:256] + more + body[256:])
     writer.command("createStream", 9, None)
-    events = client_says(writer)
-    assert rows(events, command="createStream")
-    assert rows(events, "rtmp_media")[0]["last_timestamp_ms"] == 0x01020304
-    assert anomalies(events) == []
+    for size in (1 << 20, 1, 7):
+        events = parse(handshake()[0] + bytes(writer.out), b"", size=size)
+        assert rows(events, command="createStream")
+        assert rows(events, "rtmp_media")[0]["last_timestamp_ms"] == 0x01020304
+        assert anomalies(events) == []
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"), [(40, 80), (10_000, 20_000), (10_001, 10_001)], ids=["small", "largest", "too large"]
+)
+def test_type_3_after_type_0_adds_the_timestamp_unless_it_is_large(time: int, expected: int) -> None:
+    writer = Writer().message(6, VIDEO, 1, time, picture(50, False)).raw(b"\xc6" + picture(50, False))
+    (row,) = rows(client_says(writer), "rtmp_media")
+    assert (row["video_messages"], row["first_timestamp_ms"], row["last_timestamp_ms"]) == (2, time, expected)
+
+
+def test_a_cut_at_any_place_changes_nothing() -> None:
+    data = handshake()[0] + bytes(Writer().video(1, 0, 700, fmt=0).command("createStream", 1, None).out)
+    expected = sorted(map(repr, parse(data, b"")))
+    for cut in range(3073, len(data)):
+        parser = RtmpParser(opening(data, b""))
+        events = parser.feed(memoryview(data[:cut]), True) + parser.feed(memoryview(data[cut:]), True)
+        assert sorted(map(repr, events + parser.end(True) + parser.end(False))) == expected, cut
 
 
 def test_abort_drops_the_unfinished_message() -> None:
