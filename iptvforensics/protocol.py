@@ -20,7 +20,7 @@ from the start of the body, and `end` closes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Interface
@@ -95,11 +95,21 @@ class ContentBegin(NamedTuple):
 
 
 class ContentData(NamedTuple):
-    """The next bytes of a body, decoded. `offset` is where they (or their coded form) stand in the stream."""
+    """The next bytes of a body, decoded, and where they stand in the stream.
+
+    `places` None: at `offset`, one after another. Two sequences of equal length: runs, each from a position in
+    `data` and a stream offset (chunked coding; `offset` is that of the first). `CODED`: compressed, so that no
+    byte has a place of its own; `offset` is then that of the last coded byte that went into `data`.
+    """
 
     key: int
     offset: int
     data: memoryview | bytes
+    places: tuple[Sequence[int], Sequence[int]] | None = None
+
+
+CODED: tuple[Sequence[int], Sequence[int]] = ((), ())
+"""Value of `ContentData.places` for compressed bodies."""
 
 
 class ContentGap(NamedTuple):

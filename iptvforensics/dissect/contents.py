@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..protocol import OPENING_BYTES, ContentInfo, Opening, Parser, Protocol
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 DIGEST_LIMIT = 64 << 10
 """Complete bodies up to this size (playlists, keys, replies) get a SHA-256 at once; hashing all media would double
 the cost of a capture, and `contents_of` gives it on demand."""
+MAP_LIMIT = 8192
+"""Runs whose places are kept of a body in chunked coding."""
 HELD_LIMIT = 8 * OPENING_BYTES
 
 
@@ -22,6 +25,7 @@ class Content:
     """State of one body while it is being carried."""
 
     __slots__ = (
+        "_coded",
         "_digest",
         "_map_from",
         "_map_to",
@@ -56,6 +60,7 @@ class Content:
         self.missing: int | None = 0
         small = info.declared_bytes is None or info.declared_bytes <= DIGEST_LIMIT
         self._digest: hashlib._Hash | None = hashlib.sha256() if small else None
+        self._coded = False
         self._map_from = [0]
         self._map_to = [offset]
 
@@ -69,14 +74,37 @@ class Content:
         """Return the content offset of the next byte, gaps included."""
         return self.seen + (self.missing or 0)
 
-    def note(self, data: memoryview | bytes, offset: int) -> None:
-        """Count bytes that are about to be fed; `offset` is their place in the carrying stream."""
+    def note(self, data: memoryview | bytes, offset: int, places: tuple[Sequence[int], Sequence[int]] | None) -> int:
+        """Count bytes that are about to be fed; return where the last of them stands in the carrying stream.
+
+        `offset` and `places` are those of `ContentData`, in terms of the carrying stream.
+        """
+        self._forget()
+        last = offset + len(data) - 1
         position = self.position
-        if self._map_to[-1] + position - self._map_from[-1] != offset:
-            if len(self._map_from) > 4096:  # keep the start and the last ones: rows point back a short way only
-                del self._map_from[1:2048], self._map_to[1:2048]
-            self._map_from.append(position)
-            self._map_to.append(offset)
+        if places is None:
+            if self._map_to[-1] + position - self._map_from[-1] != offset:
+                self._map(position, offset)
+        elif places[0]:
+            for start, place in zip(*places, strict=True):
+                self._map(position + start, place)
+            last = places[1][-1] + len(data) - places[0][-1] - 1
+        else:
+            self._coded = True
+            last = offset
+        self._count(data)
+        return last
+
+    def _map(self, position: int, offset: int) -> None:
+        self._map_from.append(position)
+        self._map_to.append(offset)
+
+    def _forget(self) -> None:
+        """Drop old places: rows point back a short way only (the start is kept)."""
+        if len(self._map_from) > MAP_LIMIT:
+            del self._map_from[1 : -MAP_LIMIT // 2], self._map_to[1 : -MAP_LIMIT // 2]
+
+    def _count(self, data: memoryview | bytes) -> None:
         if not self.seen:
             self.first_bytes = bytes(data[:512])
         elif len(self.first_bytes) < 512:
@@ -98,6 +126,8 @@ class Content:
 
     def stream_offset(self, content_offset: int) -> int:
         """Return the place in the carrying stream of a place in the body."""
+        if self._coded:
+            return self.begin_offset
         index = bisect_right(self._map_from, content_offset) - 1
         return self._map_to[index] + content_offset - self._map_from[index]
 

@@ -276,11 +276,13 @@ class FlowWork:
     # --- bodies ---------------------------------------------------------------------------------------------
 
     def _content_data(self, content: Content, event: ContentData, scope: Content | None) -> None:
-        offset = event.offset if scope is None else scope.stream_offset(event.offset)
-        content.note(event.data, offset)
+        if scope is None:
+            last = content.note(event.data, event.offset, event.places)
+        else:
+            last = content.note(event.data, scope.stream_offset(event.offset), None)
         if self.engine.on_content is not None:
             self.engine.on_content(self.flow_id, content, event.data)
-        content.last = self._place(content.from_orig, offset + len(event.data) - 1)
+        content.last = self._place(content.from_orig, last)
         if content.settled:
             if content.parser is not None:
                 self._call_child(content, content.parser.feed, memoryview(event.data))

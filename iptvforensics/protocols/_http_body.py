@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from enum import Enum
 
-from ..protocol import ContentBegin, ContentData, ContentEnd, ContentGap, ContentInfo, Event
+from ..protocol import CODED, ContentBegin, ContentData, ContentEnd, ContentGap, ContentInfo, Event
 from ._http_chunked import (
     DATA,
     DONE,
@@ -40,6 +40,8 @@ _RANGE = re.compile(r"bytes[ =]+(?:(\d{1,18})-\d*|\*)/(?:(\d{1,18})|\*)")
 
 Note = Callable[[str, int, str], None]
 """Records an anomaly: name, stream offset, detail."""
+Runs = tuple[list[int], list[int]]
+"""Runs of bytes that stand apart in the stream: their positions in the data, and their stream offsets."""
 Finder = Callable[[bytes], tuple[int, int]]
 """Finds the next start line of the direction: `find_request` or `find_response`."""
 
@@ -118,7 +120,7 @@ class Body:
     """The body of one message: of declared length, or until the stream ends."""
 
     __slots__ = (
-        "_begun", "_decoders", "_events", "_from_orig", "_key", "_muted", "_note", "_peek", "_remaining",
+        "_begun", "_decoders", "_events", "_from_orig", "_key", "_last", "_muted", "_note", "_peek", "_remaining",
         "deviations", "done", "info", "missing", "offset", "seen", "trouble",
     )  # fmt: skip
 
@@ -129,6 +131,7 @@ class Body:
         self.deviations: set[str] = set()
         self.offset: int | None = None
         """Where the first body byte stands, None as long as there is none."""
+        self._last = 0  # stream offset of the last byte handed on
         self.seen = 0
         """Bytes that came, after the transfer coding."""
         self.missing = 0
@@ -220,7 +223,7 @@ class Body:
         start = self.offset or 0
         try:
             for piece in decoders.finish():
-                self._events.append(ContentData(self._key, start + self.seen, piece))
+                self._events.append(ContentData(self._key, self._last, piece, CODED))
         except CodingError as error:
             if whole:
                 self._note(error.name, start, error.detail)
@@ -239,17 +242,19 @@ class Body:
             self.offset = offset
             self._events.append(ContentBegin(self._key, self._from_orig, offset, self.info))
 
-    def _hand(self, piece: memoryview, offset: int) -> None:
+    def _hand(self, piece: memoryview, offset: int, runs: Runs | None = None) -> None:
         if not piece:
             return
         self._begin(offset)
         self.seen += len(piece)
+        last = offset + len(piece) - 1 if runs is None else runs[1][-1] + len(piece) - runs[0][-1] - 1
+        self._last = last
         if self._decoders is None:
-            self._events.append(ContentData(self._key, offset, piece))
+            self._events.append(ContentData(self._key, offset, piece, runs))
         elif not self._muted:
             try:
                 for decoded in self._decoders.feed(bytes(piece)):
-                    self._events.append(ContentData(self._key, offset, decoded))
+                    self._events.append(ContentData(self._key, last, decoded, CODED))
             except CodingError as error:
                 self._note(error.name, self.offset or 0, error.detail)
                 self._mute()
@@ -303,7 +308,7 @@ class ChunkedBody(Body):
         if self._lost:
             return self._seek(view, offset)
         data, first, consumed = self._chunks.read(view)
-        self._hand(data, offset + max(first, 0))
+        self._hand(data, offset + max(first, 0), self._runs(offset))
         if self._chunks.lf_only:
             self.deviations.add("LF_only_line_ends")
         if self._chunks.phase == DONE:
@@ -312,6 +317,11 @@ class ChunkedBody(Body):
             self._note("chunk_size_not_readable", offset + consumed, "")
             self._lose(offset + consumed, 0)
         return consumed
+
+    def _runs(self, offset: int) -> Runs | None:
+        """Return where the data of the last read stand in the stream; None if they stand in one piece."""
+        at, place = self._chunks.runs
+        return (at, [offset + p for p in place]) if len(at) > 1 else None
 
     def _not_chunked(self, offset: int) -> None:
         self._note("chunked_not_as_declared", offset, "the body does not start with a chunk size")
@@ -368,7 +378,7 @@ class ChunkedBody(Body):
         if self._unsure:
             self._unsure = False
             data, first, _ = self._chunks.read(memoryview(rest))
-            self._hand(data, offset + max(first, 0))
+            self._hand(data, offset + max(first, 0), self._runs(offset))
         elif self._lost:
             self._hand(memoryview(rest), offset)
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernel import inline, kernel
+from ..kernel import copy_bytes, inline, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MIN_CHUNK_BYTES = 4
+"""A chunk of one byte with its shortest lines: `1`, LF, the byte, LF."""
 MAX_LINE_BYTES = 4096
 """Longest chunk-size line with its extensions."""
 MAX_TRAILER_BYTES = 64 << 10
@@ -26,7 +28,7 @@ MAX_BLANKS = 8
 """Blanks before a chunk size: some servers pad the line."""
 
 SIZE, EXTENSION, DATA, DATA_END, DATA_END_LF, TRAILER, TRAILER_LINE, TRAILER_LF, DONE, BROKEN = range(10)
-PHASE, REMAINING, LINE_BYTES, DIGITS, CONSUMED, FIRST, LF_ONLY = range(7)
+PHASE, REMAINING, LINE_BYTES, DIGITS, CONSUMED, FIRST, LF_ONLY, RUNS = range(8)
 
 FIRST_SIZE_BYTES = 24
 _FIRST_SIZE = re.compile(rb"[ \t]{0,4}[0-9a-fA-F]{1,16}[ \t]{0,2}(?:[;\r\n])")
@@ -73,18 +75,20 @@ def after_line_byte(phase: int, c: int, size: int) -> int:
     return TRAILER_LF if phase == TRAILER and c == 13 else TRAILER_LINE
 
 
-@kernel("B[] q B[] q[]")
-def dechunk(data: Any, length: int, out: Any, state: Any) -> int:
+@kernel("B[] q B[] q[] q[] q[]")
+def dechunk(data: Any, length: int, out: Any, state: Any, run_at: Any, run_place: Any) -> int:
     """Return how many bytes of chunk data were gathered into `out` (at least `length` long).
 
     `state` is kept between calls: phase, bytes left of the chunk, bytes of the line, digits of the size. It also
-    tells of this call: bytes consumed, place of the first data byte (-1: none), whether a line ended with a bare LF.
+    tells of this call: bytes consumed, place of the first data byte (-1: none), whether a line ended with a bare LF, and
+    the number of runs of data, whose places in `out` and in `data` are in `run_at` and `run_place`.
     """
     phase = state[PHASE]
     remaining = state[REMAINING]
     line = state[LINE_BYTES]
     digits = state[DIGITS]
     first = -1
+    runs = 0
     written = 0
     i = 0
     while i < length and phase < DONE:
@@ -92,7 +96,11 @@ def dechunk(data: Any, length: int, out: Any, state: Any) -> int:
             piece = min(length - i, remaining)
             if first < 0:
                 first = i
-            out[written : written + piece] = data[i : i + piece]
+            if runs < len(run_at):
+                run_at[runs] = written
+                run_place[runs] = i
+                runs += 1
+            copy_bytes(data, i, out, written, piece)
             written += piece
             remaining -= piece
             i += piece
@@ -122,24 +130,22 @@ def dechunk(data: Any, length: int, out: Any, state: Any) -> int:
             phase = BROKEN
         if phase == BROKEN:
             i -= 1
-    state[PHASE] = phase
-    state[REMAINING] = remaining
-    state[LINE_BYTES] = line
-    state[DIGITS] = digits
-    state[CONSUMED] = i
-    state[FIRST] = first
+    state[PHASE], state[REMAINING], state[LINE_BYTES], state[DIGITS] = phase, remaining, line, digits
+    state[CONSUMED], state[FIRST], state[RUNS] = i, first, runs
     return written
 
 
 class ChunkReader:
     """The chunked coding of one body."""
 
-    __slots__ = ("_state", "phase", "remaining")
+    __slots__ = ("_state", "phase", "remaining", "runs")
 
     def __init__(self) -> None:
         self._state: NDArray[np.int64] = np.zeros(8, np.int64)
         self.phase = SIZE
         self.remaining = 0
+        self.runs: tuple[list[int], list[int]] = ([], [])
+        """Where the data of the last read stood: places in them, and in what was read."""
 
     @property
     def lf_only(self) -> bool:
@@ -150,9 +156,14 @@ class ChunkReader:
         """Return data bytes, place of the first of them in `view`, and how many bytes were consumed."""
         if self.phase == DATA and self.remaining >= len(view):
             self.skip(len(view))
+            self.runs = ([0], [0])
             return view, 0, len(view)
         out = np.empty(len(view), np.uint8)
-        written = dechunk(view, len(view), out, self._state)
+        run_at = np.empty(len(view) // MIN_CHUNK_BYTES + 2, np.int64)
+        run_place = np.empty_like(run_at)
+        written = dechunk(view, len(view), out, self._state, run_at, run_place)
+        runs = int(self._state[RUNS])
+        self.runs = (run_at[:runs].tolist(), run_place[:runs].tolist())
         self.phase, self.remaining = int(self._state[PHASE]), int(self._state[REMAINING])
         return out.data[:written], int(self._state[FIRST]), int(self._state[CONSUMED])
 
