@@ -80,8 +80,8 @@ def dechunk(data: Any, length: int, out: Any, state: Any, run_at: Any, run_place
     """Return how many bytes of chunk data were gathered into `out` (at least `length` long).
 
     `state` is kept between calls: phase, bytes left of the chunk, bytes of the line, digits of the size. It also
-    tells of this call: bytes consumed, place of the first data byte (-1: none), whether a line ended with a bare LF, and
-    the number of runs of data, whose places in `out` and in `data` are in `run_at` and `run_place`.
+    tells of this call: bytes consumed, place of the first data byte (-1: none), whether a line ended with a bare LF,
+    and the number of runs of data, whose places in `out` and in `data` are in `run_at` and `run_place`.
     """
     phase = state[PHASE]
     remaining = state[REMAINING]
