@@ -98,16 +98,20 @@ def arrange(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = TIERS, limit: int 
         layout.width, layout.height = 2 * MARGIN + 300, 2 * MARGIN + HEAD
         return layout
     tier = {n: _tier(nodes[n]) for n in chosen}
-    pairs = sorted({(u, v) for u, v in graph.edges() if u in tier and v in tier and u != v})
-    shown = {(u, v) for u, v, a in graph.edges(data=True) if (u, v) in set(pairs) and not is_repeated(a, u, v, graph)}
-    drawn = [pair for pair in pairs if pair in shown]
+    drawn = sorted(
+        {
+            (u, v)
+            for u, v, a in graph.edges(data=True)
+            if u in tier and v in tier and u != v and not is_repeated(a, u, v, graph)
+        }
+    )
     layout.pairs = drawn
     bent = {tier[u] for u, v in drawn if tier[u] == tier[v]}
     layout.bent = {TIERS[number] for number in bent}
     columns = _place_columns(layout, nodes, tier, bent)
     bottom = float(HEAD + MARGIN)
-    for part in _parts(tier, drawn):
-        rows = _order(part, tier, drawn)
+    for part, pairs in _parts(tier, drawn):
+        rows = _order(part, tier, pairs)
         size = max(len(slots) for slots in rows.values()) * PITCH
         for number, slots in rows.items():
             top = bottom + (size - len(slots) * PITCH) / 2 + PITCH / 2
@@ -168,8 +172,8 @@ def _place_columns(
     return middles
 
 
-def _parts(tier: Mapping[str, int], pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Return the nodes of each part of the graph that hangs together without captures, the largest first."""
+def _parts(tier: Mapping[str, int], pairs: Iterable[tuple[str, str]]) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """Return nodes and edges of each part of the graph that hangs together without captures, the largest first."""
     parent = {node: node for node, number in tier.items() if number > 0}
 
     def root(node: str) -> str:
@@ -177,13 +181,15 @@ def _parts(tier: Mapping[str, int], pairs: Iterable[tuple[str, str]]) -> list[li
             parent[node] = node = parent[parent[node]]
         return node
 
-    for u, v in pairs:
-        if u in parent and v in parent:
-            parent[root(u)] = root(v)
-    parts: dict[str, list[str]] = {}
+    inner = [(u, v) for u, v in pairs if u in parent and v in parent]
+    for u, v in inner:
+        parent[root(u)] = root(v)
+    parts: dict[str, tuple[list[str], list[tuple[str, str]]]] = {}
     for node in sorted(parent):
-        parts.setdefault(root(node), []).append(node)
-    return sorted(parts.values(), key=lambda part: (-len(part), part[0]))
+        parts.setdefault(root(node), ([], []))[0].append(node)
+    for u, v in inner:
+        parts[root(u)][1].append((u, v))
+    return sorted(parts.values(), key=lambda part: (-len(part[0]), part[0][0]))
 
 
 _Slot = str | tuple[str, str, int]
@@ -191,14 +197,11 @@ _Slot = str | tuple[str, str, int]
 
 def _order(part: list[str], tier: Mapping[str, int], pairs: Iterable[tuple[str, str]]) -> dict[int, list[_Slot]]:
     """Return the slots of every column from above to below: nodes, and places kept free for passing edges."""
-    inside = set(part)
     rows: dict[int, list[_Slot]] = {}
     for node in sorted(part):
         rows.setdefault(tier[node], []).append(node)
     links: dict[_Slot, list[_Slot]] = {}
     for u, v in pairs:
-        if u not in inside or v not in inside:
-            continue
         chain: list[_Slot] = [u]
         step = 1 if tier[u] <= tier[v] else -1
         for number in range(tier[u] + step, tier[v], step):

@@ -27,6 +27,17 @@ EVIDENCE_LIMIT = 20
 _KINDS = ("capture", "client", "stream", "host", "address")
 
 
+def strength_of(edge: Mapping[str, Any]) -> str:
+    """Return the strength of an edge; an edge that somebody added without one is a lead."""
+    strength = edge.get("strength")
+    return strength if strength in STRENGTHS else "lead"
+
+
+def with_text_ids(graph: nx.MultiDiGraph) -> nx.MultiDiGraph:
+    """Return the graph with text as node ids, as `build` gives them; a user's own graph may have others."""
+    return graph if all(isinstance(n, str) for n in graph) else nx.relabel_nodes(graph, str)
+
+
 class EvidenceGraph(nx.MultiDiGraph):  # type: ignore[misc]
     """A `networkx.MultiDiGraph` that shows itself as a picture in notebooks."""
 

@@ -36,7 +36,7 @@
         "control-point-distances": "data(curve)", "control-point-weights": "data(weights)" } },
       { selector: "edge[bend]", style: {
         "curve-style": "unbundled-bezier", "control-point-distances": "data(bend)", "control-point-weights": 0.5,
-        "source-endpoint": "90deg", "target-endpoint": "90deg" } },
+        "source-endpoint": "90deg", "target-endpoint": "90deg", "text-margin-x": 12 } },
       { selector: ":selected", style: { "border-width": 4, "border-color": "#d02020", "line-color": "#d02020",
         "target-arrow-color": "#d02020" } },
       { selector: ".found", style: { "border-width": 4, "border-color": "#e08000" } },
@@ -94,6 +94,7 @@
       if (input.checked) { set.delete(name); } else { set.add(name); }
       if (name === "capture") { if (input.checked) { unseen.delete("recorded"); } else { unseen.add("recorded"); } }
       refresh();
+      if (set === hidden) { settle(); }
     });
     label.append(input, document.createTextNode(" " + text));
     parent.append(label);
@@ -104,9 +105,12 @@
   for (const kind of data.relations) { if (kind !== "recorded") { box(relations, kind, kind, unseen); } }
   if (data.again) { box(relations, "again", "edges that a path shows already", unseen); }
   refresh();
-  const part = cy.elements(":visible").boundingBox();
-  const zoom = Math.min(1.1, (cy.width() - 40) / Math.max(part.w, 1));
-  cy.viewport({ zoom: zoom, pan: { x: 20 - part.x1 * zoom, y: 20 - part.y1 * zoom } });
+  function settle() {
+    const part = cy.elements(":visible").boundingBox();
+    const zoom = Math.min(1.1, (cy.width() - 40) / Math.max(part.w, 1));
+    cy.viewport({ zoom: zoom, pan: { x: 20 - part.x1 * zoom, y: 20 - part.y1 * zoom } });
+  }
+  settle();
 
   cy.on("tap", "node, edge", function (event) {
     const of = event.target.data();

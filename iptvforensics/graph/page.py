@@ -19,6 +19,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from .layout import TIERS, Layout, arrange, is_repeated
+from .model import strength_of, with_text_ids
 from .picture import COLOURS, LINES, bend, picture, subtitle_of
 from .text import bytes_text, time_text, value_text, visible
 
@@ -31,6 +32,7 @@ _HIDDEN = {"first_ns", "last_ns", "bytes", "evidence", "evidence_count", "label"
 
 def page(graph: nx.MultiDiGraph) -> str:
     """Return the page as text."""
+    graph = with_text_ids(graph)
     room = resources.files(__package__)
     library = (room / "vendor" / "cytoscape.min.js").read_text(encoding="utf-8")
     script = (room / "page.js").read_text(encoding="utf-8")
@@ -141,11 +143,11 @@ def _edge(
     attributes: dict[str, Any],
 ) -> dict[str, Any]:
     number, lane = place
-    strength = str(attributes.get("strength", "lead"))
+    strength = strength_of(attributes)
     line, weight = LINES[strength]
     kind = str(attributes.get("kind", ""))
     data: dict[str, Any] = {
-        "id": f"e{number}",
+        "id": f"edge:{number}",
         "source": source,
         "target": target,
         "kind": kind,
@@ -169,7 +171,7 @@ def _shape(layout: Layout, source: str, target: str, lane: int, *, repeats: bool
     if one.x == other.x:
         if source == target:
             return {}
-        reach = bend(one, other) * 0.75 + one.width / 2 + 10 * lane
+        reach = bend(one, other) * 1.5 + one.width / 2 + 20 * lane  # control point: the curve goes half as far
         return {"bend": round(-reach if other.y > one.y else reach, 1)}
     side = 1 if other.x > one.x else -1
     ends = {"leaves": "90deg" if side > 0 else "270deg", "arrives": "270deg" if side > 0 else "90deg"}

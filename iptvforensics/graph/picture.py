@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
 from .layout import LABEL_LIMIT, LABEL_ROOM, MARGIN, TIERS, Box, Layout, arrange
-from .model import STRENGTHS
+from .model import STRENGTHS, strength_of, with_text_ids
 from .text import bytes_text, shorten, time_text, value_text, visible
 
 if TYPE_CHECKING:
@@ -42,10 +42,12 @@ _HEADS = {"capture": "captures", "client": "clients", "stream": "streams", "host
 _FONT = 'font-family="DejaVu Sans, Helvetica, Arial, sans-serif"'
 _DRAWN = ("client", "stream", "host", "address")
 _LIMIT = 300
+_TITLE_LIMIT = 1000
 
 
 def picture(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = _DRAWN, limit: int = _LIMIT) -> str:
     """Return an SVG picture of the nodes of the given kinds, at most `limit` of them."""
+    graph = with_text_ids(graph)
     return draw(graph, arrange(graph, kinds=kinds, limit=limit))
 
 
@@ -92,21 +94,21 @@ def _note(layout: Layout) -> str:
 
 
 def _by_pair(graph: nx.MultiDiGraph, layout: Layout) -> list[tuple[tuple[str, str], list[dict[str, Any]]]]:
-    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {pair: [] for pair in layout.pairs}
     for u, v, attributes in graph.edges(data=True):
-        if u in layout.boxes and v in layout.boxes and (u, v) in layout.pairs:
-            pairs.setdefault((u, v), []).append(attributes)
+        if (u, v) in pairs:
+            pairs[u, v].append(attributes)
     return [(pair, sorted(edges, key=lambda a: str(a.get("kind")))) for pair, edges in sorted(pairs.items())]
 
 
 def _edge(layout: Layout, source: str, target: str, edges: list[dict[str, Any]]) -> str:
-    strength = min((str(e.get("strength", "lead")) for e in edges), key=STRENGTHS.index)
+    strength = min(map(strength_of, edges), key=STRENGTHS.index)
     colour, width = LINES[strength]
     dash = f' stroke-dasharray="{DASHES[strength]}"' if DASHES[strength] else ""
     path, (x, y) = route(layout, source, target)
     kinds = [str(e.get("kind", "")) for e in edges]
     told = "; ".join(_told(e) for e in edges)
-    title = escape(visible(f"{source} → {target}: {told}"))
+    title = escape(shorten(visible(f"{source} → {target}: {told}"), _TITLE_LIMIT))
     label = escape(kinds[0] if len(kinds) == 1 else f"{kinds[-1]} +{len(kinds) - 1}")
     return (
         f'<g><title>{title}</title><path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dash} '
@@ -118,7 +120,7 @@ def _edge(layout: Layout, source: str, target: str, edges: list[dict[str, Any]])
 def _told(edge: dict[str, Any]) -> str:
     frames = edge.get("evidence") or []
     first = f", first in {frames[0]}" if frames else ""
-    return f"{edge.get('kind')} ({edge.get('strength')}, {edge.get('count', 1)} times{first})"
+    return f"{edge.get('kind')} ({strength_of(edge)}, {edge.get('count', 1)} times{first})"
 
 
 def route(layout: Layout, source: str, target: str) -> tuple[str, tuple[float, float]]:
@@ -161,7 +163,7 @@ def _node(attributes: dict[str, Any], node: str, box: Box) -> str:
     second = subtitle_of(attributes)
     told = [f"{name}: {value_text(value)}" for name, value in sorted(attributes.items()) if value is not None]
     times = f"seen {time_text(attributes.get('first_ns'))} to {time_text(attributes.get('last_ns'))}"
-    title = escape(visible(" | ".join([node, times, *told])))
+    title = escape(shorten(visible(" | ".join([node, times, *told])), _TITLE_LIMIT))
     subtitle = (
         f'<text x="{box.x:.1f}" y="{box.y + 12:.1f}" text-anchor="middle" font-size="9" fill="#555555">'
         f"{escape(second)}</text>"

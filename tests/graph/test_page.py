@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 from importlib import resources
 
+import networkx as nx
 import pytest
 
 from iptvforensics.graph.page import page
@@ -111,6 +112,14 @@ def test_ends_of_edges_are_nodes_of_the_page(text):
 
 def test_the_same_graph_gives_the_same_page(busy):
     assert page(busy.graph()) == page(busy.graph(seed=2))
+
+
+def test_graph_that_somebody_changed_is_shown():
+    graph = nx.MultiDiGraph()
+    graph.add_edge(1, "e0", strength="weak")
+    data = data_of(page(graph))
+    assert [n["data"]["id"] for n in data["elements"]["nodes"]] == ["1", "e0"]
+    assert data["elements"]["edges"][0]["data"]["strength"] == "lead"
 
 
 def test_script_sets_names_as_text_only():

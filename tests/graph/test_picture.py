@@ -72,3 +72,17 @@ def test_edges_end_at_their_nodes(busy):
                     if abs(y - r[1] - r[3] / 2) < 0.2 and min(abs(x - r[0]), abs(x - r[0] - r[2])) < 0.2
                 ]
                 assert touching, (x, y)
+
+
+def test_graph_that_somebody_changed_is_drawn(busy):
+    graph = nx.convert_node_labels_to_integers(busy.graph(), label_attribute="name")
+    graph.add_node(999)
+    graph.add_edge(0, 999, strength="weak", kind=None)
+    root = ET.fromstring(picture(graph, kinds=("capture", "client", "host")))
+    assert "999" in {group.get("data-id") for group in root.iter(f"{SVG}g")}
+
+
+def test_endless_names_do_not_swell_the_picture():
+    graph = nx.MultiDiGraph()
+    graph.add_node("stream:" + "x" * 60_000, kind="stream", label="y" * 60_000)
+    assert len(picture(graph)) < 70_000
