@@ -60,7 +60,7 @@ def analyze_many(
     """
     files = expand(paths)
     store.clean()
-    originals = _originals(files)
+    originals = _originals(files) if len(files) > 1 else {}
     todo = [number for number in range(len(files)) if number not in originals]
     cores = workers or available_cores()
     names = [files[number] for number in todo]

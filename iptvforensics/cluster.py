@@ -48,7 +48,7 @@ def on_cluster(
             place = path if is_url(path) else os.path.abspath(path)
             future = client.submit(_task, place, root, asdict(options or Options()), force, pure=False)
             numbers[future] = number
-        for future in distributed.as_completed(list(numbers)):
+        for future in distributed.as_completed(list(numbers), loop=client.loop):
             number = numbers[future]
             if future.status == "finished":
                 summary = Summary(**future.result())

@@ -67,14 +67,11 @@ def _series(kind: str, values: Any) -> pd.Series[Any]:
         data[missing] = np.nan
         return pd.Series(data)
     if kind.startswith("TIMESTAMP"):
-        times: pd.Series[Any] = pd.Series(pd.to_datetime(_objects(values), utc=True))
-        if not kind.endswith("TIME ZONE"):
-            times = pd.Series(times.dt.tz_localize(None))
-        return times
+        times = pd.DatetimeIndex(pd.to_datetime(_objects(values), utc=True))
+        return pd.Series(times if kind.endswith("TIME ZONE") else times.tz_localize(None))
     objects = _objects(values)
-    if kind == "VARCHAR":
-        dtype: Any = "str" if int(pd.__version__.split(".")[0]) >= 3 else object
-        return pd.Series(objects, dtype=dtype)
+    if kind == "VARCHAR" and int(pd.__version__.split(".")[0]) >= 3:
+        return pd.Series(objects, dtype="str")
     return pd.Series(objects, dtype=object)
 
 

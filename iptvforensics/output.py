@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -108,14 +109,12 @@ def _separated(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, tabs: b
             yield "\t".join(_tab_free(_cell(value)) for value in row) + "\n"
         return
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([_cell(column) for column in columns])
-    for row in rows:
+    writer = csv.writer(buffer, lineterminator="\r\n")  # so that both characters are quoted inside a cell
+    for row in itertools.chain([columns], rows):
         writer.writerow([_cell(value) for value in row])
-        yield buffer.getvalue()
+        yield buffer.getvalue()[:-2] + "\n"
         buffer.seek(0)
         buffer.truncate()
-    yield buffer.getvalue()
 
 
 def _cell(value: Any) -> str:

@@ -35,7 +35,7 @@ class ProgressBar:
 
     def say(self, line: str) -> None:
         """Show a line above the bars."""
-        self._bars.console.print(visible(line), markup=False)
+        self._bars.console.print(visible(line), markup=False, highlight=False)
 
 
 @contextmanager

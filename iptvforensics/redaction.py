@@ -36,6 +36,7 @@ _CREDENTIAL_NAMES = (
 _COLUMN = re.compile(
     r"(?:^|_)(?:username|password|passwd|token|cookie|authorization|secret|credentials?|key_iv|play_token)$", re.ASCII
 )
+_HEADER_COLUMN = re.compile(r"cookie$|authorization$", re.ASCII)
 _HEADER = re.compile(
     r"^((?:proxy-)?authorization|(?:set-)?cookie2?|x-(?:auth|access|api|play)[a-z-]*|token)(\s*:\s*)(.+)$",
     re.IGNORECASE | re.DOTALL,
@@ -98,7 +99,9 @@ class Redactor:
     def value(self, name: str, value: Any) -> Any:
         """Return the value of a column without its secrets."""
         if isinstance(value, str):
-            return self._field(value) if _COLUMN.search(name) else self.text(value)
+            if _COLUMN.search(name) is None:
+                return self.text(value)
+            return self._field(value) if _HEADER_COLUMN.search(name) else self._secret(value)
         if isinstance(value, list | tuple):
             return [self.value(name, v) for v in value]
         if isinstance(value, dict):

@@ -136,6 +136,7 @@ class Pool:
         self._progress = progress
         self._announce = announce
         self._announced: set[str] = set()
+        self._workers: list[_Worker] = []
 
     def run(self) -> Iterator[tuple[int, Summary]]:
         """Yield (number of the file, summary) as files are done."""
@@ -143,7 +144,7 @@ class Pool:
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         for number in sorted(range(len(self._files)), key=self._bytes, reverse=True):
             waiting.put((number, self._files[number]))
-        workers = [_Worker(self._task, waiting, answers) for _ in range(self._size)]
+        workers = self._workers = [_Worker(self._task, waiting, answers) for _ in range(self._size)]
         tries = [1] * len(self._files)
         left = len(self._files)
         try:
@@ -162,11 +163,18 @@ class Pool:
                     left -= 1
                     yield number, Summary(**message["summary"])
                 else:
-                    self._tell(message)
+                    self.tell(message)
         finally:
             self._stop(workers, waiting, killing=left > 0)
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def processes(self) -> Iterator[subprocess.Popen[str]]:
+        """Yield the worker processes that run."""
+        for worker in self._workers:
+            if worker.process is not None:
+                yield worker.process
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Hand on what a worker says while it is at a file."""
         if "progress" in message and self._progress is not None:
             self._progress(Progress(*message["progress"]))
         line = message.get("announce")

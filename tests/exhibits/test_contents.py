@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.capture import IndexEntry, find_frame
+from iptvforensics.analysis import Options
+from iptvforensics.batch import analyze_many
 from iptvforensics.errors import CaseError
 from iptvforensics.exhibits.contents import body_at, body_of_case, contents_of
+from iptvforensics.exhibits.files import frame_index
 from iptvforensics.store import Store
 
 RECORDINGS = ["hls/aes-128", "hls/fmp4-vod", "hls/gzip-playlist", "hls/ipv6", "hls/redirected", "progressive/whole"]
@@ -50,16 +52,16 @@ def test_one_flow_gives_the_same_bodies_as_the_whole_capture(samples: Path) -> N
     assert list(contents_of(path, only_flow=flow_id)) == [body for body in everything if body.flow_id == flow_id]
 
 
-def test_a_body_is_found_from_an_entry_of_the_index(samples: Path, sample_case: Path) -> None:
+def test_a_body_is_found_without_reading_what_lies_before_its_flow(samples: Path, tmp_path: Path) -> None:
     path = samples / "hls/redirected.pcap"
+    store = Store.create(tmp_path / "case")
+    analyze_many([str(path)], store, workers=1, options=Options(block_bytes=100_000))
+    index = frame_index(store, "92b232c77f166f4c")
     wanted = list(contents_of(path))[-1]
-    assert wanted.flow_id > 1
-    connection = Store.open(sample_case).connection()
-    state = connection.execute("SELECT reader_state FROM frame_index WHERE capture_id = '92b232c77f166f4c'").fetchall()
-    connection.close()
-    middle = IndexEntry(wanted.flow_id, find_frame(path, wanted.flow_id).stream_offset - 16, state[0][0])
-    late = IndexEntry(wanted.flow_id + 1, 0, "not used: it lies behind the flow's first frame")
-    assert body_at(path, wanted.flow_id, wanted.offset, wanted.from_orig, index=[middle, late]) == wanted
+    later = [entry for entry in index if entry.stream_offset and entry.first_frame <= wanted.flow_id]
+    assert later
+    assert body_at(path, wanted.flow_id, wanted.offset, wanted.from_orig, index=index) == wanted
+    assert body_at(path, wanted.flow_id, wanted.offset, wanted.from_orig, index=later) == wanted
 
 
 @pytest.mark.parametrize(
@@ -89,8 +91,6 @@ def test_a_place_without_a_row_is_an_error(sample_case: Path) -> None:
 
 
 def test_evidence_that_gives_another_body_is_an_error(samples: Path, tmp_path: Path) -> None:
-    from iptvforensics.batch import analyze_many
-
     copy = tmp_path / "small.pcap"
     copy.write_bytes((samples / "formats/small.pcap").read_bytes())
     store = Store.create(tmp_path / "case")

@@ -1,0 +1,110 @@
+"""Secrets are replaced wherever they stand, by the same pseudonym, and nothing else is."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from iptvforensics.redaction import KEY_FILE, Redactor, may_hold_secrets
+from iptvforensics.schema import Column
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    return Redactor(bytes(32))
+
+
+SECRET_TEXTS = {
+    "path": "http://tv.example/live/viewer23/pw23pw/77.m3u8",
+    "path-in-folder": "http://tv.example/timeshift/viewer23/pw23pw/60/2026-01-01:10-00/77.ts",
+    "bare-path": "http://tv.example:8080/viewer23/pw23pw/77",
+    "query": "http://tv.example/player_api.php?username=viewer23&password=pw23pw&action=get_live",
+    "user-information": "rtsp://viewer23:pw23pw@cam.example/1",
+    "cookie": "Cookie: token=viewer23pw23pw; mac=00:1A:79:00:00:01",
+    "authorization": "Authorization: Bearer viewer23.pw23pw",
+    "json": '{"username": "viewer23", "password": "pw23pw", "auth": 1}',
+    "play-token": "http://tv.example/play/dmlld2VyMjM6cHcyM3B3/ts",
+}
+
+
+@pytest.mark.parametrize("text", SECRET_TEXTS.values(), ids=SECRET_TEXTS)
+def test_secrets_in_texts_are_replaced(redactor: Redactor, text: str) -> None:
+    found = redactor.text(text)
+    assert "redacted-" in found
+    for secret in ("viewer23", "pw23pw", "dmlld2Vy", "00:1A:79"):
+        assert secret not in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://edge.example/hls/news24-5.ts",
+        "http://vod.example/film/4711/high/part005.ts",
+        "http://tv.example/live/alpha/index3.ts",
+        "http://api.example/list?category=7&page=2&sort=token",
+        "Content-Type: video/mp2t",
+        "MPEG transport stream, 188 bytes",
+        "",
+    ],
+)
+def test_what_is_no_secret_stays(redactor: Redactor, text: str) -> None:
+    assert redactor.text(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "username", "cookie", "set_cookie", "authorization", "token", "play_token"]
+)
+def test_secret_columns_are_replaced_whole(redactor: Redactor, name: str) -> None:
+    assert str(redactor.value(name, "pw23pw")).startswith("redacted-")
+    assert "pw23pw" not in str(redactor.value(name, ["pw23pw", "a=pw23pw; Path=/", "Basic pw23pw="]))
+    assert redactor.value(name, None) is None
+
+
+def test_a_secret_has_one_pseudonym_everywhere(redactor: Redactor) -> None:
+    pseudonym = redactor.value("password", "p w=23")
+    assert pseudonym in redactor.text("http://tv.example/x?password=p%20w%3D23&a=1")
+    assert pseudonym in redactor.text("http://u:p%20w%3D23@tv.example/")
+    assert redactor.value("password", "other") != pseudonym
+
+
+def test_what_was_learnt_is_found_as_a_word_of_any_text(redactor: Redactor) -> None:
+    redactor.learn("password", ["pw23pw", "abc"])
+    found = redactor.text("asked for pw23pw, twice: /x/pw23pw/y but pw23pwx and abc stay")
+    assert found.count(redactor.value("password", "pw23pw")) == 2
+    assert found.endswith("but pw23pwx and abc stay")
+
+
+def test_cookies_keep_their_names_and_attributes(redactor: Redactor) -> None:
+    found = redactor.value("set_cookie", ["sid=abcdef; Path=/; Expires=Thu, 01 Jan 2026 00:00:00 GMT; HttpOnly"])
+    assert found[0].startswith("sid=redacted-")
+    assert found[0].endswith("; Path=/; Expires=Thu, 01 Jan 2026 00:00:00 GMT; HttpOnly")
+
+
+def test_redaction_twice_is_redaction_once(redactor: Redactor) -> None:
+    once = redactor.text(SECRET_TEXTS["query"])
+    assert redactor.text(once) == once
+
+
+def test_rows_keep_their_form(redactor: Redactor) -> None:
+    row = (1, None, True, 0.5, ["http://u:secret@h.example/"], {"password": "secret"})
+    ((n, none, flag, real, urls, data),) = redactor.rows(["a", "b", "c", "d", "e", "f"], [row])
+    assert (n, none, flag, real) == row[:4]
+    assert "secret" not in str(urls) + str(data)
+
+
+def test_the_key_belongs_to_the_case_and_its_owner(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = Redactor.of_case(tmp_path / "a").value("password", "x")
+    assert stat.S_IMODE((tmp_path / "a" / KEY_FILE).stat().st_mode) == 0o600
+    assert Redactor.of_case(tmp_path / "a").value("password", "x") == first
+    assert Redactor.of_case(tmp_path / "b").value("password", "x") != first
+
+
+def test_secrets_are_learnt_from_texts_only() -> None:
+    assert may_hold_secrets(Column("url", "text", ""))
+    assert may_hold_secrets(Column("request_headers", "text[]", ""))
+    assert not may_hold_secrets(Column("url_count", "int", ""))
+    assert not may_hold_secrets(Column("sha256", "text", ""))

@@ -1,0 +1,80 @@
+"""Worker processes that die, and what is done about it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iptvforensics import workers
+from iptvforensics.store import Store
+from iptvforensics.workers import Pool
+
+DEADLY = """
+import json, os, signal, sys
+sys.path[:] = json.loads(sys.argv[1])
+import iptvforensics.batch, iptvforensics.workers
+really = iptvforensics.batch.analyze_one
+def analyze_one(path, *rest):
+    mark = path + ".died"
+    if "always" in path or ("once" in path and not os.path.exists(mark)):
+        open(mark, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    print("noise on standard output")
+    return really(path, *rest)
+iptvforensics.batch.analyze_one = analyze_one
+iptvforensics.workers.work()
+"""
+
+
+@pytest.fixture
+def files(samples: Path, tmp_path: Path) -> list[str]:
+    content = bytearray((samples / "dns/names.pcap").read_bytes())
+    paths = []
+    for name in ("first", "always", "once", "last"):
+        content[-1] ^= len(paths) + 1
+        (tmp_path / f"{name}.pcap").write_bytes(content)
+        paths.append(str(tmp_path / f"{name}.pcap"))
+    return paths
+
+
+def test_a_dying_worker_loses_only_the_file_that_kills_it(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_START", DEADLY)
+    store = Store.create(tmp_path / "case")
+    found = dict(Pool(files, store, None, 2, False).run())
+    errors = [found[number].error for number in range(4)]
+    assert [error is None for error in errors] == [True, False, True, True]
+    assert "always.pcap: the worker process failed 2 times (it died with exit code -9)" in str(errors[1])
+    assert len(store.manifests()) == 3
+
+
+def test_an_interrupted_run_ends_its_workers(files: list[str], tmp_path: Path) -> None:
+    pool = Pool(files, Store.create(tmp_path / "case"), None, 2, False)
+    run = pool.run()
+    next(run)
+    started = list(pool.processes())
+    run.close()
+    assert started
+    assert all(process.poll() is not None for process in started)
+
+
+def test_workers_need_nothing_of_the_program_that_starts_them(files: list[str], tmp_path: Path) -> None:
+    code = f"""
+import iptvforensics
+case = iptvforensics.analyze({files!r}, {str(tmp_path / "case")!r}, workers=2)
+print(len(case.summaries), len(case.failures))
+"""
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, check=True)
+    assert done.stdout == "4 0\n"
+
+
+def test_lines_of_the_workers_are_said_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    pool = Pool(["a", "b"], Store.create(tmp_path / "case"), None, 2, False, announce=said.append)
+    for line in ("compiling", "compiling"):
+        pool.tell({"announce": line})
+    assert said == ["compiling"]
