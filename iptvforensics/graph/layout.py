@@ -11,6 +11,7 @@ fewest media bytes are left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -39,7 +40,7 @@ LABEL_ROOM = 44
 """Distance of an edge's label from the node that it stands at."""
 
 _CHARACTER = 6.7  # mean width of a letter at 12 pixels, on the wide side
-_SWEEPS = 6
+_SWEEPS = 10
 
 _SHOWN_BY_PATH = {"streams-from", "asks-for", "pushes-to"}
 """Edges that say again what a path through a stream shows; drawn only where there is no such path."""
@@ -202,6 +203,8 @@ def _order(part: list[str], tier: Mapping[str, int], pairs: Iterable[tuple[str, 
         rows.setdefault(tier[node], []).append(node)
     links: dict[_Slot, list[_Slot]] = {}
     for u, v in pairs:
+        if tier[u] == tier[v]:
+            continue
         chain: list[_Slot] = [u]
         step = 1 if tier[u] <= tier[v] else -1
         for number in range(tier[u] + step, tier[v], step):
@@ -213,14 +216,22 @@ def _order(part: list[str], tier: Mapping[str, int], pairs: Iterable[tuple[str, 
             links.setdefault(one, []).append(other)
             links.setdefault(other, []).append(one)
     numbers = sorted(rows)
+    best, least = rows, math.inf
     for sweep in range(_SWEEPS):
-        place = {slot: (i + 0.5) / len(slots) for slots in rows.values() for i, slot in enumerate(slots)}
+        place = _fractions(rows)
         for number in numbers if sweep % 2 == 0 else reversed(numbers):
-            slots = rows[number]
-            weight = {s: _mean([place[n] for n in links.get(s, ())], place[s]) for s in slots}
-            slots.sort(key=lambda slot: (weight[slot], isinstance(slot, tuple), str(slot)))
-            place.update({slot: (i + 0.5) / len(slots) for i, slot in enumerate(slots)})
-    return rows
+            weight = {s: _mean([place[n] for n in links.get(s, ())], place[s]) for s in rows[number]}
+            rows[number].sort(key=lambda slot: (weight[slot], isinstance(slot, tuple), str(slot)))
+            place.update(_fractions({number: rows[number]}))
+        length = round(sum(abs(place[s] - place[n]) for s, found in links.items() for n in found), 6)
+        if length < least:
+            best, least = {number: list(slots) for number, slots in rows.items()}, length
+    return best
+
+
+def _fractions(rows: Mapping[int, list[_Slot]]) -> dict[_Slot, float]:
+    """Return where each slot stands in its column, from 0 to 1."""
+    return {slot: (i + 0.5) / len(slots) for slots in rows.values() for i, slot in enumerate(slots)}
 
 
 def _mean(values: list[float], otherwise: float) -> float:

@@ -114,6 +114,18 @@ def test_crossings_are_fewer_than_in_alphabetical_order():
     assert crossings == 0
 
 
+def test_edges_within_a_column_do_not_disturb_the_order():
+    graph = nx.MultiDiGraph()
+    for kind, names in (("stream", "a"), ("host", "ab"), ("address", "ab")):
+        for name in names:
+            graph.add_node(f"{kind}:{name}", kind=kind, label=name)
+    graph.add_edges_from([("host:a", "address:b"), ("host:b", "address:a")], kind="resolves-to")
+    graph.add_edge("host:b", "host:a", kind="redirects-to")
+    graph.add_edge("stream:a", "host:a", kind="served-by")
+    boxes = arrange(graph).boxes
+    assert (boxes["host:a"].y < boxes["host:b"].y) == (boxes["address:b"].y < boxes["address:a"].y)
+
+
 @pytest.mark.parametrize("kinds", [(), ("client",)])
 def test_nothing_to_draw(kinds):
     layout = arrange(nx.MultiDiGraph(), kinds=kinds)
