@@ -7,6 +7,7 @@ copies of each other are analysed once.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -123,3 +124,6 @@ def analyze_one(
         )
     except (IptvForensicsError, OSError) as error:
         return Summary(path, error=str(error))
+    except Exception as error:  # a defect of this program must not cost the other files
+        logging.getLogger(__name__).exception("%s: internal error", path)
+        return Summary(path, error=f"{path}: internal error, please report it: {type(error).__name__}: {error}")

@@ -326,6 +326,8 @@ def _is_running(pid: int) -> bool:
         return False
     except OSError:
         return True
+    with suppress(OSError, IndexError):  # killed, but nobody has asked how it ended (usual in containers)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     return True
 
 

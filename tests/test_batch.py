@@ -112,6 +112,22 @@ def test_progress_ends_with_the_whole_of_each_file(samples: Path, store: Store, 
     assert all(event.total_bytes == event.done_bytes for event in last.values())
 
 
+def test_a_defect_met_in_one_file_is_logged_and_does_not_stop_the_others(
+    samples: Path, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def analyze(path: str, *_: object, **__: object) -> Summary:
+        if "small" in path:
+            raise TypeError("not as planned")
+        return Summary(path)
+
+    monkeypatch.setattr("iptvforensics.batch.analyze_capture", analyze)
+    paths = [str(samples / name) for name in ("formats/small.pcap", "dns/names.pcap")]
+    found = analyze_many(paths, store, workers=1)
+    assert [summary.error is None for summary in found] == [False, True]
+    assert "internal error, please report it: TypeError: not as planned" in str(found[0].error)
+    assert "Traceback" in caplog.text
+
+
 def test_cores_are_those_that_may_be_used() -> None:
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
@@ -145,4 +161,5 @@ def test_a_killed_run_leaves_whole_captures_and_the_next_one_completes_it(sample
     found = analyze_many([str(path) for path in paths], Store.create(tmp_path / "case"), workers=1)
     assert all(summary.error is None for summary in found)
     assert digest(Store.open(tmp_path / "case")) == digest(undisturbed)
+    Store.open(tmp_path / "case").clean()  # what a worker that was only just dying has left
     assert len(list((tmp_path / "case" / "captures").iterdir())) == 8

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,6 +207,16 @@ def test_clean_removes_leftovers_of_dead_runs_only(store: Store, monkeypatch: py
     assert store.clean() == 1
     assert [path.name for path in (store.root / "captures").iterdir()] == [mine.folder.name]
     mine.abandon()
+
+
+def test_a_process_that_was_killed_but_not_waited_for_is_dead(store: Store) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (store.root / "captures" / f".{process.pid}-abc").mkdir()
+    assert store.clean() == 0
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert store.clean() == 1
+    process.communicate()
 
 
 def test_clean_restores_a_capture_whose_replacement_was_interrupted(
