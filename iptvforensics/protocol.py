@@ -7,7 +7,8 @@ returns events; it knows no files, frames, clocks or addresses. Its rules:
    `data` is valid only during the call: keep `bytes(data)` of what must be remembered.
 2. Positions are stream offsets: bytes since the start of that direction, gaps included.
 3. A row is emitted once, when it is complete. If the row may come long after the bytes that it points
-   at (over 1 MiB), emit `Mark(from_orig, offset)` when those bytes pass; the engine remembers the frame.
+   at (over 1 MiB), emit `Mark(from_orig, offset)` when those bytes pass; the engine remembers the frame
+   until the flow or body ends (the latest 65,536 marks that no row has used yet, and as many used ones).
 4. Bytes that belong to something else (a body) are handed on as `ContentBegin`, `ContentData`,
    `ContentGap`, `ContentEnd`; the engine finds a child protocol for them.
 5. Only `DecodeError` may escape: from then on the engine drops the parser for that flow.
@@ -165,6 +166,24 @@ class Opening(NamedTuple):
 OPENING_BYTES = 8192
 
 
+class Tunnel(NamedTuple):
+    """How a body belongs to a stream that was cut into the bodies of a flow.
+
+    Bodies of one flow with the same key are the two directions of one inner stream, in their order; the
+    client of the carrying protocol sends one of them.
+    """
+
+    key: str
+    skip: int | None
+    """Bytes of the body that come before its part of the stream; None: no byte of it is part of the stream."""
+    number: int | None = None
+    """Place of the body in its direction: a number left out means that a body was lost."""
+    is_midstream: bool = False
+    """True if the stream has begun before this body."""
+    is_last: bool = False
+    """True if the direction of the stream ends with this body."""
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A protocol as the engine, the documentation and the command line see it."""
@@ -182,3 +201,7 @@ class Protocol:
     """What is known not to be decoded, in one or two sentences."""
     joined_datagrams: bool = False
     """UDP: True if `feed` may get several datagrams of one direction joined (bulk media)."""
+    tunnel: Callable[[ContentInfo], Tunnel | None] | None = None
+    """Which inner stream a body of this protocol is a part of; None: it is read by `parser`."""
+    inner: str | None = None
+    """Name of the protocol of the inner stream (read as from TCP)."""

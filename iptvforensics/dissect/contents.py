@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..protocol import OPENING_BYTES, ContentInfo, Opening, Parser, Protocol
 from .magic import kind_of
+from .offsets import OffsetMap
+from .places import Marks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .places import Place
+    from .tunnels import InnerStream
 
 DIGEST_LIMIT = 64 << 10
 """Complete bodies up to this size (playlists, keys, replies) get a SHA-256 at once; hashing all media would double
 the cost of a capture, and `contents_of` gives it on demand."""
-MAP_LIMIT = 8192
-"""Runs whose places are kept of a body in chunked coding."""
 HELD_LIMIT = 8 * OPENING_BYTES
 
 
@@ -27,24 +29,30 @@ class Content:
     __slots__ = (
         "_coded",
         "_digest",
-        "_map_from",
-        "_map_to",
+        "_map",
         "begin_offset",
+        "ends_inner",
         "first",
         "first_bytes",
         "from_orig",
         "held",
         "info",
+        "inner",
         "last",
+        "marks",
         "missing",
         "parent",
         "parser",
+        "passed",
         "protocol",
         "seen",
         "settled",
+        "skip",
     )
 
-    def __init__(self, from_orig: bool, offset: int, info: ContentInfo, first: Place, parent: Content | None) -> None:
+    def __init__(
+        self, from_orig: bool, offset: int | None, info: ContentInfo, first: Place, parent: Content | InnerStream | None
+    ) -> None:
         self.from_orig = from_orig
         self.begin_offset = offset
         self.info = info
@@ -58,51 +66,45 @@ class Content:
         self.first_bytes = b""
         self.seen = 0
         self.missing: int | None = 0
+        self.marks = Marks()
+        self.inner: InnerStream | None = None
+        """The inner stream that the body is a part of."""
+        self.skip: int | None = 0
+        """Bytes that come before that part; None: nothing of the body is part of it."""
+        self.ends_inner = False
         small = info.declared_bytes is None or info.declared_bytes <= DIGEST_LIMIT
         self._digest: hashlib._Hash | None = hashlib.sha256() if small else None
         self._coded = False
-        self._map_from = [0]
-        self._map_to = [offset]
+        self.passed = 0
+        """Content offset of the next byte: bytes seen, and missing as far as it is known how many."""
+        self._map = OffsetMap()
+        self._map.add(0, offset)
 
     @property
     def depth(self) -> int:
         """Return how many bodies this one lies in."""
         return 0 if self.parent is None else self.parent.depth + 1
 
-    @property
-    def position(self) -> int:
-        """Return the content offset of the next byte, gaps included."""
-        return self.seen + (self.missing or 0)
-
-    def note(self, data: memoryview | bytes, offset: int, places: tuple[Sequence[int], Sequence[int]] | None) -> int:
+    def note(
+        self, data: memoryview | bytes, offset: int | None, places: tuple[Sequence[int], Sequence[int | None]] | None
+    ) -> int | None:
         """Count bytes that are about to be fed; return where the last of them stands in the carrying stream.
 
         `offset` and `places` are those of `ContentData`, in terms of the carrying stream.
         """
-        self._forget()
-        last = offset + len(data) - 1
-        position = self.position
+        last = offset
         if places is None:
-            if self._map_to[-1] + position - self._map_from[-1] != offset:
-                self._map(position, offset)
+            self._map.add(self.passed, offset)
+            last = None if offset is None else offset + len(data) - 1
         elif places[0]:
             for start, place in zip(*places, strict=True):
-                self._map(position + start, place)
-            last = places[1][-1] + len(data) - places[0][-1] - 1
+                self._map.add(self.passed + start, place)
+            end = places[1][-1]
+            last = None if end is None else end + len(data) - places[0][-1] - 1
         else:
             self._coded = True
-            last = offset
         self._count(data)
         return last
-
-    def _map(self, position: int, offset: int) -> None:
-        self._map_from.append(position)
-        self._map_to.append(offset)
-
-    def _forget(self) -> None:
-        """Drop old places: rows point back a short way only (the start is kept)."""
-        if len(self._map_from) > MAP_LIMIT:
-            del self._map_from[1 : -MAP_LIMIT // 2], self._map_to[1 : -MAP_LIMIT // 2]
 
     def _count(self, data: memoryview | bytes) -> None:
         if not self.seen:
@@ -110,6 +112,7 @@ class Content:
         elif len(self.first_bytes) < 512:
             self.first_bytes += bytes(data[: 512 - len(self.first_bytes)])
         self.seen += len(data)
+        self.passed += len(data)
         if self._digest is not None:
             if self.seen > DIGEST_LIMIT:
                 self._digest = None
@@ -121,23 +124,23 @@ class Content:
         self._digest = None
         if length < 0:
             self.missing = None
-        elif self.missing is not None:
+            return
+        self.passed += length
+        if self.missing is not None:
             self.missing += length
 
-    def stream_offset(self, content_offset: int) -> int:
-        """Return the place in the carrying stream of a place in the body."""
-        if self._coded:
-            return self.begin_offset
-        index = bisect_right(self._map_from, content_offset) - 1
-        return self._map_to[index] + content_offset - self._map_from[index]
+    def stream_offset(self, offset: int, _from_orig: bool) -> int | None:
+        """Return the place in the carrying stream of a place in the body, None if that is not known any more."""
+        return self.begin_offset if self._coded else self._map.at(offset)
+
+    def runs(self, offset: int, length: int, _from_orig: bool) -> tuple[list[int], list[int | None]]:
+        """Return where the runs of some bytes begin, and their places in the carrying stream."""
+        return ([0], [None]) if self._coded else self._map.runs(offset, length)
 
     def opening(self) -> Opening:
         """Return what is known for choosing a parser."""
-        first = bytearray()
-        for part in self.held:
-            if not isinstance(part, int) and len(first) < OPENING_BYTES:
-                first += part[: OPENING_BYTES - len(first)]
-        return Opening("content", bytes(first), b"", info=self.info)
+        first, is_begin = first_bytes_of(self.held)
+        return Opening("content", first, b"", info=self.info, midstream=not is_begin)
 
     def digest(self, complete: bool) -> str | None:
         """Return the SHA-256 of a complete body, null where it was not made."""
@@ -146,3 +149,18 @@ class Content:
     def kind(self) -> str | None:
         """Return what the body is: by its parser, else by its first bytes."""
         return self.protocol.name if self.protocol is not None else kind_of(self.first_bytes)
+
+
+def first_bytes_of(parts: Iterable[memoryview | bytes | int]) -> tuple[bytes, bool]:
+    """Return the bytes by which a parser is chosen, and whether they are the first ones.
+
+    Bytes around a gap (an integer) do not stand together: the longest run counts, the first among equals.
+    """
+    runs = [bytearray()]
+    for part in parts:
+        if isinstance(part, int):
+            runs.append(bytearray())
+        elif len(runs[-1]) < OPENING_BYTES:
+            runs[-1] += part[: OPENING_BYTES - len(runs[-1])]
+    longest = max(runs, key=len)
+    return bytes(longest), longest is runs[0]

@@ -10,7 +10,7 @@ import numpy as np
 from ..flows import layout as L
 from ..flows.streams import GAP
 from ..packets import address_text
-from ..protocol import Protocol
+from ..protocol import Carrier, Protocol
 from ..protocols import registry
 from ..schema import ENDPOINT_COLUMNS, Table
 from .contents import Content
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .rows import RowCollector
 
 TCP, UDP = 6, 17
-CARRIERS = {TCP: "tcp", UDP: "udp"}
+CARRIERS: dict[int, Carrier] = {TCP: "tcp", UDP: "udp"}
 
 OnContent = Callable[[int, Content, "memoryview | bytes | None"], None]
 OnPieces = Callable[..., None]
@@ -80,6 +80,7 @@ class Dissector:
         self.by_carrier: dict[str, list[Protocol]] = {
             carrier: [p for p in known if carrier in p.carriers] for carrier in ("tcp", "udp", "content")
         }
+        self.by_name = {p.name: p for p in known}
         self.layouts = {table.name: _layout(table) for p in known for table in p.tables}
         self._work: dict[int, FlowWork] = {}
         self._endpoints: dict[int, tuple[tuple[str, int | None], tuple[str, int | None]]] = {}

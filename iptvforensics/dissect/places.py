@@ -21,6 +21,46 @@ class Place(NamedTuple):
 
 NOWHERE = Place(None, None)
 
+Spot = tuple[int | None, Place]
+"""Offset in the stream of the flow, and what was captured there."""
+MARKS_LIMIT = 1 << 16
+
+
+class Marks:
+    """Places that a parser asked to remember, by direction and offset as the parser counts."""
+
+    __slots__ = ("_unused", "_used")
+
+    def __init__(self) -> None:
+        self._unused: dict[tuple[bool, int], Spot] = {}
+        self._used: dict[tuple[bool, int], Spot] = {}
+
+    def __bool__(self) -> bool:
+        """Return True if anything is remembered."""
+        return bool(self._unused or self._used)
+
+    def add(self, from_orig: bool, offset: int, spot: Spot) -> None:
+        """Remember a place."""
+        if len(self._unused) >= MARKS_LIMIT:
+            del self._unused[next(iter(self._unused))]
+        self._unused[from_orig, offset] = spot
+
+    def find(self, from_orig: bool, offset: int) -> Spot | None:
+        """Return a place that is remembered, None if it is not."""
+        key = from_orig, offset
+        return self._unused.get(key) or self._used.get(key)
+
+    def use(self, from_orig: bool, offset: int) -> Spot | None:
+        """Return a place for a row: from now on it gives way to places that no row has used yet."""
+        key = from_orig, offset
+        spot = self._unused.pop(key, None)
+        if spot is None:
+            return self._used.get(key)
+        if len(self._used) >= MARKS_LIMIT:
+            del self._used[next(iter(self._used))]
+        self._used[key] = spot
+        return spot
+
 
 class Places:
     """Where the bytes of one direction were captured: the pieces of the present batch, and some before it."""
@@ -51,6 +91,12 @@ class Places:
             if index >= 0:
                 return Place(frames[index], times[index])
         return NOWHERE
+
+    def forget(self) -> None:
+        """Let go of all pieces: the flow is not read any more."""
+        self._old.clear()
+        self._offset = self._frame = self._ns = memoryview(b"").cast("q")
+        self._first = self._last = 0
 
     def keep(self) -> None:
         """Copy the last pieces: the batch will be reused."""

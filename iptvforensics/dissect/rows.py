@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import SchemaError
-from ..protocol import Anomaly
 from ..schema import ANOMALIES, Table
 from .places import NOWHERE, Place
 
@@ -55,31 +54,18 @@ class RowCollector:
         detail: str = "",
     ) -> None:
         """Count an anomaly; the first one of a name in a flow gives the place and the detail."""
-        key = (name, flow_id)
-        known = self._anomalies.get(key)
+        known = self._anomalies.get((name, flow_id))
         if known is None and len(self._anomalies) >= MAX_ANOMALIES:
-            key = (name, None)
-            known = self._anomalies.get(key)
+            flow_id = None
+            known = self._anomalies.get((name, flow_id))
         if known is not None:
             known[6] += count
             return
-        self._anomalies[key] = [name, place.frame_no, place.ns, flow_id, from_orig, offset, count, detail]
+        self._anomalies[name, flow_id] = [name, place.frame_no, place.ns, flow_id, from_orig, offset, count, detail]
 
     def separate_anomaly(self, name: str, frame_no: int | None, offset: int | None, count: int, detail: str) -> None:
         """Add an anomaly of the file itself: each fault has a row of its own."""
         self.add(ANOMALIES, (name, frame_no, None, None, None, offset, count, detail))
-
-    def flow_anomaly(self, anomaly: Anomaly, place: Place, flow_id: int) -> None:
-        """Count what a parser reported."""
-        self.anomaly(
-            anomaly.name,
-            place=place,
-            flow_id=flow_id,
-            from_orig=anomaly.from_orig,
-            offset=anomaly.offset,
-            count=anomaly.count,
-            detail=anomaly.detail,
-        )
 
     def close(self) -> None:
         """Hand on what is left."""

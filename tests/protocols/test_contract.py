@@ -1,7 +1,7 @@
 """What `iptvforensics.protocol` asks of every parser, tried on the `EXAMPLES` of every protocol's own tests.
 
-An example is `(name, orig, resp)`: bytes for a stream or body, a list of datagrams for UDP. A test module
-may set `MAX_KEPT_BYTES` when its parser keeps more than a mebibyte on purpose.
+An example is `(name, orig, resp)`: bytes for a stream or body, a list of datagrams for UDP; a body may be followed
+by its `ContentInfo`. A test module may set `MAX_KEPT_BYTES` when its parser keeps more than a mebibyte on purpose.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from iptvforensics.protocol import (
     ContentData,
     ContentEnd,
     ContentGap,
+    ContentInfo,
     Event,
     Mark,
     Opening,
@@ -52,13 +53,14 @@ class Example(NamedTuple):
     orig: tuple[bytes, ...]
     """Datagrams, or the whole stream as one piece."""
     resp: tuple[bytes, ...]
+    info: ContentInfo = ContentInfo()
 
     def opening(self, orig: int | None = None, resp: int | None = None) -> Opening:
         """Return what the engine knows when it chooses, with only so many bytes of each direction."""
         first, second = b"".join(self.orig)[:orig], b"".join(self.resp)[:resp]
         if self.carrier == "udp" and not self.protocol.joined_datagrams:
             first, second = b"".join(self.orig[:1]), b"".join(self.resp[:1])
-        return Opening(self.carrier, first[:OPENING_BYTES], second[:OPENING_BYTES])
+        return Opening(self.carrier, first[:OPENING_BYTES], second[:OPENING_BYTES], info=self.info)
 
     @property
     def sides(self) -> tuple[tuple[bool, tuple[bytes, ...]], ...]:
@@ -85,13 +87,13 @@ def load_examples(protocol: Protocol) -> list[Example]:
     if not Path(__file__).with_name(f"test_{protocol.name}.py").is_file():
         return []
     found = []
-    for name, orig, resp in test_module(protocol.name).EXAMPLES:
+    for name, orig, resp, *info in test_module(protocol.name).EXAMPLES:
         if isinstance(orig, list | tuple):
             found.append(Example(protocol, name, "udp", tuple(orig), tuple(resp)))
             continue
         pieces = (bytes(orig),), ((bytes(resp),) if resp else ())
         carriers: list[Carrier] = [c for c in ("tcp", "content", "udp") if c in protocol.carriers]
-        candidates = [Example(protocol, name, carrier, *pieces) for carrier in carriers]
+        candidates = [Example(protocol, name, carrier, *pieces, *info) for carrier in carriers]
         found.append(max(candidates, key=lambda e: protocol.detect(e.opening()) or 0.0))
     return found
 
@@ -195,7 +197,7 @@ def test_every_protocol_has_examples(protocol: Protocol) -> None:
 @each_protocol
 def test_carriers_have_examples_that_give_rows(protocol: Protocol) -> None:
     for example in EXAMPLES:
-        if example.protocol is protocol:
+        if example.protocol is protocol and protocol.tables:
             assert any(isinstance(event, Row) for event in run(example, whole(example)).events), example.name
 
 

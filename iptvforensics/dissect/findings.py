@@ -1,0 +1,321 @@
+"""What the parsers of one flow say: rows with their places, and bodies for further parsers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DecodeError
+from ..protocol import (
+    OPENING_BYTES,
+    Anomaly,
+    At,
+    ContentBegin,
+    ContentData,
+    ContentEnd,
+    ContentGap,
+    Event,
+    Mark,
+    Opening,
+    Row,
+    Tunnel,
+)
+from ..schema import OBJECTS
+from .choice import choose
+from .contents import Content
+from .places import NOWHERE, Marks, Places, Spot
+from .tunnels import MAX_INNER_STREAMS, InnerStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..protocol import Parser
+    from .engine import Dissector
+
+MAX_DEPTH = 4
+"""Bodies in bodies: a tunnel in a tunnel is plausible, more is not."""
+
+Scope = Content | InnerStream | None
+"""What a parser reads: a body, an inner stream, or (None) the flow itself."""
+
+
+class Findings:
+    """Takes the events of a flow's parser, and runs the parsers of what it carries."""
+
+    __slots__ = ("_contents", "_inner", "_marks", "engine", "flow_id", "number", "parser", "places")
+
+    def __init__(
+        self, engine: Dissector, number: int, flow_id: int, places: tuple[Places, Places], parser: Parser
+    ) -> None:
+        self.engine = engine
+        self.number = number
+        self.flow_id = flow_id
+        self.places = places
+        self.parser = parser
+        self._marks = Marks()
+        self._contents: dict[tuple[Scope, int], Content] = {}
+        self._inner: dict[tuple[str, str], InnerStream] = {}
+
+    def take(self, events: list[Event], scope: Scope = None) -> None:
+        """Act on what a parser returned."""
+        for event in events:
+            if isinstance(event, ContentData):
+                self._content_data(self._contents[scope, event.key], event, scope)
+            elif isinstance(event, Row):
+                self._row(event, scope)
+            elif isinstance(event, ContentBegin):
+                offset, place = self._spot(scope, event.from_orig, event.offset)
+                self._contents[scope, event.key] = Content(event.from_orig, offset, event.info, place, scope)
+            elif isinstance(event, ContentEnd):
+                self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
+            elif isinstance(event, ContentGap):
+                self._content_gap(self._contents[scope, event.key], event.length)
+            elif isinstance(event, Mark):
+                marks = self._marks if scope is None else scope.marks
+                marks.add(event.from_orig, event.offset, self._spot(scope, event.from_orig, event.offset))
+            else:
+                self._anomaly(event, scope)
+
+    def close(self) -> None:
+        """End all bodies and inner streams: the flow is over, or its parser gave up."""
+        self._close_contents(None)
+        for inner in self._inner.values():
+            for from_orig in (True, False):
+                self._call(inner, inner.end, from_orig)
+        self._inner.clear()
+
+    def report(self, protocol: str, error: DecodeError, from_orig: bool, scope: Scope = None) -> None:
+        """Record that a parser gave up."""
+        offset, place = (None, NOWHERE) if error.offset is None else self._spot(scope, from_orig, error.offset)
+        self.engine.rows.anomaly(
+            f"{protocol.upper()}_cannot_be_decoded",
+            place=place,
+            flow_id=self.flow_id,
+            from_orig=from_orig,
+            offset=offset,
+            detail=error.why,
+        )
+
+    # --- places -------------------------------------------------------------------------------------------
+
+    def _spot(self, scope: Scope, from_orig: bool, offset: int, *, for_row: bool = False) -> Spot:
+        """Return where an offset of a parser lies in the stream of the flow, and what was captured there."""
+        marks = self._marks if scope is None else scope.marks
+        if marks:
+            spot = marks.use(from_orig, offset) if for_row else marks.find(from_orig, offset)
+            if spot is not None:
+                return spot
+        if scope is None:
+            return offset, self.places[not from_orig].at(offset)
+        there = scope.stream_offset(offset, from_orig)
+        if there is None:
+            return None, NOWHERE
+        if there == scope.begin_offset:
+            return there, scope.first
+        return there, self.places[not from_orig].at(there)
+
+    def _row(self, row: Row, scope: Scope) -> None:
+        layout = self.engine.layouts[row.table]
+        offset, (frame, ns) = self._spot(scope, row.from_orig, row.offset, for_row=True)
+        out: list[Any] = [ns, self.flow_id, row.from_orig, frame, offset, *map(row.values.get, layout.names)]
+        for index, kind in layout.special:
+            value = out[index]
+            if kind == "object":
+                out[index] = None if scope is None else scope.begin_offset
+            elif isinstance(value, At):
+                place = self._spot(scope, value.from_orig, value.offset, for_row=True)[1]
+                out[index] = place.frame_no if kind == "frame" else place.ns
+        if layout.endpoints:
+            out += self.engine.endpoints(self.number, self.parser.client_is_orig)
+        self.engine.rows.add(layout.table, tuple(out))
+
+    def _anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
+        offset, place = self._spot(scope, anomaly.from_orig, anomaly.offset)
+        self.engine.rows.anomaly(
+            anomaly.name,
+            place=place,
+            flow_id=self.flow_id,
+            from_orig=anomaly.from_orig,
+            offset=offset,
+            count=anomaly.count,
+            detail=anomaly.detail,
+        )
+
+    # --- bodies -------------------------------------------------------------------------------------------
+
+    def _content_data(self, content: Content, event: ContentData, scope: Scope) -> None:
+        size = len(event.data)
+        position = content.passed
+        if scope is None:
+            last = content.note(event.data, event.offset, event.places)
+        else:
+            offset, places = _lifted(event, scope, content.from_orig)
+            last = content.note(event.data, offset, places)
+        if self.engine.on_content is not None:
+            self.engine.on_content(self.flow_id, content, event.data)
+        if last is not None:
+            content.last = self.places[not content.from_orig].at(last)
+        if content.settled:
+            self._feed(content, event.data, position)
+            return
+        content.held.append(event.data)
+        self._settle(content, final=content.seen >= OPENING_BYTES)
+        if content.held and size:  # undecided: what is kept must outlive the batch
+            content.held[-1] = bytes(event.data)
+
+    def _content_gap(self, content: Content, length: int) -> None:
+        content.note_gap(length)
+        if content.settled:
+            self._gap(content, length)
+        else:
+            content.held.append(length)
+
+    def _settle(self, content: Content, *, final: bool) -> None:
+        """Choose who reads a body, if that can be decided, and feed what was held."""
+        opening = content.opening()
+        if content.depth >= MAX_DEPTH:
+            protocol, decided = None, True
+        else:
+            protocol, decided = choose(self.engine.by_carrier["content"], opening, final=final)
+        if not decided:
+            return
+        content.settled = True
+        held, content.held = content.held, []
+        if protocol is None:
+            return
+        content.protocol = protocol
+        part = protocol.tunnel(content.info) if protocol.tunnel is not None else None
+        if part is None:
+            content.parser = protocol.parser(opening)
+        else:
+            content.skip, content.ends_inner = part.skip, part.is_last
+            content.inner = self._inner_of(content, part)
+        position = 0
+        for piece in held:
+            if isinstance(piece, int):
+                self._gap(content, piece)
+                position += max(piece, 0)
+            else:
+                self._feed(content, piece, position)
+                position += len(piece)
+
+    def _inner_of(self, content: Content, part: Tunnel) -> InnerStream | None:
+        """Return the inner stream that a body is a part of; None if nobody reads it."""
+        carrier = content.protocol
+        protocol = self.engine.by_name.get(carrier.inner or "") if carrier is not None else None
+        if carrier is None or protocol is None:
+            return None
+        key = carrier.name, part.key
+        inner = self._inner.get(key)
+        if inner is None:
+            if len(self._inner) >= MAX_INNER_STREAMS:
+                self._forget_ended()
+            if len(self._inner) >= MAX_INNER_STREAMS:
+                why = f"more than {MAX_INNER_STREAMS} at the same time"
+                name = f"{carrier.name.upper()}_too_many_streams"
+                self._anomaly(Anomaly(name, content.from_orig, 0, why), content)
+                return None
+            orig_port, resp_port = self.engine.ports(self.number)
+            opening = Opening("tcp", b"", b"", orig_port, resp_port, content.info, part.is_midstream)
+            inner = self._inner[key] = InnerStream(protocol, protocol.parser(opening), content.depth)
+        inner.begin_part(part, content.from_orig)
+        return inner
+
+    def _forget_ended(self) -> None:
+        for key in [key for key, inner in self._inner.items() if inner.parser is None]:
+            del self._inner[key]
+
+    def _feed(self, content: Content, data: memoryview | bytes, position: int) -> None:
+        if content.parser is not None:
+            self._call(content, content.parser.feed, memoryview(data), content.from_orig)
+        elif content.inner is not None and content.skip is not None:
+            skipped = min(content.skip, len(data))
+            content.skip -= skipped
+            part = memoryview(data)[skipped:]
+            if part:
+                inner, from_orig = content.inner, content.from_orig
+                self._call(inner, inner.mend, from_orig)
+                runs = content.runs(position + skipped, len(part), from_orig)
+                self._call(inner, inner.feed, part, runs, from_orig)
+
+    def _gap(self, content: Content, length: int) -> None:
+        if content.parser is not None:
+            self._call(content, content.parser.gap, length, content.from_orig)
+        elif content.inner is not None and content.skip is not None:
+            skipped = min(content.skip, max(length, 0))
+            content.skip = content.skip - skipped if length >= 0 else 0
+            self._call(content.inner, content.inner.mend, content.from_orig)
+            self._call(content.inner, content.inner.gap, length - skipped, content.from_orig)
+
+    def _call(self, scope: Content | InnerStream, method: Callable[..., list[Event]], *arguments: Any) -> None:
+        """Have a parser read on; the last argument is the direction."""
+        try:
+            events = method(*arguments)
+        except DecodeError as error:
+            name = scope.protocol.name if scope.protocol is not None else "unknown"
+            self.report(name, error, arguments[-1], scope)
+            scope.parser = None
+            self._close_contents(scope)
+            return
+        if events:
+            self.take(events, scope)
+
+    def _close_contents(self, scope: Scope) -> None:
+        """End the bodies that a parser has left open."""
+        while open_keys := [key for key in self._contents if key[0] is scope]:
+            self._finish(self._contents.pop(open_keys[0]), complete=False)
+
+    def _finish(self, content: Content, *, complete: bool) -> None:
+        if not content.settled:
+            self._settle(content, final=True)
+        if content.parser is not None:
+            self._call(content, content.parser.end, content.from_orig)
+            content.parser = None
+            self._close_contents(content)
+        elif content.inner is not None:
+            content.inner.end_part(content.from_orig, complete=complete)
+            if content.ends_inner:
+                self._call(content.inner, content.inner.end, content.from_orig)
+        info = content.info
+        self.engine.rows.add(
+            OBJECTS,
+            (
+                content.first.ns,
+                self.flow_id,
+                content.from_orig,
+                content.first.frame_no,
+                content.begin_offset,
+                info.name,
+                content.kind(),
+                info.media_type,
+                info.role,
+                info.status,
+                content.seen,
+                info.declared_bytes,
+                info.first_byte,
+                info.total_bytes,
+                content.missing,
+                complete and content.missing == 0,
+                content.digest(complete),
+                content.last.ns,
+                content.last.frame_no,
+                *self.engine.endpoints(self.number, self.parser.client_is_orig),
+            ),
+        )
+        if self.engine.on_content is not None:
+            self.engine.on_content(self.flow_id, content, None)
+
+
+def _lifted(
+    event: ContentData, scope: Content | InnerStream, from_orig: bool
+) -> tuple[int | None, tuple[Sequence[int], Sequence[int | None]] | None]:
+    """Return offset and places of a part of a body, given by the parser of `scope`, in the stream of the flow."""
+    if event.places is not None and not event.places[0]:
+        return scope.stream_offset(event.offset, from_orig), event.places
+    starts, offsets = event.places or ([0], [event.offset])
+    out_starts: list[int] = []
+    out_offsets: list[int | None] = []
+    for start, end, offset in zip(starts, [*starts[1:], len(event.data)], offsets, strict=True):
+        begins, places = scope.runs(offset, end - start, from_orig)
+        out_starts += [start + begin for begin in begins]
+        out_offsets += places
+    return out_offsets[0], (out_starts, out_offsets)
