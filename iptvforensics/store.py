@@ -189,6 +189,7 @@ class Store:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
+        self._manifests: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {}
 
     @classmethod
     def create(cls, root: str | os.PathLike[str]) -> Store:
@@ -233,16 +234,27 @@ class Store:
         return CaptureWriter(self.root, cores=cores)
 
     def manifests(self) -> list[dict[str, Any]]:
-        """Return the manifests of all captures, by capture_id."""
-        found = sorted((self.root / _CAPTURES).glob(f"{_PREFIX}*/manifest.json"))
-        return [json.loads(path.read_text(encoding="utf-8")) for path in found]
+        """Return the manifests of all captures, by capture_id; do not change them."""
+        folder = self.root / _CAPTURES
+        if not folder.is_dir():
+            return []
+        names = sorted(entry.name for entry in os.scandir(folder) if entry.name.startswith(_PREFIX))
+        return [found for name in names if (found := self._read_manifest(name)) is not None]
 
     def manifest(self, capture_id: str) -> dict[str, Any] | None:
         """Return the manifest of a capture, or None if it is not in the case."""
-        path = self.root / _CAPTURES / f"{_PREFIX}{capture_id}" / "manifest.json"
-        with suppress(FileNotFoundError):
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return found
+        return self._read_manifest(f"{_PREFIX}{capture_id}")
+
+    def _read_manifest(self, name: str) -> dict[str, Any] | None:
+        """Return a manifest, read again only if its file is another one: a batch asks for all of them per file."""
+        path = self.root / _CAPTURES / name / "manifest.json"
+        with suppress(FileNotFoundError, NotADirectoryError):
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_ino)
+            known = self._manifests.get(name)
+            if known is None or known[0] != state:
+                known = self._manifests[name] = (state, json.loads(path.read_text(encoding="utf-8")))
+            return known[1]
         return None
 
     def clean(self) -> int:

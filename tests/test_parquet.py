@@ -59,6 +59,7 @@ def test_what_a_type_cannot_hold_is_fitted(kind: str, value: object, fitted: obj
 def test_connections_are_offline_and_in_utc() -> None:
     connection = connect()
     assert connection.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]
+    assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
     assert connection.execute("SELECT current_setting('autoinstall_known_extensions')").fetchall()[0][0] in (
         False,
         "false",

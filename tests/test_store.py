@@ -172,6 +172,16 @@ def test_a_capture_analysed_again_replaces_the_earlier_one(store: Store) -> None
     assert [path.name for path in (store.root / "captures").iterdir()] == [f"capture_id={CAPTURE}"]
 
 
+def test_manifests_are_those_of_now(store: Store) -> None:
+    assert store.manifests() == []
+    add(store, EVIDENCE, {"row_id": "first"})
+    assert [found["rows"] for found in store.manifests()] == [{"evidence": 1}]
+    add(store, EVIDENCE, {"row_id": "a"}, {"row_id": "b"})
+    assert [found["rows"] for found in store.manifests()] == [{"evidence": 2}]
+    assert store.manifest(CAPTURE) == store.manifests()[0]
+    assert store.manifest("0" * 16) is None
+
+
 def test_two_writers_of_one_capture_leave_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     late = store.writer()
     late.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": "late"}))
