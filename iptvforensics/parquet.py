@@ -55,11 +55,12 @@ def to_array(column: Column, values: Sequence[Any]) -> Any:
     if column.type == "text":
         return np.array(values, dtype=object)
     if column.type.endswith("[]"):
-        return np.array([None if v is None else json.dumps(v, ensure_ascii=False) for v in values], dtype=object)
+        encode = json.JSONEncoder(ensure_ascii=False).encode
+        return np.array([None if v is None else encode(v) if v else "[]" for v in values], dtype=object)
     kind = {"bool": np.bool_, "float": np.float64}.get(column.type, np.int64)
-    missing = np.fromiter((v is None for v in values), np.bool_, len(values))
-    if not missing.any():
+    if None not in values:
         return np.array(values, dtype=kind)
+    missing = np.fromiter((v is None for v in values), np.bool_, len(values))
     return np.ma.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
 
 

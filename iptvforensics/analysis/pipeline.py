@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,27 +27,6 @@ if TYPE_CHECKING:
     from ..capture import Block, CaptureReader
     from ..flows.streams import StreamBatch
     from ..store import CaptureWriter
-
-PORTION_FRAMES = 8192
-"""Frames whose packet columns are made and used up before the next ones: 25 columns of them fit a 2 MiB cache."""
-
-
-def _portion(block: Block, first: int, room: int) -> Block:
-    """Return the records of a block from `first` on, few enough for their columns to stay in the processor's cache."""
-    part = slice(first, first + PORTION_FRAMES)
-    return replace(
-        block,
-        length=room,
-        first_frame=block.first_frame + first,
-        count=len(block.record_at[part]),
-        record_at=block.record_at[part],
-        captured_bytes=block.captured_bytes[part],
-        wire_bytes=block.wire_bytes[part],
-        ts_ns=block.ts_ns[part],
-        link_type=block.link_type[part],
-        interface=block.interface[part],
-    )
-
 
 def _place(path: str) -> str:
     """Return where a file is, whatever the current folder will be later."""
@@ -100,19 +78,12 @@ class Pipeline:
         """Yield what the blocks of the capture add to the streams."""
         for block in self.reader:
             self._count(block)
-            self.flows.expect(block.count)
-            room = block.length
-            for first in range(0, block.count, PORTION_FRAMES):
-                part = _portion(block, first, room)
-                for packets in self.decoder.batches(part):
-                    yield from self.flows.add(part, packets)
-                    count = packets.count
-                    self.packets += int((packets.status[:count] == 0).sum())
-                    if count:  # packets put together from fragments lie behind the records until the flush
-                        room = max(room, int((packets.payload_at[:count] + packets.payload_bytes[:count]).max()))
-            last = self.flows.flush(block)
-            if last is not None:
-                yield last
+            for packets in self.decoder.batches(block):
+                yield from self.flows.add(block, packets)
+                self.packets += int((packets.status[: packets.count] == 0).sum())
+                last = self.flows.flush(block)
+                if last is not None:
+                    yield last
             if self.progress is not None:
                 self.progress(Progress(self.path, self.reader.size_bytes, self.size))
         last = self.flows.finish()
@@ -122,7 +93,8 @@ class Pipeline:
     def _count(self, block: Block) -> None:
         self.bytes += int(block.captured_bytes.sum())
         self.wire_bytes += int(block.wire_bytes.sum())
-        self.link_types.update(np.unique(block.link_type).tolist())
+        lowest, highest = int(block.link_type.min()), int(block.link_type.max())
+        self.link_types.update({lowest} if lowest == highest else np.unique(block.link_type).tolist())
 
     def _close_tables(self) -> None:
         rows, reader = self.rows, self.reader

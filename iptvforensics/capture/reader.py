@@ -33,7 +33,7 @@ from .block import (
     Secret,
     view_of,
 )
-from .source import Source
+from .source import BESIDE_PIECE_BYTES, PIECE_BYTES, Source
 from .walker import Walker
 
 BLOCK_BYTES = 64 << 20
@@ -77,7 +77,8 @@ class CaptureReader:
         self.path = os.fspath(path)
         self._findings = Findings()
         self._walker = Walker(self.path, self._findings)
-        self._source = Source(path, hashing=hashing)
+        piece_bytes = BESIDE_PIECE_BYTES if hash_thread else PIECE_BYTES
+        self._source = Source(path, hashing=hashing, piece_bytes=piece_bytes)
         self._ahead = Ahead(self._source, block_bytes, threaded=hash_thread)
         self._columns: Columns | None = None
         self._iterated = False

@@ -21,6 +21,8 @@ from . import compression
 
 PIECE_BYTES = 512 << 10
 """Read and hashed in one go: fits the processor's second-level cache."""
+BESIDE_PIECE_BYTES = 64 << 20
+"""The same on a thread beside others: each piece costs two turns of the interpreter lock, which others hold."""
 
 
 class _Readable(Protocol):
@@ -81,10 +83,11 @@ class Source:
     `fill` may be called from another thread than the one that made the source, one call at a time.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, hashing: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, hashing: bool = True, piece_bytes: int = PIECE_BYTES) -> None:
         self.name = os.fspath(path)
         self._file, self.size = open_evidence(path)
         self._digest = hashlib.sha256() if hashing else None
+        self._piece_bytes = piece_bytes
         self._head = b""
         self.bytes_read = 0
         """Bytes of the evidence file read so far."""
@@ -149,7 +152,7 @@ class Source:
     def _fill_raw(self, view: memoryview) -> int:
         done = 0
         while done < len(view):
-            count = self._read_piece(view[done : done + PIECE_BYTES])
+            count = self._read_piece(view[done : done + self._piece_bytes])
             if not count:
                 break
             done += count

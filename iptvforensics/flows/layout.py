@@ -76,4 +76,4 @@ STATE_WIDTH = 18
 
 STOP_FLOWS, STOP_PIECES, STOP_PENDING = 1, 2, 3  # why `route` returned early
 
-COMPARE_WINDOW = 65536  # repeated bytes are compared with the first version up to this far back
+COMPARE_WINDOW = 16384  # repeated bytes are compared with the first version up to this far back

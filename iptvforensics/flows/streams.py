@@ -31,7 +31,7 @@ GAP, END = 1, 2
 """Kinds of a piece that is no data (0)."""
 
 HISTORY_DIRECTIONS = 1024
-"""Directions whose last bytes are kept for the comparison of repeated bytes (64 KiB each)."""
+"""Directions whose last bytes are kept for the comparison of repeated bytes (16 KiB each)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +135,8 @@ class FlowTable:
         """Return the number of flows seen so far."""
         return int(self.state[L.N_FLOWS])
 
-    def expect(self, packets: int) -> None:
-        """Make room for the packets of a block that will be added in portions."""
-        if self.state[L.N_PIECES] == 0:
-            self._room_for_pieces(2 * packets)
-
     def add(self, block: Block, packets: Packets) -> Iterator[StreamBatch]:
-        """Route packets of a block to their flows; yield a batch only if the arrays are full.
-
-        The bytes stay in the block until `flush`, so a block may be added in several portions.
-        """
+        """Route packets of a block to their flows; yield a batch only if the arrays are full."""
         row = 0
         state = self.state
         if state[L.N_PIECES] == 0:
