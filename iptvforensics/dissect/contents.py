@@ -12,8 +12,6 @@ from .offsets import OffsetMap
 from .places import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .places import Place
     from .tunnels import InnerStream
 
@@ -151,11 +149,13 @@ class Content:
         return self.protocol.name if self.protocol is not None else kind_of(self.first_bytes)
 
 
-def first_bytes_of(parts: Iterable[memoryview | bytes | int]) -> tuple[bytes, bool]:
+def first_bytes_of(parts: Sequence[memoryview | bytes | int]) -> tuple[bytes, bool]:
     """Return the bytes by which a parser is chosen, and whether they are the first ones.
 
     Bytes around a gap (an integer) do not stand together: the longest run counts, the first among equals.
     """
+    if len(parts) == 1 and not isinstance(parts[0], int):
+        return bytes(parts[0][:OPENING_BYTES]), True
     runs = [bytearray()]
     for part in parts:
         if isinstance(part, int):

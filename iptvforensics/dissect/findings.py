@@ -97,13 +97,13 @@ class Findings:
 
     # --- places -------------------------------------------------------------------------------------------
 
-    def _spot(self, scope: Scope, from_orig: bool, offset: int, *, for_row: bool = False) -> Spot:
+    def _spot(self, scope: Scope, from_orig: bool, offset: int) -> Spot:
         """Return where an offset of a parser lies in the stream of the flow, and what was captured there."""
         marks = self._marks if scope is None else scope.marks
-        if marks:
-            spot = marks.use(from_orig, offset) if for_row else marks.find(from_orig, offset)
-            if spot is not None:
-                return spot
+        return marks.find(from_orig, offset) or self._locate(scope, from_orig, offset)
+
+    def _locate(self, scope: Scope, from_orig: bool, offset: int) -> Spot:
+        """Return the same for an offset that was not marked."""
         if scope is None:
             return offset, self.places[not from_orig].at(offset)
         there = scope.stream_offset(offset, from_orig)
@@ -115,15 +115,20 @@ class Findings:
 
     def _row(self, row: Row, scope: Scope) -> None:
         layout = self.engine.layouts[row.table]
-        offset, (frame, ns) = self._spot(scope, row.from_orig, row.offset, for_row=True)
-        out: list[Any] = [ns, self.flow_id, row.from_orig, frame, offset, *map(row.values.get, layout.names)]
+        marks = self._marks if scope is None else scope.marks
+        from_orig = row.from_orig
+        offset, (frame, ns) = marks.use(from_orig, row.offset) or self._locate(scope, from_orig, row.offset)
+        out: list[Any] = [ns, self.flow_id, from_orig, frame, offset, *map(row.values.get, layout.names)]
+        before: At | None = None
         for index, kind in layout.special:
             value = out[index]
             if kind == "object":
                 out[index] = None if scope is None else scope.begin_offset
             elif isinstance(value, At):
-                place = self._spot(scope, value.from_orig, value.offset, for_row=True)[1]
-                out[index] = place.frame_no if kind == "frame" else place.ns
+                if value != before:  # frame and time of one place stand side by side
+                    before = value
+                    _, (frame, ns) = marks.use(*value) or self._locate(scope, *value)
+                out[index] = frame if kind == "frame" else ns
         if layout.endpoints:
             out += self.engine.endpoints(self.number, self.parser.client_is_orig)
         self.engine.rows.add(layout.table, tuple(out))

@@ -35,10 +35,6 @@ class Marks:
         self._unused: dict[tuple[bool, int], Spot] = {}
         self._used: dict[tuple[bool, int], Spot] = {}
 
-    def __bool__(self) -> bool:
-        """Return True if anything is remembered."""
-        return bool(self._unused or self._used)
-
     def add(self, from_orig: bool, offset: int, spot: Spot) -> None:
         """Remember a place."""
         if len(self._unused) >= MARKS_LIMIT:
@@ -47,11 +43,15 @@ class Marks:
 
     def find(self, from_orig: bool, offset: int) -> Spot | None:
         """Return a place that is remembered, None if it is not."""
+        if not self._unused and not self._used:
+            return None
         key = from_orig, offset
         return self._unused.get(key) or self._used.get(key)
 
     def use(self, from_orig: bool, offset: int) -> Spot | None:
         """Return a place for a row: from now on it gives way to places that no row has used yet."""
+        if not self._unused and not self._used:
+            return None
         key = from_orig, offset
         spot = self._unused.pop(key, None)
         if spot is None:

@@ -104,9 +104,8 @@ def test_places_can_be_let_go() -> None:
 
 def test_mark_is_found_by_direction_and_offset() -> None:
     marks = Marks()
-    assert not marks
+    assert marks.find(True, 5) is marks.use(True, 5) is None
     marks.add(True, 5, (5, Place(1, 10)))
-    assert marks
     assert marks.find(True, 5) == marks.use(True, 5) == (5, Place(1, 10))
     assert marks.find(False, 5) is None
     assert marks.use(True, 6) is None
