@@ -36,9 +36,11 @@ class Recorder:
         self.client_is_orig = True
         self.opening = opening
         self.calls: list[tuple[Any, ...]] = []
+        self.view = memoryview(b"")
         self._answer = answer
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+        self.view = data
         return self._called("feed", bytes(data), from_orig)
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
