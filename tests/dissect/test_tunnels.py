@@ -376,11 +376,13 @@ def told(run: Any) -> list[Any]:
 
 
 def in_pieces(run: Any, orig: bytes, resp: bytes, sizes: Callable[[], int]) -> None:
-    at = [0, 0]
-    while at[0] < len(orig) or at[1] < len(resp):
-        ends = [at[0] + sizes(), at[1] + sizes()]
-        run.take(orig[at[0] : ends[0]] or (), resp[at[1] : ends[1]] or ())
-        at = ends
+    """Feed both directions cut, the answers at the pace of the requests."""
+    at = there = 0
+    while at < len(orig):
+        end = min(at + sizes(), len(orig))
+        reached = len(resp) * end // len(orig)
+        run.take(orig[at:end], resp[there:reached] or ())
+        at, there = end, reached
     run.finish()
 
 
@@ -423,7 +425,7 @@ def test_cuts_do_not_matter(bench: Any, seed: int) -> None:
     whole.take([orig], [resp])
     whole.finish()
     generator = random.Random(seed)
-    in_pieces(pieces, orig, resp, lambda: generator.choice([1, 7, 100, 1460, 20_000]))
+    in_pieces(pieces, orig, resp, lambda: generator.choice([1, 7, 100, 1460]))
     assert told(pieces) == told(whole)
     assert told(whole)
 
