@@ -1,0 +1,84 @@
+"""Measures the lines of the speed budget that have no peer: start-up, a small capture, chunk sizes, two workers.
+
+    python tests/bench/budget.py
+
+Every figure is the median of whole processes, with machine code in its cache (one uncounted run before).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from run import ROOT, measure
+
+TOOL = [sys.executable, "-m", "iptvforensics"]
+
+
+def seconds(command: list[str], folder: Path, runs: int) -> float:
+    """Return the median wall time of a command; its case folder `case` is removed before each run."""
+    times = []
+    for run in range(runs + 1):
+        shutil.rmtree(folder / "case", ignore_errors=True)
+        taken, _, code = measure(command, folder / "log", 600)
+        if code:
+            raise SystemExit(f"{' '.join(command)}: exit code {code}\n{(folder / 'log').read_text()[-2000:]}")
+        if run:
+            times.append(taken)
+    return statistics.median(times)
+
+
+def capture(folder: Path, name: str, *arguments: str) -> Path:
+    """Return a capture made by the generator."""
+    path = folder / name
+    script = str(ROOT / "tests" / "bench" / "generate.py")
+    subprocess.run([sys.executable, script, *arguments, "-o", str(path)], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def analyze(folder: Path, *arguments: str) -> list[str]:
+    return [*TOOL, "analyze", *arguments, "--case", str(folder / "case")]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Measure start-up, a small capture, chunk sizes and two workers.")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--gigabytes", type=float, default=0.4, help="size of the larger captures (default 0.4)")
+    options = parser.parse_args()
+    size = str(options.gigabytes)
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    rows: list[tuple[str, str, str]] = []
+    try:
+        rows.append(("iptvforensics --help", f"{seconds([*TOOL, '--help'], folder, options.runs):.2f} s", "0.4 s"))
+        small = ROOT / "sample_pcaps" / "hls" / "two-boxes.pcap"
+        took = seconds(analyze(folder, str(small)), folder, options.runs)
+        rows.append((f"analyze of a {small.stat().st_size / 1e6:.1f} MB capture", f"{took:.2f} s", "3 s"))
+        chunks = {}
+        for chunk in ("4096", "128"):
+            path = capture(folder, f"rtmp-{chunk}.pcap", "rtmp", "--gigabytes", size, "--rtmp-chunk", chunk)
+            chunks[chunk] = seconds(analyze(folder, str(path)), folder, options.runs) / path.stat().st_size
+            path.unlink()
+        rows.append(("RTMP chunk size 128 against 4096, per byte", f"{chunks['128'] / chunks['4096']:.2f} times", "2"))
+        files = [str(capture(folder, f"{i}.pcap", "http-ts-rtmp", "--gigabytes", size)) for i in (1, 2)]
+        with open(files[1], "r+b") as second:  # another SHA-256: equal files would be analysed once
+            second.seek(-1, 2)
+            second.write(b"\0")
+        one = seconds(analyze(folder, *files, "--workers", "1"), folder, options.runs)
+        two = seconds(analyze(folder, *files, "--workers", "2"), folder, options.runs)
+        rows.append(("two files: one worker against two", f"{one / two:.2f} times", "1.7 at least"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.write("| measured | figure | budget |\n|---|---|---|\n")
+    for row in rows:
+        sys.stdout.write("| " + " | ".join(row) + " |\n")
+
+
+if __name__ == "__main__":
+    main()
