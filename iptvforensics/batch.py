@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from .analysis import Options, Progress, Summary, analyze_capture
 from .capture import expand
+from .capture.inputs import sha256_of
 from .errors import IptvForensicsError
 from .store import Store
 
@@ -89,8 +90,6 @@ def analyze_many(
 
 def _originals(files: Sequence[str]) -> dict[int, int]:
     """Return for each file that is a copy of an earlier one the number of that one; only equal sizes are hashed."""
-    from .exhibits.files import sha256_of
-
     by_size: dict[int, list[int]] = {}
     for number, path in enumerate(files):
         if os.path.isfile(path):

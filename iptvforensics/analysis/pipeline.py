@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..flows.streams import StreamBatch
     from ..store import CaptureWriter
 
+
 def _place(path: str) -> str:
     """Return where a file is, whatever the current folder will be later."""
     return os.path.abspath(path) if os.path.exists(path) else path

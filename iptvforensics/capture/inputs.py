@@ -9,6 +9,7 @@ their paths, so that a case does not depend on the order in which a disk lists t
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -35,6 +36,12 @@ def expand(paths: Iterable[str]) -> list[str]:
         for file in named:
             found.setdefault(file if file == "-" or is_url(file) else os.path.realpath(file), file)
     return list(found.values())
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_capture(path: str) -> bool:

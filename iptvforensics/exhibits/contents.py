@@ -34,8 +34,8 @@ class Body(NamedTuple):
     """URL or stream name under which it was asked for."""
     flow_id: int
     from_orig: bool
-    offset: int
-    """Where it begins in the stream of its direction: `stream_offset` in the table `objects`."""
+    offset: int | None
+    """Where it begins in the stream of its direction (`stream_offset` in the table `objects`); None: not known."""
     sha256: str
     data: bytes
 

@@ -7,13 +7,13 @@ whole of a large capture would have to be read for one frame. `verify` hashes.)
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..capture import IndexEntry
+from ..capture.inputs import sha256_of
 from ..errors import CaseError
 from ..store import Store
 
@@ -49,12 +49,6 @@ def locate(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = N
     if os.path.getsize(name) != size:
         raise CaseError(f"{name}: {os.path.getsize(name)} bytes, but the file that was analysed had {size}")
     return str(name)
-
-
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def frame_index(store: Store, capture_id: str) -> list[IndexEntry]:

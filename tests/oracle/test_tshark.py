@@ -104,7 +104,8 @@ def test_http(case, name: str) -> None:
     requests = tshark(plain(name), ("frame.number", "http.request.method", "http.request.full_uri"), "http.request")
     ours = case(
         name,
-        "select frame_no, method, url from http where capture_id = $id and method is not null order by frame_no, stream_offset",
+        "select frame_no, method, url from http where capture_id = $id and method is not null"
+        " order by frame_no, stream_offset",
     )
     assert [(int(f), m, u) for f, m, u in requests] == ours
     # tshark shows a response at the frame that completes it, we at its first byte: compare status codes in flow order

@@ -1,0 +1,74 @@
+# make demo   sets up .venv, analyses the sample captures, says which file to open
+# make test   sets up .venv and runs every check (what .ci/run runs)
+# make bench  measures speed against hashing alone; needs about 5 GB of disk
+# make docs   writes the generated pages under docs/
+# make lock   resolves the dependencies again and writes .lock/
+#
+# PYTHON=... chooses the interpreter (3.11 to 3.13); without it the newest that is there is taken.
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+CASE := iptvforensics-demo
+JOBS ?= 2
+BENCH_DATA ?= bench-data
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check-tools bench docs lock clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+demo: $(VENV)/.run
+	@$(BIN)/iptvforensics demo -o $(CASE)
+	@$(BIN)/iptvforensics graph $(CASE)/case --format html -o $(CASE)/graph.html
+	@echo
+	@echo "Open $(CASE)/graph.html in a browser (it needs no network)."
+	@echo "Next: $(BIN)/iptvforensics show $(CASE)/case sessions"
+
+test: $(VENV)/.dev check-tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -n $(JOBS) --doctest-modules --nbmake --nbmake-timeout=300 --strict-skips tests iptvforensics notebooks
+
+check-tools:
+	@(command -v tshark && command -v ffmpeg) >/dev/null || sh .ci/debian-packages tshark ffmpeg
+
+bench: $(VENV)/.dev
+	$(BIN)/python tests/bench/run.py --data $(BENCH_DATA)
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
+
+lock: $(VENV)/.dev
+	$(BIN)/pip install --quiet 'uv>=0.8'
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command 'make lock' --group dev pyproject.toml -o .lock/dev.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command 'make lock' --group build --extra compress -c .lock/dev.txt pyproject.toml -o .lock/run.txt
+
+clean:
+	rm -rf $(VENV) $(CASE)
+
+# The stamps name what is installed; they are older than a lock file that has changed.
+# What tests need contains what users need, so that .dev also satisfies .run.
+$(VENV)/.run: .lock/run.txt pyproject.toml | $(BIN)/python
+	@test $(VENV)/.dev -nt .lock/run.txt && test $(VENV)/.dev -nt pyproject.toml || $(MAKE) --no-print-directory install-run
+	@touch $@
+
+$(VENV)/.dev: .lock/dev.txt pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) for tests (once; about a minute)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .lock/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: install-run
+install-run:
+	@echo "setting up $(VENV) (once; about a minute)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .lock/run.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+
+$(BIN)/python:
+	@sh .ci/make-venv $(VENV) $(PYTHON)
