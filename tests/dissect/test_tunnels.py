@@ -173,6 +173,13 @@ def test_number_of_a_body_without_a_part_counts(cut: Any) -> None:
     assert [call[:2] for call in flow.calls] == [("feed", b"a"), ("feed", b"c")]
 
 
+def test_gap_is_told_once(cut: Any) -> None:
+    flow = cut()
+    for number in (1, 3, 4, 5):
+        flow.body(b"a", key="k", skip=0, number=number)
+    assert [call[0] for call in flow.calls] == ["feed", "gap", "feed", "feed", "feed"]
+
+
 @pytest.mark.parametrize("number", [3, 4], ids=["lower", "the same"])
 def test_number_that_does_not_grow_is_no_gap(cut: Any, number: int) -> None:
     flow = cut()
@@ -242,6 +249,42 @@ def test_rows_behind_a_gap_point_where_their_bytes_stand(cut: Any) -> None:
     assert [row["stream_offset"] for row in flow.run.tables["told"]] == [3, 8, 12]
 
 
+def test_rows_from_chunked_bodies_point_into_their_chunks(cut: Any) -> None:
+    flow = cut(at_end(*(tell(str(i), i) for i in range(6))))
+    flow.body(b"ab", key="k", skip=0)  # 2, 3
+    flow.events = [
+        ContentBegin(90, True, 4, ContentInfo(extra={"key": "k", "skip": 1})),
+        ContentData(90, 5, b"!cdef", ([0, 3], [5, 12])), ContentEnd(90, complete=True),
+    ]  # fmt: skip
+    flow.run.take(b"?" * 10)
+    flow.run.finish()
+    assert [row["stream_offset"] for row in flow.run.tables["told"]] == [2, 3, 6, 7, 12, 13]
+
+
+def test_bodies_in_the_inner_stream_are_read_and_have_places(bench: Any, made_up: Any) -> None:
+    def open_body(parser: Any, what: str, value: Any, side: bool) -> list[Any]:
+        if value == b"yyy":
+            return [ContentBegin(7, False, 1, ContentInfo("inner body")), ContentData(7, 1, b"xyyy")]
+        return [ContentEnd(7, complete=True)] if (what, side) == ("end", False) else []
+
+    flow = Cut(bench, made_up, open_body)
+    child = made_up(
+        "child", carriers=("content",), detect=lambda o: float(o.info.name == "inner body"),
+        answer=lambda p, what, *_: [Row("told", False, i, {"word": "z"}) for i in range(4)] if what == "end" else [],
+    )  # fmt: skip
+    cut = made_up(
+        "cut", carriers=("content",), tables=(), tunnel=part_of, inner="inner",
+        detect=lambda o: float(bool(o.info.extra)),
+    )  # fmt: skip
+    flow.run = bench(flow.carrier, cut, flow.inner, child)
+    flow.body(b"xx", up=False, key="k", skip=0)  # 2, 3
+    flow.body(b"yyy", up=False, key="k", skip=0)  # 6, 7, 8
+    flow.run.finish()
+    assert [row["stream_offset"] for row in flow.run.tables["told"]] == [3, 6, 7, 8]
+    body = next(row for row in flow.run.tables["objects"] if row["name"] == "inner body")
+    assert (body["stream_offset"], body["kind"], body["bytes"], body["complete"]) == (3, "child", 4, True)
+
+
 def test_compressed_bodies_have_no_place_but_keep_that_of_the_others(cut: Any) -> None:
     flow = cut(at_end(tell("a", 1), tell("b", 5), tell("c", 2 + 100)))
     flow.body(b"aa", key="k", skip=0)
@@ -293,8 +336,8 @@ def test_inner_parser_that_gives_up_leaves_the_flow_alone(cut: Any, on: str) -> 
         return []
 
     flow = cut(fail)
-    flow.body(b"ab", 3, b"c", key="k", skip=0)
-    flow.body(b"d", key="k", skip=0)
+    flow.body(b"ab", 3, b"c", key="k", skip=0, number=1)
+    flow.body(b"d", key="k", skip=0, number=3)
     flow.run.finish()
     (row,) = flow.run.tables["anomalies"]
     assert (row["name"], row["stream_offset"], row["detail"]) == ("INNER_cannot_be_decoded", 2, "unreadable")
@@ -404,6 +447,18 @@ def test_recorded_session_is_read(bench: Any) -> None:
     assert run.tables["anomalies"] == []
     exchanges = sum(truth["rtmpt"][command] for command in ("send", "idle", "close")) + 1
     assert [row["kind"] for row in run.tables["objects"]] == ["rtmpt"] * 2 * exchanges
+
+
+def test_recorded_session_becomes_a_viewing_session(tmp_path: Path) -> None:
+    from iptvforensics.analysis import analyze_capture
+    from iptvforensics.store import Store
+
+    store = Store.create(tmp_path / "case")
+    analyze_capture(str(SAMPLES / "rtmpt-play.pcap"), store, cores=1)
+    sql = "select delivery, stream, kind, client_ip, edge_host, edge_port, completeness from sessions"
+    assert store.connection().execute(sql).fetchall() == [
+        ("rtmp", "live/news3", "live", "192.168.1.27", "gate.kestrel-view.example", 80, "complete")
+    ]
 
 
 def test_rows_of_the_recorded_session_point_at_their_bytes(bench: Any) -> None:
