@@ -357,6 +357,8 @@ def test_bodies_in_bodies_have_a_depth_limit(bench: Any, made_up: Any, careless:
     made = nest(made_up, careless=careless)
     run = bench(made)
     run.take(b"0123456789")
+    deepest = max(run.dissector._work[0]._findings._contents.values(), key=lambda content: content.depth)
+    assert (deepest.depth, deepest.held) == (MAX_DEPTH, []), "what nobody will read is not kept"
     run.finish()
     assert len(made.parsers) == 1 + MAX_DEPTH
     rows = sorted(run.tables["objects"], key=lambda row: row["stream_offset"])

@@ -180,6 +180,13 @@ def test_gap_is_told_once(cut: Any) -> None:
     assert [call[0] for call in flow.calls] == ["feed", "gap", "feed", "feed", "feed"]
 
 
+def test_lost_bodies_are_told_before_the_gap_that_follows_them(cut: Any) -> None:
+    flow = cut()
+    flow.body(b"a", key="k", skip=0, number=1)
+    flow.body(3, b"b", key="k", skip=0, number=3)
+    assert [call[:2] for call in flow.calls] == [("feed", b"a"), ("gap", -1), ("gap", 3), ("feed", b"b")]
+
+
 @pytest.mark.parametrize("number", [3, 4], ids=["lower", "the same"])
 def test_number_that_does_not_grow_is_no_gap(cut: Any, number: int) -> None:
     flow = cut()
@@ -247,6 +254,14 @@ def test_rows_behind_a_gap_point_where_their_bytes_stand(cut: Any) -> None:
     flow.body(b"c", key="k", skip=0)  # 12
     flow.run.finish()
     assert [row["stream_offset"] for row in flow.run.tables["told"]] == [3, 8, 12]
+
+
+def test_rows_behind_a_gap_at_the_beginning_of_a_body_have_their_place(cut: Any) -> None:
+    flow = cut(at_end(tell("a", 0), tell("b", 4)))
+    flow.body(b"a", key="k", skip=0)  # 2
+    flow.body(3, b"bb", key="k", skip=0)  # 8, 9
+    flow.run.finish()
+    assert [row["stream_offset"] for row in flow.run.tables["told"]] == [2, 8]
 
 
 def test_rows_from_chunked_bodies_point_into_their_chunks(cut: Any) -> None:
