@@ -1,0 +1,169 @@
+"""Tests of what runs the loops: the speeds agree, and machine code is only loaded from where nobody else can write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from iptvforensics import kernel as kernels
+from iptvforensics.kernel import copy_bytes, inline, kernel
+
+
+@inline
+def weight(value: int) -> int:
+    """Return a number that overflows 32 bits."""
+    return value * 0x1_0000_0001
+
+
+@kernel("B[] i[] q[] q")
+def add_up(data, numbers, sums, length):
+    """Return the sum of bytes and numbers; each partial sum goes to sums."""
+    total = 0
+    for i in range(length):
+        total += weight(data[i]) - numbers[i]
+        sums[i] = total
+    return total
+
+
+@kernel("B[] q B[] q q")
+def copy(source, at, target, to, length):
+    """Copy bytes if both ranges lie within the arrays."""
+    if at < 0 or to < 0 or length < 0 or at + length > len(source) or to + length > len(target):
+        return 0
+    copy_bytes(source, at, target, to, length)
+    return 1
+
+
+@kernel("B[] q")
+def read(data, at):
+    """Return one byte, unchecked."""
+    return data[at]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("IPTVFORENSICS_CACHE", str(folder))
+    return folder
+
+
+def test_all_types_of_arguments(kernel_speed: str) -> None:
+    data = np.array([0, 1, 255], np.uint8)
+    numbers = np.array([-1, 2, -(1 << 31)], np.int32)
+    sums = np.zeros(3, np.int64)
+    total = add_up(data, numbers, sums, 3)
+    assert sums.tolist() == [1, 0x1_0000_0000, 0x1_0000_0000 + 255 * 0x1_0000_0001 + (1 << 31)]
+    assert total == sums[2]
+
+
+@pytest.mark.parametrize("wrap", [bytes, bytearray, memoryview], ids=["bytes", "bytearray", "memoryview"])
+def test_arrays_may_be_bytes(kernel_speed: str, wrap: Callable[[bytes], bytes]) -> None:
+    assert read(wrap(b"\x07\xff"), 1) == 255
+
+
+def test_bytes_are_copied_within_the_arrays_only(kernel_speed: str) -> None:
+    target = bytearray(6)
+    assert copy(b"abcdef", 2, target, 1, 3) == 1
+    assert copy(b"abcdef", 4, target, 0, 3) == 0
+    assert bytes(target) == b"\0cde\0\0"
+
+
+@pytest.mark.parametrize("speed", ["plain", "checked"])
+def test_a_read_past_the_end_is_noticed(speed: kernels.Speed) -> None:
+    kernels.use(speed)
+    with pytest.raises(IndexError):
+        read(b"abc", 3)
+
+
+def test_a_wrong_signature_is_refused() -> None:
+    with pytest.raises(ValueError, match="'x' is not one of"):
+        kernel("B[] x")
+
+
+def test_machine_code_is_kept_and_used_again(cache: Path) -> None:
+    kernels.use("compiled")
+    path = cache / kernels._object_name(read)
+    first = kernels._load(read)
+    made = path.stat().st_mtime_ns
+    again = kernels._load(read)
+    assert path.stat().st_mtime_ns == made
+    array = np.array([5, 6], np.uint8)
+    assert first(array.ctypes.data, 2, 1) == again(array.ctypes.data, 2, 1) == 6
+
+
+def test_machine_code_that_others_may_have_written_is_not_loaded(cache: Path) -> None:
+    path = kernels.cache_folder() / kernels._object_name(read)
+    path.write_bytes(b"no machine code")
+    path.chmod(0o666)
+    array = np.array([5, 6], np.uint8)
+    assert kernels._load(read)(array.ctypes.data, 2, 0) == 5
+    assert path.stat().st_mode & 0o022 == 0
+
+
+def test_a_cache_folder_that_others_may_write_to_is_not_used(cache: Path) -> None:
+    cache.mkdir()
+    cache.chmod(0o777)
+    assert kernels.cache_folder() is None
+    cache.chmod(0o700)
+    assert kernels.cache_folder() == cache
+
+
+STEP = 1
+
+
+@kernel("q")
+def step(number):
+    """Return the next number."""
+    return number + STEP
+
+
+def test_another_constant_gives_other_machine_code(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kernels._load(step)(1) == 2
+    monkeypatch.setitem(step.function.__globals__, "STEP", 10)
+    assert kernels._load(step)(1) == 11
+
+
+@pytest.mark.parametrize(
+    ("size", "is_warm", "speed"),
+    [
+        (kernels.PLAIN_BELOW_BYTES - 1, True, "plain"),
+        (kernels.PLAIN_BELOW_BYTES, True, "compiled"),
+        (kernels.PLAIN_BELOW_BYTES, False, "plain"),
+        (kernels.PLAIN_BELOW_BYTES_UNCOMPILED, False, "compiled"),
+    ],
+    ids=["small", "large enough", "not compiled yet", "large, not compiled yet"],
+)
+def test_the_size_of_the_input_decides(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, size: int, is_warm: bool, speed: str
+) -> None:
+    monkeypatch.delenv("IPTVFORENSICS_KERNELS", raising=False)
+    if is_warm:
+        cache.mkdir(mode=0o700)
+        (cache / "loop.o").touch()
+    assert kernels.use(None, input_bytes=size) == speed
+
+
+def test_the_environment_overrides_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IPTVFORENSICS_KERNELS", "plain")
+    assert kernels.use(None, input_bytes=1 << 40) == "plain"
+
+
+def test_without_numba_everything_runs_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IPTVFORENSICS_KERNELS", raising=False)
+    monkeypatch.setattr(kernels, "can_compile", lambda: False)
+    assert kernels.use(None, input_bytes=1 << 40) == "plain"
+
+
+def test_compiling_is_announced_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels._State, "announced", False)
+    monkeypatch.setattr(kernels._State, "announce", None)
+    said: list[str] = []
+    kernels.use("compiled", announce=said.append)
+    kernels._load(read)
+    os.remove(cache / kernels._object_name(read))
+    kernels._load(read)
+    assert len(said) == 1
