@@ -1,6 +1,6 @@
 # make demo   sets up .venv, analyses the sample captures, says which file to open
 # make test   sets up .venv and runs every check (what .ci/run runs)
-# make bench  measures speed against hashing alone; needs about 5 GB of disk
+# make bench  measures speed beside hashing alone and beside other programs that are there (BENCH="options" go to it)
 # make docs   writes the generated pages under docs/
 # make lock   resolves the dependencies again and writes .lock/
 #
@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASE := iptvforensics-demo
 JOBS ?= 2
-BENCH_DATA ?= bench-data
+BENCH ?= --gigabytes 1 --runs 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check-tools bench docs lock clean
@@ -21,10 +21,7 @@ help:
 
 demo: $(VENV)/.run
 	@$(BIN)/iptvforensics demo -o $(CASE)
-	@$(BIN)/iptvforensics graph $(CASE)/case --format html -o $(CASE)/graph.html
-	@echo
-	@echo "Open $(CASE)/graph.html in a browser (it needs no network)."
-	@echo "Next: $(BIN)/iptvforensics show $(CASE)/case sessions"
+	@echo "next: $(BIN)/iptvforensics show $(CASE)/case sessions"
 
 test: $(VENV)/.dev check-tools
 	$(BIN)/ruff check .
@@ -37,7 +34,8 @@ check-tools:
 	@(command -v tshark && command -v ffmpeg) >/dev/null || sh .ci/debian-packages tshark ffmpeg
 
 bench: $(VENV)/.dev
-	$(BIN)/python tests/bench/run.py --data $(BENCH_DATA)
+	$(BIN)/python tests/bench/run.py $(BENCH)
+	$(BIN)/python tests/bench/budget.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py

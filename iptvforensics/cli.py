@@ -139,9 +139,10 @@ def demo(output: str, samples: str | None) -> None:
     _summarize(summaries)
     with open_case(target / "case") as case:
         graph = case.graph()
-        for form in ("json", "graphml"):
+        for form in ("html", "json", "graphml"):
             graphs.write(graph, str(target / f"graph.{form}"), form)
     _say(f"case: {target / 'case'}; graph: {target / 'graph.json'}, {target / 'graph.graphml'}")
+    _say(f"open {target / 'graph.html'} in a browser (it needs no network)")
     _exit_if_unread({s.path: s.error for s in summaries if s.error})
 
 

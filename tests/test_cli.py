@@ -232,7 +232,9 @@ def test_the_demo_writes_case_and_graph(samples: Path, tmp_path: Path) -> None:
     (tmp_path / "few").mkdir()
     shutil.copy(samples / "dns/names.pcap", tmp_path / "few")
     found = run("demo", "--samples", tmp_path / "few", "-o", tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["case", "graph.graphml", "graph.json"]
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["case", "graph.graphml", "graph.html", "graph.json"]
+    assert f"open {tmp_path / 'out' / 'graph.html'}" in found.stderr
     assert str(tmp_path / "out" / "case") in found.stderr
 
 

@@ -2,7 +2,7 @@
 
 Format: draft-ietf-opsawg-pcapng, sections 3 (blocks, options) and 4 (block types): several sections in
 either byte order, several interfaces with their own link type, snaplen, resolution and offset of times,
-simple and obsolete packet blocks, name resolution, statistics, decryption secrets, custom walk_pcapng.
+simple and obsolete packet blocks, name resolution, statistics, decryption secrets, custom blocks.
 
 **Known limitations**: the stated length of a section is not used. Blocks longer than 32 MiB are taken for
 damage. Of blocks that are not known only the number is kept, of custom blocks also their owner's number.
