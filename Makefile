@@ -1,8 +1,9 @@
-# make demo   sets up .venv, analyses the sample captures, says which file to open
-# make test   sets up .venv and runs every check (what .ci/run runs)
-# make bench  measures speed beside hashing alone and beside other programs that are there (BENCH="options" go to it)
-# make docs   writes the generated pages under docs/
-# make lock   resolves the dependencies again and writes .lock/
+# make demo    sets up .venv, analyses the sample captures, says which file to open
+# make test    sets up .venv and runs every check (what .ci/run runs)
+# make bench   measures speed beside hashing alone and beside other programs that are there (BENCH="options" go to it)
+# make wheels  fills dist/ with all that a machine without network needs (same system and Python)
+# make docs    writes the generated pages under docs/
+# make lock    resolves the dependencies again and writes .lock/
 #
 # PYTHON=... chooses the interpreter (3.11 to 3.13); without it the newest that is there is taken.
 
@@ -14,10 +15,10 @@ JOBS ?= 2
 BENCH ?= --gigabytes 1 --runs 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-tools bench docs lock clean
+.PHONY: help demo test check-tools bench wheels docs lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '1,/^$$/s/^# //p' Makefile
 
 demo: $(VENV)/.run
 	@$(BIN)/iptvforensics demo -o $(CASE)
@@ -36,6 +37,11 @@ check-tools:
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/run.py $(BENCH)
 	$(BIN)/python tests/bench/budget.py
+
+wheels: $(VENV)/.run
+	@$(BIN)/python -m pip download --quiet --require-hashes -r .lock/run.txt -d dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
+	@echo "carry dist/ over, then: python3 -m venv .venv && .venv/bin/pip install --no-index --find-links dist iptvforensics"
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
