@@ -206,6 +206,16 @@ def test_lower_rooms_say_what_was_seen_not_what_it_means(path: Path) -> None:
     assert BELOW_THE_GRAPH.findall(path.read_text(encoding="utf-8")) == []
 
 
+BARE_SEGMENT = re.compile(r"(?<!TCP )(?<!media[ -])(?<!never )\bsegments?\b(?! offload)", re.IGNORECASE)
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_documents_say_which_kind_of_segment(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace('Never "segment" alone', "")
+    assert BARE_SEGMENT.findall(" ".join(text.split())) == []
+
+
 # Folders of a person or a machine, and the hosts from which packages are fetched.
 MACHINES = re.compile(
     r"(?<![\w.])/(?:" + "|".join(("home", "Users", "work", "root", "mnt")) + r")/\w|"
