@@ -121,7 +121,7 @@ def test_opening_holds_both_sides_and_the_ports(bench: Any, made_up: Any) -> Non
 
 def test_opening_of_datagrams_holds_the_first_of_each_side(bench: Any, made_up: Any) -> None:
     opening = opening_of(bench, made_up, ([b"ab", b"cd"], [b"x", b"y"]), transport=17)
-    assert (opening.carrier, opening.orig, opening.resp) == ("udp", b"ab", b"x")
+    assert (opening.carrier, opening.orig, opening.resp, opening.midstream) == ("udp", b"ab", b"x", False)
 
 
 def test_opening_is_limited(bench: Any, made_up: Any) -> None:
