@@ -28,7 +28,7 @@ def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
         ":memory:", config={k: str(v) for k, v in settings.items() if k != "pandas_analyze_sample"}
     )
     connection.execute("SET TimeZone = 'UTC'")
-    # DuckDB's own progress bar would print. Where it cannot (Jupyter without ipywidgets) it is off, and setting it fails.
+    # DuckDB's own progress bar would print. Jupyter without ipywidgets cannot show it: it is off, and setting it fails.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
     connection.execute("SET pandas_analyze_sample = 0")  # object columns are text: no guessing from samples
