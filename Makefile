@@ -48,9 +48,9 @@ docs: $(VENV)/.dev
 
 lock: $(VENV)/.dev
 	$(BIN)/pip install --quiet 'uv>=0.8'
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--custom-compile-command 'make lock' --group dev pyproject.toml -o .lock/dev.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--custom-compile-command 'make lock' --group build --extra compress -c .lock/dev.txt pyproject.toml -o .lock/run.txt
 
 clean:
