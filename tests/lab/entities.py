@@ -1,0 +1,163 @@
+"""Entities and links that a case claims, against the nodes and edges of the lab's truth.
+
+A true node and a found row are the same if they share an alias: `line:USER:PASSWORD`, `mac:...`, `ip:...`, `host:...`,
+`channel:ID`, `name:...`. Each found row answers at most one node and each node one row, so an entity reported twice
+counts as one right and one wrong. A claimed link is right if an edge of its kind joins the nodes that its two ends
+answer, and (where the link says when) their times overlap by 1 s at least to either side.
+
+Tables that a case does not have are left out of the score, so that the same command serves today and later.
+
+Known limitations: only nodes of which a session in the scored capture tells are demanded (boxes, lines, panels,
+edges, channels, titles and accounts that were used); a link is demanded if both its ends are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .matching import Score, Tally
+from .truths import SECOND, Remains
+
+Row = dict[str, Any]
+Node = Mapping[str, Any]
+KINDS = {
+    "devices": ("box",),
+    "lines": ("line",),
+    "panels": ("panel",),
+    "channels": ("channel",),
+    "titles": ("title",),
+    "servers": ("panel", "cdn", "edge", "head-end"),
+    "origin_accounts": ("origin-account",),
+}
+"""Tables of entities, and the kinds of nodes that their rows stand for."""
+IDS = {"devices": "device_id", "lines": "line_id", "panels": "panel_id", "channels": "channel_id", "titles": "title_id",
+       "servers": "server_id", "origin_accounts": "account_id"}  # fmt: skip
+STRENGTHS = ("conclusive", "strong", "supporting", "lead")
+
+
+def _texts(value: Any) -> list[str]:
+    if value is None or isinstance(value, float):
+        return []
+    if isinstance(value, str):
+        return [value] if value else []
+    return [str(v) for v in value] if isinstance(value, Iterable) else [str(value)]
+
+
+def node_aliases(node: Node, remains: Remains | None = None) -> set[str]:
+    """Return the names by which a true node may be recognised."""
+    found: set[str] = set()
+    kind = node["kind"]
+    if kind == "line":
+        if "username" in node:
+            found.add(f"line:{node['username']}:{node.get('password', '')}")
+        if "portal_mac" in node:
+            found.add(f"mac:{node['portal_mac'].lower()}")
+        return found
+    if kind in ("channel", "title"):
+        if "stream_id" in node:
+            found.add(f"stream:{node['stream_id']}")
+        if "name" in node:
+            found.add(f"name:{node['name']}")
+        return found
+    if kind == "origin-account":
+        return {f"subject:{node['subject']}"} if "subject" in node else set()
+    if kind != "panel":  # panels may share an address behind a reverse proxy
+        found |= {f"ip:{remains.address(ip) if remains else ip}" for ip in node.get("ips", [])}
+    found |= {f"host:{name['name']}" for name in node.get("names", [])}
+    found |= {f"mac:{node['mac'].lower()}"} if "mac" in node else set()
+    found |= {f"serial:{node['serial']}"} if "serial" in node else set()
+    return found
+
+
+def row_aliases(table: str, row: Row) -> set[str]:
+    """Return the names by which a found entity goes."""
+    if table == "lines":
+        users = {f"line:{user}:{row.get('password') or ''}" for user in _texts(row.get("username"))}
+        return users | {f"mac:{mac.lower()}" for mac in _texts(row.get("mac"))}
+    if table in ("channels", "titles"):
+        return {f"stream:{s}" for s in _texts(row.get("stream_id"))} | {f"name:{n}" for n in _texts(row.get("name"))}
+    if table == "origin_accounts":
+        return {f"subject:{s}" for s in _texts(row.get("subject"))}
+    found = {f"host:{host}" for host in _texts(row.get("host"))}
+    if table != "panels":
+        found |= {f"ip:{ip}" for ip in _texts(row.get("ips"))}
+    found |= {f"mac:{mac.lower()}" for mac in _texts(row.get("macs"))}
+    return found | {f"serial:{s}" for s in _texts(row.get("serial"))}
+
+
+def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None = None) -> set[str]:
+    """Return the ids of the nodes of which the sessions in a recording tell."""
+    used: set[str] = set()
+    for session in document["sessions"]:
+        if file in session["visible_in"]:
+            keys = ("box", "line_id", "channel", "title", "panel", "edge", "account")
+            used |= {session[key] for key in keys if key in session}
+            used |= {hop["node"] for hop in session["chain"] if "node" in hop}
+    if remains is None:
+        return used
+    servers = {n["id"]: n for n in document["nodes"] if n["kind"] in KINDS["servers"]}
+    return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n].get("ips", [])))}
+
+
+def answered(nodes: Iterable[Node], table: str, rows: Iterable[Row], remains: Remains | None = None) -> dict[str, str]:
+    """Return for each found entity (its id) the true node that it stands for; the most shared aliases go first."""
+    names = {node["id"]: node_aliases(node, remains) for node in nodes if node["kind"] in KINDS[table]}
+    pairs = []
+    for row in rows:
+        aliases = row_aliases(table, row)
+        pairs += [(-len(aliases & own), str(row[IDS[table]]), node) for node, own in names.items() if aliases & own]
+    taken: dict[str, str] = {}
+    for _, entity, node in sorted(pairs):
+        if entity not in taken and node not in taken.values():
+            taken[entity] = node
+    return taken
+
+
+def score_entities(document: Mapping[str, Any], file: str, tables: Mapping[str, list[Row]],
+                   remains: Remains | None = None) -> Score:  # fmt: skip
+    """Return a tally per table of entities, and per kind and claimed strength of links."""
+    used = used_nodes(document, file, remains)
+    score: Score = {}
+    stands_for: dict[str, str] = {}
+    for table, kinds in KINDS.items():
+        if table not in tables:
+            continue
+        rows = tables[table]
+        if table in ("channels", "titles"):  # a panel tells its whole catalogue; what was watched is claimed
+            rows = [row for row in rows if row.get("watched")]
+        taken = answered(document["nodes"], table, rows, remains)
+        stands_for |= taken
+        wanted = {node["id"] for node in document["nodes"] if node["kind"] in kinds and node["id"] in used}
+        score[table] = Tally(len(wanted | set(taken.values())), len(rows), len(taken))
+    if "links" in tables:
+        score |= _score_links(document, tables["links"], stands_for, used)
+    return score
+
+
+def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mapping[str, str], used: set[str]) -> Score:
+    edges: dict[tuple[str, str, str], list[list[float]]] = defaultdict(list)
+    for edge in document["edges"]:
+        edges[edge["kind"], edge["source"], edge["target"]] += edge["intervals"]
+    score: Score = defaultdict(Tally)
+    for kind, source, target in edges:
+        if source in used and target in used:
+            score[f"link {kind}"].true += 1
+    reached: set[tuple[str, str, str]] = set()
+    for row in rows:
+        name = (row["kind"], stands_for.get(row["source"], ""), stands_for.get(row["target"], ""))
+        right = _in_time(row, edges.get(name, []))
+        for label in (f"link {row['kind']}", f"links claimed {row['strength']}"):
+            score[label].found += 1
+            score[label].right += right and not (label.startswith("link ") and name in reached)
+        if right:
+            reached.add(name)
+    return dict(score)
+
+
+def _in_time(row: Row, intervals: list[list[float]]) -> bool:
+    first, last = row.get("first_ns"), row.get("last_ns")
+    if not isinstance(first, int) or not isinstance(last, int):
+        return bool(intervals)
+    return any(first <= end * SECOND + SECOND and last >= start * SECOND - SECOND for start, end in intervals)

@@ -1,0 +1,227 @@
+"""How much of the truth the analysis finds, clean and under each impairment.
+
+    python -m tests.lab.score                                 every recording, every impairment; prints tables
+    python -m tests.lab.score --how clean,loss,nat --only hls
+    python -m tests.lab.score --write docs/lab-score.md       what `make lab-score` does
+
+Each recording is impaired, all copies of one impairment are analysed as one case, and the tables of the case are
+compared with the truth of the clean recordings (`truths`, `matching`, `entities`). Only what is left in the impaired
+copy is demanded; what the analysis says beyond that counts against its precision.
+
+Known limitations: times are rounded and nothing measured by clock is printed, so the tables change only when results
+do; RTMP bytes are compared with the server's count, which includes chunk headers (0.3 %).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import iptvforensics
+from iptvforensics.store import tables as declared_tables
+
+from . import frames as lf
+from .entities import IDS, score_entities
+from .impair import IMPAIRMENTS, impaired
+from .matching import Score, Tally, expected_sessions, middle, score_answers, score_servers, score_sessions
+from .truths import Remains, TrueCapture, load
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (ROOT / "sample_pcaps", ROOT / "tests/lab/recordings")
+CLEAN = "clean"
+COMMAND = "python -m tests.lab.score --write docs/lab-score.md"
+ENTITY_TABLES = (*IDS, "links")
+Scores = dict[str, Score]  # by impairment
+
+
+def captures(only: str = "", folders: Iterable[Path] = FOLDERS) -> list[TrueCapture]:
+    """Return the recordings with a truth that names sessions; copies of one recording in other formats count once."""
+    found = [
+        capture
+        for folder in folders
+        for file in sorted(folder.rglob("*.truth.json"))
+        for capture in load(file)
+        if capture.sessions and only in capture.name
+    ]
+    return [capture for capture in found if capture.file.exists()]
+
+
+def rows_of(frame: Any) -> list[dict[str, Any]]:
+    """Return the rows of a DataFrame as dicts, missing values as None."""
+    columns = [column for column in frame.columns if not str(frame[column].dtype).startswith("datetime")]
+    rows: list[dict[str, Any]] = frame[columns].astype(object).to_dict("records")
+    return [{name: None if pd.api.types.is_scalar(v) and pd.isna(v) else v for name, v in row.items()} for row in rows]
+
+
+def merge(into: Score, more: Score) -> None:
+    """Add the tallies of one capture to those of others."""
+    for kind, tally in more.items():
+        into.setdefault(kind, Tally()).add(tally)
+
+
+def score_under(how: str, recordings: list[TrueCapture], *, seed: int = 1) -> Score:
+    """Return the tallies of all recordings under one impairment; those that it cannot be applied to are left out."""
+    score: Score = {}
+    with tempfile.TemporaryDirectory(prefix="lab-score-") as folder:
+        scored: dict[str, tuple[TrueCapture, Remains]] = {}
+        for number, capture in enumerate(recordings):
+            clean = lf.read(capture.file)
+            if clean.link != lf.ETHERNET:
+                continue
+            left = clean if how == CLEAN else impaired(clean, how, seed)
+            file = Path(folder) / f"{number}.pcap"
+            lf.write(file, left)
+            scored[str(lf.digest(file)["sha256"])[:16]] = capture, Remains(clean, left)
+        with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1) as case:
+            tables = _tables(case, ("sessions", "http", *ENTITY_TABLES))
+        for capture_id, (capture, remains) in scored.items():
+            merge(score, _score_capture(capture, remains, {t: rows[capture_id] for t, rows in tables.items()}))
+    return score
+
+
+def _tables(case: Any, names: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Return rows by table and capture; tables without a `capture_id` are given to every capture of the case."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    held = declared_tables()
+    ids = [row["capture_id"] for row in rows_of(case.captures)]
+    for name in names:
+        if name not in held:
+            continue
+        found[name] = defaultdict(list)
+        for row in rows_of(case[name]):
+            for capture_id in [row["capture_id"]] if "capture_id" in row else ids:
+                found[name][capture_id].append(row)
+    return found
+
+
+def _score_capture(capture: TrueCapture, remains: Remains, tables: dict[str, list[dict[str, Any]]]) -> Score:
+    score: Score = {}
+    wanted = expected_sessions(capture, remains)
+    merge(score, {f"session {kind}": tally for kind, tally in score_sessions(wanted, tables["sessions"]).items()})
+    merge(score, score_servers(wanted, remains, tables["sessions"], tables.get("servers", ())))
+    merge(score, {"http answer": score_answers(capture.answers, remains, tables["http"])})
+    if "nodes" in capture.document:
+        held = {name: rows for name, rows in tables.items() if name in ENTITY_TABLES}
+        merge(score, score_entities(capture.document, capture.file.name, held, remains))
+    return score
+
+
+def _number(value: float | None, digits: int = 3, times: float = 1) -> str:
+    return "" if value is None else f"{value * times:.{digits}f}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else "1" if value == 1 else f"{min(value, 0.999):.3f}"
+
+
+def _joined(score: Score, prefix: str) -> Tally:
+    whole = Tally()
+    for kind, tally in score.items():
+        if kind.startswith(prefix):
+            whole.add(tally)
+    return whole
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> list[str]:
+    return [_line(head), _line(["---"] + ["---:"] * (len(head) - 1)), *map(_line, rows), ""]
+
+
+def report(scores: Scores) -> str:
+    """Return the score as Markdown: sessions by impairment, every type in the clean captures, recall by type."""
+    out = ["## Sessions, all ways of delivery", ""]
+    head = [
+        "impairment",
+        "true",
+        "found",
+        "right",
+        "precision",
+        "recall",
+        "named",
+        "misnamed",
+        "start ±s",
+        "end ±s",
+        "bytes ±%",
+        "worst",
+    ]
+    rows = []
+    for how, score in scores.items():
+        t = _joined(score, "session ")
+        rows.append([how, str(t.true), str(t.found), str(t.right), _share(t.precision), _share(t.recall),
+                     _share(t.named / t.right if t.right else None), str(t.misnamed), _number(middle(t.start_s), 2),
+                     _number(middle(t.end_s), 2), _number(middle(t.bytes_share), 2, 100),
+                     _number(max(t.bytes_share, default=None), 1, 100)])  # fmt: skip
+    out += _table(head, rows)
+    out += ["## By type: precision / recall", ""]
+    kinds = sorted({kind for score in scores.values() for kind in score})
+    head = ["type", *scores]
+    body = [[kind, *(_both(score.get(kind)) for score in scores.values())] for kind in kinds]
+    half = (len(head) + 1) // 2
+    for part in (head[1:half], head[half:]):
+        if part:
+            first = head.index(part[0])
+            out += _table(["type", *part], ([row[0], *row[first : first + len(part)]] for row in body))
+    return "\n".join(out)
+
+
+def _both(tally: Tally | None) -> str:
+    if tally is None or not (tally.true or tally.found):
+        return ""
+    return f"{_share(tally.precision) or '-'} / {_share(tally.recall) or '-'}"
+
+
+def details(scores: Scores) -> list[str]:
+    """Return one line per thing missed and per false claim."""
+    return [
+        f"{how}: {kind}: {word}: {text}"
+        for how, score in scores.items()
+        for kind, tally in score.items()
+        for word, texts in (("missed", tally.missed), ("false", tally.false))
+        for text in texts
+    ]
+
+
+def document(text: str, recordings: list[TrueCapture], seed: int) -> str:
+    """Return the page that is kept in the documentation."""
+    return f"""# Score of the lab
+
+Made by `make lab-score` (`{COMMAND}`) from {len(recordings)} recordings, seed {seed}; how it is counted
+stands in [lab.md](lab.md). Do not edit by hand: a change of these tables is a change of results.
+
+{text}"""
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Score the analysis on the recordings of the lab.")
+    parser.add_argument("--how", default=",".join((CLEAN, *IMPAIRMENTS)), help="impairments, with commas")
+    parser.add_argument("--only", default="", help="recordings whose name holds this text")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--details", action="store_true", help="also list what was missed and what is false")
+    parser.add_argument("--write", type=Path, help="also write the page")
+    options = parser.parse_args()
+    recordings = captures(options.only)
+    scores: Scores = {}
+    for how in options.how.split(","):
+        scores[how] = score_under(how, recordings, seed=options.seed)
+        sys.stderr.write(f"{how}: done\n")
+    text = report(scores)
+    sys.stdout.write(text)
+    if options.details:
+        sys.stdout.write("\n".join(details(scores)) + "\n")
+    if options.write:
+        options.write.write_text(document(text, recordings, options.seed))
+
+
+if __name__ == "__main__":
+    main()
