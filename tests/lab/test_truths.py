@@ -140,10 +140,11 @@ def test_names_with_an_address_follow_it():
 
 def test_document_of_the_lab_gives_one_capture_per_point(tmp_path):
     hop = {"host": "e.example", "ip": "203.0.113.9", "port": 443, "roles": ["media"], "node": "edge-1"}
-    session = {"id": "s1", "delivery": "hls", "kind": "live", "client_ip": "192.168.1.5",
-               "client_public_ip": "198.51.100.7", "stream": "https://e.example/a.m3u8", "start": 1800000000, "end": 1800000009, "first_byte": 1800000001.5,
-               "chain": [hop], "by": "user", "visible_in": ["edge.pcap.zst"], "encrypted": ["tls"],
-               "body_bytes": 7}  # fmt: skip
+    session = {
+        "id": "s1", "delivery": "hls", "kind": "live", "client_ip": "192.168.1.5", "client_public_ip": "198.51.100.7",
+        "stream": "https://e.example/a.m3u8", "start": 1800000000, "end": 1800000009, "first_byte": 1800000001.5,
+        "chain": [hop], "by": "user", "visible_in": ["edge.pcap.zst"], "encrypted": ["tls"], "body_bytes": 7,
+    }  # fmt: skip
     told = {"captures": [{"file": "box.pcap.zst"}, {"file": "edge.pcap.zst"}], "sessions": [session], "http": []}
     (tmp_path / "a.truth.json").write_text(json.dumps(told))
     box, edge = load(tmp_path / "a.truth.json")
