@@ -192,8 +192,8 @@ def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row],
 
 
 def score_answers(answers: list[TrueAnswer], remains: Remains, rows: Iterable[Row]) -> Tally:
-    """Return the tally of HTTP answers by client and URL, of servers that kept a log."""
-    logged = {(remains.address(a.server), a.server_port) for a in answers}
+    """Return the tally of HTTP answers by client and URL, between clients and servers of which a log tells."""
+    logged = {(remains.address(a.client), remains.address(a.server), a.server_port) for a in answers}
     wanted: dict[tuple[str, str], list[float]] = defaultdict(list)
     for answer in answers:
         share = remains.answer(answer)
@@ -201,7 +201,8 @@ def score_answers(answers: list[TrueAnswer], remains: Remains, rows: Iterable[Ro
             wanted[remains.address(answer.client), answer.url].append(answer.body_bytes * share)
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in rows:
-        if row.get("url") and row.get("status") and (row["server_ip"], row["server_port"]) in logged:
+        ends = (row["client_ip"], row["server_ip"], row["server_port"])
+        if row.get("url") and row.get("status") and ends in logged:
             found[row["client_ip"], row["url"]].append(row.get("response_body_bytes") or 0)
     tally = Tally(true=sum(map(len, wanted.values())), found=sum(map(len, found.values())))
     for key, sizes in found.items():

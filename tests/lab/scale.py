@@ -120,12 +120,11 @@ class Maker:
         """Return the copy in which a box watches its next channel."""
         size, kind = self.size, box % len(self.templates)
         t = self.templates[kind]
-        rng = random.Random(f"{size.seed}/{box}/{turn}")
-        panel, edge, channel = (
-            box // len(self.templates) % size.panels,
-            rng.randrange(size.edges),
-            rng.randrange(size.channels),
-        )
+        rng = random.Random(f"{size.seed}/{box}")
+        first, step = rng.randrange(size.channels), rng.randrange(1, max(size.channels, 2))
+        channel = (first + turn * step) % size.channels  # never the one before: nobody could tell the two apart
+        panel = box // len(self.templates) % size.panels
+        edge = random.Random(f"{size.seed}/{box}/{turn}").randrange(size.edges)
         values = {f.name: _value(f, size, box, panel, edge, channel) for f in t.fields}
         values[MARK] = numbered(b"qqqq", channel * len(self.templates) + kind)
         servers = tuple(self._server(t, kind, n, panel, edge) for n in range(len(t.servers)))

@@ -124,7 +124,7 @@ def _share(value: float | None) -> str:
 def _joined(score: Score, prefix: str) -> Tally:
     whole = Tally()
     for kind, tally in score.items():
-        if kind.startswith(prefix):
+        if kind.startswith(prefix) and not kind.endswith("+tls"):  # without keys only lengths and times are seen
             whole.add(tally)
     return whole
 

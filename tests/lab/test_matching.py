@@ -145,7 +145,8 @@ def test_answers_are_counted_by_client_and_url():
                 "response_body_bytes": size}  # fmt: skip
 
     logged = [answer("u1"), answer("u1"), answer("u2"), answer("u3", port=0)]
-    tally = score_answers(logged, Whole(), [row("u1", 90), row("u2"), row("u4"), row("u1", server="203.0.113.1")])
+    tally = score_answers(logged, Whole(), [row("u1", 90), row("u2"), row("u4"), row("u1", server="203.0.113.1"),
+                                             row("u1") | {"client_ip": "192.168.1.9"}])  # fmt: skip
     assert counts(tally) == (3, 3, 2)
     assert sorted(tally.bytes_share) == [0.0, pytest.approx(0.1)]
 

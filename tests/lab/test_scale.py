@@ -73,6 +73,14 @@ def test_every_box_has_its_own_line_and_address(made):
         assert data.count(f"/live/{username}/{password}/".encode()) >= 2  # two viewings
 
 
+def test_no_box_watches_a_channel_twice_running(tmp_path):
+    make(tmp_path / "x.pcap", Size(boxes=4, viewings=4, channels=3), ["hls/redirected"])
+    told = json.loads((tmp_path / "x.truth.json").read_text())
+    watched = {(s["box"], int(s["id"].split("-")[2])): s["channel"] for s in told["sessions"]}
+    assert len(watched) == 16
+    assert all(watched[box, turn] != watched.get((box, turn + 1)) for box, turn in watched)
+
+
 def test_truth_keeps_the_schema_of_the_lab(made):
     jsonschema.validate(made[2], SCHEMA)
     row = made[2]["captures"][0]

@@ -101,7 +101,12 @@ def load(file: Path) -> list[TrueCapture]:
     told = json.loads(file.read_text())
     if "derived_from" in told:
         return []
-    answers = [_answer(row) for row in told.get("http", []) if row.get("client_port")]
+    tls = {(hop["ip"], hop["port"]) for s in told["sessions"] if "tls" in s.get("encrypted", ()) for hop in s["chain"]}
+    answers = [
+        _answer(row)
+        for row in told.get("http", [])
+        if row.get("client_port") and row["server_port"] != 443 and (row["server_ip"], row["server_port"]) not in tls
+    ]
     if "captures" in told:
         parts = [
             (row["file"], [s for s in told["sessions"] if row["file"] in s["visible_in"]]) for row in told["captures"]
@@ -120,9 +125,8 @@ def _ns(seconds: float) -> int:
 
 
 def _answer(row: dict[str, Any]) -> TrueAnswer:
-    scheme = row.get("scheme", "https" if row["server_port"] == 443 else "http")
     return TrueAnswer(row["client_ip"], row["client_port"], row["server_ip"], row["server_port"],
-                      f"{scheme}://{row.get('host', row['server_ip'])}{row['target']}", row.get("body_bytes", 0),
+                      f"http://{row.get('host', row['server_ip'])}{row['target']}", row.get("body_bytes", 0),
                       _ns(row["done"] - float(row.get("took", 0))), _ns(row["done"]))  # fmt: skip
 
 
