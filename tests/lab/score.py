@@ -2,6 +2,7 @@
 
     python -m tests.lab.score                                 every recording, every impairment; prints tables
     python -m tests.lab.score --how clean,loss,nat --only hls
+    python -m tests.lab.score --folder DIR --details          recordings of another lab, with what was missed
     python -m tests.lab.score --write docs/lab-score.md       what `make lab-score` does
 
 Each recording is impaired, all copies of one impairment are analysed as one case, and the tables of the case are
@@ -9,7 +10,7 @@ compared with the truth of the clean recordings (`truths`, `matching`, `entities
 copy is demanded; what the analysis says beyond that counts against its precision.
 
 Known limitations: times are rounded and nothing measured by clock is printed, so the tables change only when results
-do; RTMP bytes are compared with the server's count, which includes chunk headers (0.3 %).
+do; RTMP bytes are compared with the server's count, which includes chunk heads (0.3 to 3 %).
 """
 
 from __future__ import annotations
@@ -206,11 +207,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Score the analysis on the recordings of the lab.")
     parser.add_argument("--how", default=",".join((CLEAN, *IMPAIRMENTS)), help="impairments, with commas")
     parser.add_argument("--only", default="", help="recordings whose name holds this text")
+    parser.add_argument(
+        "--folder", type=Path, action="append", help="recordings with truth (default: those of the project)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--details", action="store_true", help="also list what was missed and what is false")
     parser.add_argument("--write", type=Path, help="also write the page")
     options = parser.parse_args()
-    recordings = captures(options.only)
+    recordings = captures(options.only, options.folder or FOLDERS)
+    if not recordings:
+        parser.error("no recordings with a truth that names sessions")
     scores: Scores = {}
     for how in options.how.split(","):
         scores[how] = score_under(how, recordings, seed=options.seed)

@@ -214,3 +214,9 @@ def test_packed_captures_are_read(clean, kind, tmp_path):
     )
     file.write_bytes(packed)
     assert lf.read(file) == clean
+
+
+def test_documentation_lists_every_impairment():
+    page = (SAMPLES.parent / "docs/lab.md").read_text()
+    for done in impair.IMPAIRMENTS.values():
+        assert f"| `{done.name}` | {done.what} |" in page

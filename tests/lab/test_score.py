@@ -62,6 +62,13 @@ def test_command_prints_and_writes_the_page(tmp_path, monkeypatch, capsys):
     assert score.COMMAND in page.read_text()
 
 
+def test_command_refuses_a_folder_without_recordings(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["score", "--folder", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        score.main()
+    assert "no recordings" in capsys.readouterr().err
+
+
 def test_kept_page_is_of_every_impairment():
     kept = (score.ROOT / "docs/lab-score.md").read_text()
     table = kept.split("## By type")[0]

@@ -145,8 +145,9 @@ def test_document_of_the_lab_gives_one_capture_per_point(tmp_path):
         "stream": "https://e.example/a.m3u8", "start": 1800000000, "end": 1800000009, "first_byte": 1800000001.5,
         "chain": [hop], "by": "user", "visible_in": ["edge.pcap.zst"], "encrypted": ["tls"], "body_bytes": 7,
     }  # fmt: skip
-    http = [{"client_ip": "192.168.1.5", "client_port": 5000, "server_ip": "203.0.113.9", "server_port": port,
-             "host": "e.example", "target": "/a.ts", "done": 1800000002.0, "status": 200} for port in (443, 8080)]  # fmt: skip
+    row = {"client_ip": "192.168.1.5", "client_port": 5000, "server_ip": "203.0.113.9", "host": "e.example",
+           "target": "/a.ts", "done": 1800000002.0, "status": 200}  # fmt: skip
+    http = [row | {"server_port": port} for port in (443, 8080)]
     told = {"captures": [{"file": "box.pcap.zst"}, {"file": "edge.pcap.zst"}], "sessions": [session], "http": http}
     (tmp_path / "a.truth.json").write_text(json.dumps(told))
     box, edge = load(tmp_path / "a.truth.json")
