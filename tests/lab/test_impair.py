@@ -1,16 +1,11 @@
 """Impairments: the same bytes for the same seed, right lengths and checksums, and a true account of what is left."""
 
-import gzip
 import ipaddress
 import itertools
 import json
-import random
 import struct
-import subprocess
-from collections import Counter
 from pathlib import Path
 
-import dpkt
 import pytest
 
 from . import frames as lf
@@ -27,37 +22,6 @@ def clean():
 
 def frames_of(recording):
     return [(f.time_ns, f.wire, f.data, f.origin) for f in recording.frames]
-
-
-def flow_bytes(recording):
-    """Captured TCP payload bytes per pair of ports, found by dpkt, with every checksum verified."""
-    total, later = Counter(), {}
-    for frame in recording.frames:
-        found = lf.packet(frame.data, recording.link)
-        if found is None:
-            continue
-        packet = frame.data[found.ip_at : found.end]
-        if found.version == 4:
-            assert lf.checksum(packet[: found.transport_at - found.ip_at]) == 0
-        later.setdefault((found.source, found.destination, packet[4:6] if found.version == 4 else packet[44:48])
-                         if is_fragment(found, packet) else object(), []).append((found, packet))  # fmt: skip
-    for parts in later.values():
-        parts.sort(key=lambda part: part[0].fragment)
-        found = parts[0][0]
-        body = b"".join(packet[part.transport_at - part.ip_at :] for part, packet in parts)
-        if found.transport not in (6, 17):
-            continue
-        pseudo = found.source + found.destination + struct.pack(">II", len(body), found.transport)
-        if found.transport == 6 or body[6:8] != b"\0\0":
-            assert lf.checksum(pseudo + body) == 0
-        if found.transport == 6:
-            segment = dpkt.tcp.TCP(body)
-            total[frozenset((segment.sport, segment.dport))] += len(segment.data)
-    return sorted(n for n in total.values() if n)
-
-
-def is_fragment(found, packet):
-    return bool(packet[6] & 0x3F or packet[7]) and not packet[6] & 0x40 if found.version == 4 else packet[6] == 44
 
 
 @pytest.mark.parametrize("how", impair.IMPAIRMENTS)
@@ -83,36 +47,6 @@ def test_frames_keep_the_bytes_of_the_frame_that_they_are_said_to_be(clean, how)
             original = by_number[frame.origin]
             assert frame.wire == original.wire
             assert original.data.startswith(frame.data)
-
-
-@pytest.mark.parametrize("how", REWRITING)
-@pytest.mark.parametrize("name", ["hls/redirected", "rtmp/publish"])
-def test_rewritten_headers_have_right_checksums_and_the_same_payload(how, name):
-    recording = lf.read(SAMPLES / f"{name}.pcap")
-    assert flow_bytes(impair.impaired(recording, how)) == flow_bytes(recording)
-
-
-def test_ipv6_fragments_have_right_checksums_and_the_same_payload():
-    recording = lf.read(SAMPLES / "hls/ipv6.pcap")
-    assert flow_bytes(impair.impaired(recording, "fragments")) == flow_bytes(recording)
-
-
-def test_fragments_become_ipv6_fragments(clean):
-    done = impair.impaired(clean, "fragments+ipv6")
-    assert flow_bytes(done) == flow_bytes(clean)
-    assert done.facts["fragments"]["fragmented_packets"] > 10
-
-
-def test_two_boxes_behind_nat_share_an_address_and_no_port():
-    recording = lf.read(SAMPLES / "hls/two-boxes.pcap")
-    done = impair.impaired(recording, "nat")
-    facts = done.facts["nat"]
-    assert facts["addresses"] == {"192.168.1.36": headers.PUBLIC, "192.168.1.37": headers.PUBLIC}
-    assert len({row[3] for row in facts["ports"]}) == len(facts["ports"]) > 2
-    for frame in done.frames:
-        found = lf.packet(frame.data)
-        assert not {found.source[:2], found.destination[:2]} & {b"\xc0\xa8"}
-    assert impair.address_after(done.facts, "192.168.1.36") == headers.PUBLIC
 
 
 def test_each_way_of_a_conversation_is_one_of_the_two_halves(clean):
@@ -193,27 +127,6 @@ def test_command_writes_capture_and_truth(tmp_path, monkeypatch):
     assert told["capture"]["bytes"] == out.stat().st_size
     assert told["frames_from"][0][0] > 300
     assert sum(b - a + 1 for a, b in told["frames_from"]) == told["frames"] == len(lf.read(out).frames)
-
-
-def test_incremental_checksum_equals_the_whole():
-    rng = random.Random(3)
-    for _ in range(200):
-        data = bytearray(rng.randbytes(40))
-        before = lf.checksum(bytes(data))
-        old, new = bytes(data[8:14]), rng.randbytes(6)
-        data[8:14] = new
-        assert lf.adjusted(before, old, new) in (lf.checksum(bytes(data)), lf.checksum(bytes(data)) ^ 0xFFFF)
-
-
-@pytest.mark.parametrize("kind", ["gz", "zst"])
-def test_packed_captures_are_read(clean, kind, tmp_path):
-    raw = (SAMPLES / "hls/redirected.pcap").read_bytes()
-    file = tmp_path / f"x.pcap.{kind}"
-    packed = (
-        gzip.compress(raw) if kind == "gz" else subprocess.run(["zstd", "-c"], input=raw, capture_output=True).stdout
-    )
-    file.write_bytes(packed)
-    assert lf.read(file) == clean
 
 
 def test_documentation_lists_every_impairment():
