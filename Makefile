@@ -43,6 +43,9 @@ wheels: $(VENV)/.run
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
 	@echo "carry dist/ over, then: python3 -m venv .venv && .venv/bin/pip install --no-index --find-links dist iptvforensics"
 
+lab-score: $(VENV)/.dev
+	$(BIN)/python -m tests.lab.score --write docs/lab-score.md
+
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 
