@@ -15,7 +15,7 @@ JOBS ?= 2
 BENCH ?= --gigabytes 1 --runs 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check-tools bench wheels docs lock clean
+.PHONY: help demo test check-tools bench lab-score wheels docs lock clean
 
 help:
 	@sed -n '1,/^$$/s/^# //p' Makefile
