@@ -122,5 +122,5 @@ def _datetimes(nanoseconds: pd.Series[Any]) -> pd.Series[Any]:
 
     missing = nanoseconds.isna().to_numpy(np.bool_)
     values = nanoseconds.fillna(0).to_numpy(np.int64).astype("datetime64[ns]")
-    values[missing] = np.datetime64("NaT")
+    values[missing] = np.datetime64("NaT", "ns")
     return pd.Series(values).dt.tz_localize("UTC")
