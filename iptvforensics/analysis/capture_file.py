@@ -71,7 +71,7 @@ def _throughput() -> Iterator[None]:
     """
     interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(0.0005)
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(100_000, 5, 5)
     try:
         yield
     finally:

@@ -33,6 +33,12 @@ _LEADING = 6
 _KINDS = {"frame": "frame", "time_ns": "time_ns"}
 
 
+SWEEP_BATCHES = 2
+RESET_SILENCE_NS = 10_000_000_000
+RESET_SEEN = 3 << (2 * L.LETTER_RST)
+"""Bits of `HISTORY_SEEN` for a reset by the originator or the responder."""
+
+
 class Layout(NamedTuple):
     """How a row of a table is put together."""
 
@@ -82,6 +88,7 @@ class Dissector:
         }
         self.by_name = {p.name: p for p in known}
         self.layouts = {table.name: _layout(table) for p in known for table in p.tables}
+        self._taken = 0
         self._work: dict[int, FlowWork] = {}
         self._endpoints: dict[int, tuple[tuple[str, int | None], tuple[str, int | None]]] = {}
 
@@ -126,6 +133,23 @@ class Dissector:
                 work.places[not from_orig].begin(entry, offset, frame, ns)
                 self._feed(work, batch, entry, data, from_orig)
                 work.rest(from_orig)
+        self._taken += 1
+        if self._taken % SWEEP_BATCHES == 0 and len(batch.ns):
+            self._end_reset_flows(int(batch.ns.max()))
+
+    def _end_reset_flows(self, now_ns: int) -> None:
+        """End flows that were reset and have been silent since: their parsers would be kept to the end.
+
+        A reset alone ends nothing: anybody can forge one, and what comes after it belongs to the evidence.
+        """
+        flow = self.flows.flow
+        for number, work in self._work.items():
+            at = number * L.FLOW_WIDTH
+            if work.dead or not int(flow[at + L.HISTORY_SEEN]) & RESET_SEEN:
+                continue
+            if now_ns - int(flow[at + L.FLOW_LAST_NS]) > RESET_SILENCE_NS:
+                work.end(True)
+                work.end(False)
 
     def finish(self) -> None:
         """End all streams that are still open: the capture is over."""
