@@ -54,7 +54,7 @@ lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 		--custom-compile-command 'make lock' --group dev pyproject.toml -o .lock/dev.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-		--custom-compile-command 'make lock' --group build --extra compress -c .lock/dev.txt pyproject.toml -o .lock/run.txt
+		--custom-compile-command 'make lock' --group build --extra compress --extra http2 --extra enrich -c .lock/dev.txt pyproject.toml -o .lock/run.txt
 
 clean:
 	rm -rf $(VENV) $(CASE)
