@@ -31,8 +31,12 @@ TYPE_MEANINGS = {
 
 def tables_page() -> str:
     """Return the page about all tables of a case."""
-    owners = {table.name: protocol for protocol in registry().values() for table in protocol.tables}
-    tables = [*TABLES, *(table for protocol in registry().values() for table in protocol.tables)]
+    owners: dict[str, list[Protocol]] = {}
+    for protocol in registry().values():
+        for table in protocol.tables:
+            owners.setdefault(table.name, []).append(protocol)
+    declared = [*TABLES, *(table for protocol in registry().values() for table in protocol.tables)]
+    tables = list({table.name: table for table in declared}.values())  # protocols may share a table
     lines = [
         "# Tables of a case",
         "",
@@ -48,14 +52,15 @@ def tables_page() -> str:
         *_grid(("type", "in SQL", "a value is"), ((k, SQL_TYPES[k], TYPE_MEANINGS[k]) for k in SQL_TYPES)),
     ]
     for table in tables:
-        lines += ["", *_table_section(table, owners.get(table.name))]
+        lines += ["", *_table_section(table, owners.get(table.name, []))]
     return "\n".join(lines) + "\n"
 
 
-def _table_section(table: Table, owner: Protocol | None) -> Iterable[str]:
+def _table_section(table: Table, owners: list[Protocol]) -> Iterable[str]:
     yield f"## {table.name}"
     yield ""
-    yield f"One row per {table.row}." + (f" Written by [{owner.name}](protocols.md#{owner.name})." if owner else "")
+    names = ", ".join(f"[{owner.name}](protocols.md#{owner.name})" for owner in owners)
+    yield f"One row per {table.row}." + (f" Written by {names}." if owners else "")
     yield ""
     yield from _grid(("column", "type", "meaning"), ((f"`{c.name}`", c.type, _cell(c.meaning)) for c in table.columns))
 

@@ -6,9 +6,10 @@ returns events; it knows no files, frames, clocks or addresses. Its rules:
 1. `feed` may cut the bytes anywhere: whole, byte by byte, or in random pieces gives the same rows.
    `data` is valid only during the call: keep `bytes(data)` of what must be remembered.
 2. Positions are stream offsets: bytes since the start of that direction, gaps included.
-3. A row is emitted once, when it is complete. If the row may come long after the bytes that it points
-   at (over 1 MiB), emit `Mark(from_orig, offset)` when those bytes pass; the engine remembers the frame
-   until the flow or body ends (the latest 65,536 marks that no row has used yet, and as many used ones).
+3. A row is emitted once, when it is complete (many of one table may come together, as `Rows`). If the row
+   may come long after the bytes that it points at (over 1 MiB), emit `Mark(from_orig, offset)` when those
+   bytes pass; the engine remembers the frame until the flow or body ends (the latest 65,536 marks that no
+   row has used yet, and as many used ones).
 4. Bytes that belong to something else (a body) are handed on as `ContentBegin`, `ContentData`,
    `ContentGap`, `ContentEnd`; the engine finds a child protocol for them.
 5. Only `DecodeError` may escape: from then on the engine drops the parser for that flow.
@@ -21,7 +22,7 @@ from the start of the body, and `end` closes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Interface
@@ -52,6 +53,23 @@ class Row(NamedTuple):
     from_orig: bool
     offset: int
     values: dict[str, Any]
+
+
+class Rows(NamedTuple):
+    """Many finished rows of one table at once, column by column: for lists with very many items."""
+
+    table: str
+    from_orig: bool
+    offsets: Sequence[int]
+    """Where each message starts."""
+    columns: Mapping[str, Sequence[Any]]
+    """Values by column, as many as there are offsets; no `At` among them. A column left out is null."""
+
+    def each(self) -> Iterator[Row]:
+        """Yield the rows one by one, nulls left out."""
+        for i, offset in enumerate(self.offsets):
+            values = {name: column[i] for name, column in self.columns.items() if column[i] is not None}
+            yield Row(self.table, self.from_orig, offset, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +145,7 @@ class ContentEnd(NamedTuple):
     complete: bool
 
 
-Event = Row | Mark | Anomaly | ContentBegin | ContentData | ContentGap | ContentEnd
+Event = Row | Rows | Mark | Anomaly | ContentBegin | ContentData | ContentGap | ContentEnd
 
 
 class Parser(Interface):

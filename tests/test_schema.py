@@ -10,7 +10,8 @@ from iptvforensics.protocol import Protocol
 from iptvforensics.protocols import _example, registry
 from iptvforensics.schema import ENDPOINT_COLUMNS, MESSAGE_COLUMNS, SQL_TYPES, TABLES, Column, Table, message_table
 
-ALL = [*TABLES, *(table for p in (*registry().values(), _example.PROTOCOL) for table in p.tables)]
+DECLARED = [*TABLES, *(table for p in (*registry().values(), _example.PROTOCOL) for table in p.tables)]
+ALL = list({id(table): table for table in DECLARED}.values())  # protocols may share a table
 COLUMNS = [(table, column) for table in ALL for column in table.columns]
 each_table = pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)
 

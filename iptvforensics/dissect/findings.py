@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodeError
@@ -17,6 +18,7 @@ from ..protocol import (
     Mark,
     Opening,
     Row,
+    Rows,
     Tunnel,
 )
 from ..schema import OBJECTS
@@ -26,7 +28,7 @@ from .places import NOWHERE, Marks, Places, Spot
 from .tunnels import MAX_INNER_STREAMS, InnerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..protocol import Parser
     from .engine import Dissector
@@ -62,6 +64,8 @@ class Findings:
                 self._content_data(self._contents[scope, event.key], event, scope)
             elif isinstance(event, Row):
                 self._row(event, scope)
+            elif isinstance(event, Rows):
+                self._rows(event, scope)
             elif isinstance(event, ContentBegin):
                 offset, place = self._spot(scope, event.from_orig, event.offset)
                 self._contents[scope, event.key] = Content(event.from_orig, offset, event.info, place, scope)
@@ -132,6 +136,27 @@ class Findings:
         if layout.endpoints:
             out += self.engine.endpoints(self.number, self.parser.client_is_orig)
         self.engine.rows.add(layout.table, tuple(out))
+
+    def _rows(self, rows: Rows, scope: Scope) -> None:
+        """Put many rows of a table together, without a step per value."""
+        layout = self.engine.layouts[rows.table]
+        marks = self._marks if scope is None else scope.marks
+        from_orig, count = rows.from_orig, len(rows.offsets)
+        spots = [marks.use(from_orig, at) or self._locate(scope, from_orig, at) for at in rows.offsets]
+        columns: list[Iterable[Any]] = [
+            [place.ns for _, place in spots],
+            repeat(self.flow_id, count),
+            repeat(from_orig, count),
+            [place.frame_no for _, place in spots],
+            [offset for offset, _ in spots],
+        ]
+        columns += [rows.columns.get(name) or repeat(None, count) for name in layout.names]
+        for index, kind in layout.special:
+            if kind == "object":
+                columns[index] = repeat(None if scope is None else scope.begin_offset, count)
+        if layout.endpoints:
+            columns += [repeat(end, count) for end in self.engine.endpoints(self.number, self.parser.client_is_orig)]
+        self.engine.rows.extend(layout.table, list(zip(*columns, strict=True)))
 
     def _anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
         offset, place = self._spot(scope, anomaly.from_orig, anomaly.offset)

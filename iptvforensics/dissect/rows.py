@@ -42,6 +42,17 @@ class RowCollector:
         if len(rows) >= self._portion:
             self._send(table.name)
 
+    def extend(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
+        """Add many rows of one table."""
+        for at in range(0, len(rows), self._portion):
+            self.add(table, rows[at])
+            part = rows[at + 1 : at + self._portion]
+            if part and len(part[0]) != len(table.columns) - 1:
+                raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} values, found {len(part[0])}")
+            self._rows[table.name] += part
+            if len(self._rows[table.name]) >= self._portion:
+                self._send(table.name)
+
     def anomaly(
         self,
         name: str,

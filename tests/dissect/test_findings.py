@@ -22,6 +22,7 @@ from iptvforensics.protocol import (
     Mark,
     Opening,
     Row,
+    Rows,
 )
 from iptvforensics.protocols._example import PROTOCOL as ECHO
 
@@ -282,6 +283,23 @@ def test_rows_from_a_compressed_body_point_at_its_beginning(bench: Any, made_up:
     (row,) = run.tables["told"]
     assert (row["stream_offset"], row["frame_no"], row["there_frame"]) == (1, 2, 2)
     assert (run.tables["objects"][0]["frame_no"], run.tables["objects"][0]["last_frame"]) == (2, 3)
+
+
+@pytest.mark.parametrize("places", [None, ([0, 2], [1, 5]), CODED], ids=["plain", "chunked", "compressed"])
+def test_rows_that_come_together_are_those_that_come_one_by_one(bench: Any, made_up: Any, places: Any) -> None:
+    offsets, words = [1, 2, 3], ["x", None, "z"]
+    one_by_one = [Row("told", True, at, {"word": word}) for at, word in zip(offsets, words, strict=True)]
+    found = []
+    for events in (one_by_one, [Rows("told", True, offsets, {"word": words})]):
+        data = ContentData(1, 1, b"abcd", places)
+        child = reader(made_up, answer=script(end=events))
+        run = bench(carrier(made_up, gh=[begin(1, 1), data, ContentEnd(1, complete=True)]), child)
+        run.take([b"0a", b"b--", b"cd"])
+        run.take(b"gh")
+        run.finish()
+        found.append(run.tables["told"])
+    assert found[0] == found[1]
+    assert [row["word"] for row in found[0]] == words
 
 
 def test_mark_in_a_body_survives_more_runs_than_are_kept(

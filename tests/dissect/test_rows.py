@@ -117,3 +117,18 @@ def test_faults_of_the_file_have_a_row_each() -> None:
     assert anomalies(collector, sink) == [
         ("CAPTURE_x", 4, None, None, None, 100, 1, "why"), ("CAPTURE_x", 9, None, None, None, 100, 1, "why"),
     ]  # fmt: skip
+
+
+def test_many_rows_are_handed_on_in_the_same_portions() -> None:
+    sink = Sink()
+    collector = RowCollector(sink, portion=3)
+    collector.add(TABLE, (0, 0))
+    collector.extend(TABLE, [(i, i) for i in range(1, 8)])
+    collector.close()
+    assert [row[0] for _, rows in sink.portions for row in rows] == list(range(8))
+    assert all(len(rows) <= 4 for _, rows in sink.portions)
+
+
+def test_many_rows_of_the_wrong_width_are_refused() -> None:
+    with pytest.raises(SchemaError):
+        RowCollector(Sink()).extend(TABLE, [(1, 1), (1, 1, 1)])

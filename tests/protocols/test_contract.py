@@ -37,6 +37,7 @@ from iptvforensics.protocol import (
     Opening,
     Protocol,
     Row,
+    Rows,
 )
 from iptvforensics.protocols import _example, registry
 from iptvforensics.schema import ENDPOINT_COLUMNS, MESSAGE_COLUMNS, OBJECT_OFFSET, ColumnType
@@ -129,10 +130,20 @@ def run(example: Example, steps: list[Step]) -> Run:
         else:
             # A buffer that is overwritten after the call shows parsers that keep the view.
             buffer = bytearray(step)
-            fed += [kept(event) for event in parser.feed(memoryview(buffer), from_orig)]
+            fed += [kept(event) for event in one_by_one(parser.feed(memoryview(buffer), from_orig))]
             buffer[:] = b"\xee" * len(buffer)
     sides = [False] if example.carrier == "content" else [True, False]
-    return Run(fed, [event for from_orig in sides for event in parser.end(from_orig)])
+    return Run(fed, [event for from_orig in sides for event in one_by_one(parser.end(from_orig))])
+
+
+def one_by_one(events: list[Event]) -> Iterator[Event]:
+    """Yield events with rows that came together taken apart: how many come together depends on the cuts."""
+    for event in events:
+        if isinstance(event, Rows):
+            assert {len(values) for values in event.columns.values()} == {len(event.offsets)}
+            yield from event.each()
+        else:
+            yield event
 
 
 def kept(event: Event) -> Event:

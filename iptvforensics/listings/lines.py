@@ -1,0 +1,88 @@
+"""Bytes of a body, cut anywhere, to whole lines with their places.
+
+A line ends with LF, CRLF or the body. A line that a gap cuts is dropped, both parts of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+MAX_LINE_BYTES = 64 << 10
+"""Of a longer line this much is kept, the rest is skipped and counted."""
+
+Line = tuple[int, bytes]
+"""Offset in the body, and the line without its end."""
+
+
+class Lines:
+    """Cuts a body into lines."""
+
+    def __init__(self, *, in_step: bool = True) -> None:
+        self.offset = 0
+        """Offset of the next byte."""
+        self.cut = 0
+        """Lines that were longer than the limit."""
+        self.dropped = 0
+        """Lines that a gap cut."""
+        self._pending = bytearray()
+        self._start = 0
+        self._is_long = False
+        self._in_step = in_step
+
+    def feed(self, data: memoryview | bytes) -> Iterator[Line]:
+        """Yield the lines that are complete now."""
+        piece = bytes(data)
+        start, self.offset = self.offset, self.offset + len(piece)
+        first = piece.find(b"\n")
+        if first < 0:
+            self._keep(piece, start)
+            return
+        self._keep(piece[:first], start)
+        yield from self._take()
+        last = piece.rfind(b"\n") + 1
+        at = start + first + 1
+        if last > first + 1:
+            for line in piece[first + 1 : last - 1].split(b"\n"):
+                yield at, self._clip(line)
+                at += len(line) + 1
+        self._start = at
+        self._keep(piece[last:], at)
+
+    def gap(self, length: int) -> None:
+        """Drop the line that is pending, and what is left of it behind the gap."""
+        self.dropped += self._in_step
+        self.offset += max(length, 0)
+        self._pending.clear()
+        self._is_long = False
+        self._in_step = False
+
+    def end(self) -> Iterator[Line]:
+        """Yield the last line if the body did not end with a line end."""
+        if self._pending:
+            yield from self._take()
+
+    def _keep(self, piece: bytes, start: int) -> None:
+        if not self._in_step:
+            return
+        if not self._pending:
+            self._start = start
+        room = MAX_LINE_BYTES - len(self._pending)
+        if len(piece) > room:
+            self._is_long = True
+        self._pending += piece[:room]
+
+    def _take(self) -> Iterator[Line]:
+        """Yield the pending line; behind a gap there is only the rest of one, which is dropped."""
+        if self._in_step:
+            line = bytes(self._pending)
+            self.cut += self._is_long
+            yield self._start, line.removesuffix(b"\r")
+        self._in_step = True
+        self._is_long = False
+        self._pending.clear()
+
+    def _clip(self, line: bytes) -> bytes:
+        if len(line) > MAX_LINE_BYTES:
+            self.cut += 1
+            return line[:MAX_LINE_BYTES]
+        return line.removesuffix(b"\r")

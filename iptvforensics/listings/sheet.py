@@ -1,0 +1,59 @@
+"""Rows of one table, kept as columns until a parser hands them on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..protocol import Event, Rows
+from ..schema import ENDPOINT_COLUMNS, MESSAGE_COLUMNS, OBJECT_OFFSET, Table
+
+_ENGINE = frozenset(c.name for c in (*MESSAGE_COLUMNS, OBJECT_OFFSET, *ENDPOINT_COLUMNS))
+
+
+class Sheet:
+    """Collects rows of one table; values that all rows of a body share are named once."""
+
+    def __init__(self, table: Table, **shared: Any) -> None:
+        self.table = table
+        self.shared = shared
+        self.count = 0
+        """Rows so far, those handed on included."""
+        self._names = [c.name for c in table.columns if c.name not in _ENGINE and c.name not in shared]
+        self._offsets: list[int] = []
+        self._columns: dict[str, list[Any]] = {name: [] for name in self._names}
+
+    def add(self, offset: int, values: Mapping[str, Any]) -> None:
+        """Add one row; columns left out are null."""
+        self.count += 1
+        self._offsets.append(offset)
+        get = values.get
+        for name, column in self._columns.items():
+            column.append(get(name))
+
+    def add_columns(self, offsets: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add many rows, column by column."""
+        count = len(offsets)
+        self.count += count
+        self._offsets += offsets
+        for name, column in self._columns.items():
+            column += columns.get(name) or [None] * count
+
+    def take(self, from_orig: bool) -> list[Event]:
+        """Return the rows that have come since the last call, as at most one event."""
+        count = len(self._offsets)
+        if not count:
+            return []
+        columns: dict[str, Sequence[Any]] = {name: values for name, values in self._columns.items() if any_of(values)}
+        if "body_offset" in self._columns:
+            columns["body_offset"] = self._offsets
+        columns.update((name, [value] * count) for name, value in self.shared.items() if value is not None)
+        rows = Rows(self.table.name, from_orig, self._offsets, columns)
+        self._offsets = []
+        self._columns = {name: [] for name in self._names}
+        return [rows]
+
+
+def any_of(values: Sequence[Any]) -> bool:
+    """Return True if a value is there that is not null."""
+    return values.count(None) < len(values)

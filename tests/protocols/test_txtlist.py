@@ -1,0 +1,113 @@
+"""Channel lists as text, in clear and in base64."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Rows
+from iptvforensics.protocols import txtlist
+from iptvforensics.protocols.txtlist import PROTOCOL, TxtListParser, detect
+
+PLAIN = b"""ua=Player/1.0
+News,#genre#
+One,http://edge.example/1.m3u8#rtmp://edge.example/live/1$backup
+Two,http://edge.example/2.ts|referer=http://site.example
+Sport_secret,#genre#
+Three,p3p://edge.example/3
+"""
+CODED = base64.encodebytes("뉴스,#genre#\r\n채널,http://edge.example/k.m3u8\r\n".encode())
+INFO = ContentInfo("http://list.example/tv.txt", "text/plain", role="response", extra={"host": "list.example"})
+
+EXAMPLES = [("plain", PLAIN, b"", INFO), ("base64", CODED, b"", INFO)]
+
+
+def parse(*steps: bytes | int) -> list[Event]:
+    head = next((step for step in steps if isinstance(step, bytes)), b"")
+    parser = TxtListParser(Opening("content", head, b"", info=INFO))
+    events: list[Event] = []
+    for step in steps:
+        events += parser.gap(step, False) if isinstance(step, int) else parser.feed(memoryview(step), False)
+    return events + parser.end(False)
+
+
+def entries(*steps: bytes | int) -> list[dict[str, Any]]:
+    rows = [row for event in parse(*steps) if isinstance(event, Rows) for row in event.each()]
+    return [{"at": row.offset, **{k: v for k, v in row.values.items() if v is not None}} for row in rows]
+
+
+def test_groups_channels_and_every_url_of_a_channel() -> None:
+    found = entries(PLAIN)
+    shared = {"family": "txtlist", "url": INFO.name, "host": "list.example"}
+    assert all(shared.items() <= row.items() for row in found)
+    brief = [{k: v for k, v in row.items() if k not in {*shared, "raw", "body_offset"}} for row in found]
+    assert brief == [
+        {"at": 14, "kind": "category", "name": "News", "item_no": 1},
+        {"at": 27, "name": "One", "category_name": "News", "entry_url": "http://edge.example/1.m3u8", "item_no": 2},
+        {
+            "at": 27,
+            "name": "One",
+            "category_name": "News",
+            "entry_url": "rtmp://edge.example/live/1",
+            "entry_raw": "rtmp://edge.example/live/1$backup",
+            "item_no": 3,
+        },
+        {
+            "at": 92,
+            "name": "Two",
+            "category_name": "News",
+            "entry_url": "http://edge.example/2.ts",
+            "entry_raw": "http://edge.example/2.ts|referer=http://site.example",
+            "item_no": 4,
+        },
+        {"at": 149, "kind": "category", "name": "Sport_secret", "item_no": 5},
+        {
+            "at": 170,
+            "name": "Three",
+            "category_name": "Sport_secret",
+            "entry_url": "p3p://edge.example/3",
+            "item_no": 6,
+        },
+        {"at": 0, "kind": "list"},
+    ]
+    assert found[-1]["raw"] == "ua=Player/1.0"
+    assert all(row["body_offset"] == row["at"] for row in found)
+
+
+def test_a_list_in_base64_points_at_its_start() -> None:
+    events = parse(CODED)
+    assert events[0] == Mark(False, 0)
+    assert [(row["at"], row["name"]) for row in entries(CODED)] == [(0, "뉴스"), (0, "채널")]
+
+
+def test_a_gap_takes_one_line_and_is_told() -> None:
+    found = entries(PLAIN[:40], 10, PLAIN[50:])
+    assert [row["name"] for row in found[:2]] == ["News", "Two"]
+    assert Anomaly("TXTLIST_line_cut_by_gap", False, 0, "", 1) in parse(PLAIN[:40], 10, PLAIN[50:])
+
+
+def test_entries_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(txtlist, "MAX_ENTRIES", 2)
+    assert len([row for row in entries(PLAIN) if row.get("kind") != "list"]) == 2
+    assert parse(PLAIN)[-1] == Anomaly("TXTLIST_over_limit", False, 0, "more than 2 entries")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"#EXTM3U\n#EXTINF:-1,a,#genre#\nhttp://a.example/1\n",
+        b"<html>,#genre#</html>",
+        b'{"a": ",#genre#"}',
+        b"name,value\n1,2\n" * 700,
+        bytes(8192),
+    ],
+    ids=["m3u", "html", "json", "csv", "zeros"],
+)
+def test_other_texts_are_refused(body: bytes) -> None:
+    assert detect(Opening("content", body, b"")) == 0.0
+
+
+def test_the_protocol_says_what_it_fills() -> None:
+    assert [table.name for table in PROTOCOL.tables] == ["catalogue_entries"]
