@@ -74,10 +74,10 @@ def test_frames(case, name: str) -> None:
 
 @pytest.mark.parametrize("name", readable)
 def test_flows(case, name: str) -> None:
-    fields = ("tcp.stream", "udp.stream", "tcp.len", "udp.length", "icmp.type", "ip.frag_offset")
+    fields = ("tcp.stream", "udp.stream", "tcp.len", "udp.length", "icmp.type", "icmpv6.type")
     payload: Counter[tuple[str, str]] = Counter()
-    for tcp, udp, tcp_length, udp_length, icmp, _ in tshark(plain(name), fields):
-        if icmp:
+    for tcp, udp, tcp_length, udp_length, icmp, icmp6 in tshark(plain(name), fields):
+        if icmp or icmp6:
             continue  # tshark also numbers the flow of the packet that an ICMP error quotes
         if tcp:
             payload["tcp", tcp] += int(tcp_length)
