@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 class Options:
     """What changes the result of an analysis; part of the manifest."""
 
-    block_bytes: int = 64 << 20
+    block_bytes: int = 4 << 20
 
     def as_dict(self) -> dict[str, Any]:
         """Return the options that change results (block_bytes does not)."""

@@ -82,14 +82,9 @@ class Pipeline:
             for packets in self.decoder.batches(block):
                 yield from self.flows.add(block, packets)
                 self.packets += int((packets.status[: packets.count] == 0).sum())
-                last = self.flows.flush(block)
-                if last is not None:
-                    yield last
             if self.progress is not None:
                 self.progress(Progress(self.path, self.reader.size_bytes, self.size))
-        last = self.flows.finish()
-        if last is not None:
-            yield last
+        yield from self.flows.finish()
 
     def _count(self, block: Block) -> None:
         self.bytes += int(block.captured_bytes.sum())

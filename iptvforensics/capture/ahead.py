@@ -1,7 +1,7 @@
 """Source -> filled buffers, read and hashed ahead on a thread of their own.
 
-Reading and hashing release the interpreter lock, so they run beside the analysis. Three buffers go round:
-one is being analysed, one is full, one is being filled. Each has room in front of the place where the file
+Reading and hashing release the interpreter lock, so they run beside the analysis. A few buffers go round:
+one is being analysed, one is being filled, the others are full. Each has room in front of the place where the file
 is read to, so that a record cut by the end of one buffer can be put before the beginning of the next.
 
 **Known limitations**: a cut record longer than that room costs one more buffer for as long as it takes.
@@ -17,18 +17,21 @@ import numpy as np
 from .block import SPARE_BYTES, Bytes, view_of
 from .source import Source
 
-FRONT_BYTES = (256 << 10) + 4096
-"""Room before the place where the file is read to: the largest usual record and a header."""
+PAGE_BYTES = 4096
+FRONT_BYTES = (256 << 10) + PAGE_BYTES
+"""Room before the place where the file is read to: the largest usual record and a header; whole pages."""
 FIRST_BYTES = 2 << 20
 """The first blocks are small, so that analysis starts early; so are the last, so that it ends early."""
-BUFFERS = 3
+BUFFERS = 4
 
 
 class Filled:
     """A buffer that holds the next `length` bytes of the stream from `FRONT_BYTES` on."""
 
     def __init__(self, room: int) -> None:
-        self.data: Bytes = np.empty(FRONT_BYTES + room + SPARE_BYTES, np.uint8)
+        # Some processors copy at half speed to addresses a few bytes behind the beginning of a page.
+        memory: Bytes = np.empty(FRONT_BYTES + room + SPARE_BYTES + PAGE_BYTES, np.uint8)
+        self.data = memory[-memory.ctypes.data % PAGE_BYTES :]
         self.view = view_of(self.data)[FRONT_BYTES : FRONT_BYTES + room]
         self.length = 0
         self.is_last = False

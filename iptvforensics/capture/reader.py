@@ -1,7 +1,7 @@
 """Evidence file -> blocks of whole records, the file's SHA-256, and what the file says of itself.
 
 Reads pcap and pcapng (see `pcap` and `pcapng` for the variants), plain or compressed (see `compression`),
-from a path, a pipe or a URL, in one pass and in bounded memory: about three times `block_bytes`.
+from a path, a pipe or a URL, in one pass and in bounded memory: a few times `block_bytes`.
 
 **Known limitations**: other capture formats (snoop, ERF, Network Monitor, ...) are refused: convert them
 with `editcap -F pcapng` first and keep the original. A Python thread reads ahead; it is stopped when the
@@ -36,7 +36,8 @@ from .block import (
 from .source import BESIDE_PIECE_BYTES, PIECE_BYTES, Source
 from .walker import Walker
 
-BLOCK_BYTES = 64 << 20
+BLOCK_BYTES = 4 << 20
+"""A few blocks fit the processor's cache: what reads them after the hash finds them there."""
 ROWS_LIMIT = 1 << 20
 """Records per block at most; a buffer with more of them is handed out as several blocks."""
 

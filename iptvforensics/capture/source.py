@@ -21,8 +21,8 @@ from . import compression
 
 PIECE_BYTES = 512 << 10
 """Read and hashed in one go: fits the processor's second-level cache."""
-BESIDE_PIECE_BYTES = 64 << 20
-"""The same on a thread beside others: each piece costs two turns of the interpreter lock, which others hold."""
+BESIDE_PIECE_BYTES = 4 << 20
+"""The same on a thread beside others, where each piece costs two turns of the interpreter lock."""
 
 
 class _Readable(Protocol):

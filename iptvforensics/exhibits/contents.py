@@ -151,9 +151,4 @@ def _batches(reader: CaptureReader, flows: FlowTable) -> Iterator[StreamBatch]:
     for block in reader:
         for packets in decoder.batches(block):
             yield from flows.add(block, packets)
-        last = flows.flush(block)
-        if last is not None:
-            yield last
-    last = flows.finish()
-    if last is not None:
-        yield last
+    yield from flows.finish()

@@ -49,19 +49,26 @@ DROPPED_BYTES = 25  # given up because a buffer was full
 SIGNATURES = 26  # ring of four, to recognise copies of a frame
 SIGNATURE_AT = 30
 MIDSTREAM = 31  # 1 if the first byte delivered is not the first byte sent
-BLOCK_PIECES, BLOCK_BYTES, BLOCK_SPECIALS, BLOCK_PIECE_AT, BLOCK_BYTE_AT = range(32, 37)
-DIRECTION_WIDTH = 37
+BATCH_PIECES, BATCH_BYTES, BATCH_PIECE_AT = range(32, 35)
+EXTENT_AT, EXTENT_END = 35, 36  # room in the batch's buffer that is left for the next bytes
+LAST_BYTES = 37  # of the batch before, a guess at how much room the direction will want
+DIRECTION_WIDTH = 38
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
-P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT = range(7)
+P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)
 PENDING_WIDTH = 8
 
-# --- a piece: what a block adds to a stream, in delivery order --------------------------------------
+# --- a piece: what a packet adds to a stream, in delivery order -------------------------------------
 PIECE_DIRECTION, PIECE_FRAME, PIECE_NS, PIECE_SOURCE, PIECE_OFFSET, PIECE_LENGTH = range(6)
 PIECE_WIDTH = 6
 SOURCE_GAP = -(1 << 60)  # PIECE_SOURCE of a gap; PIECE_LENGTH is its length
 SOURCE_END = SOURCE_GAP - 1  # the stream ends here
-# otherwise: >= 0 position in the block, < 0: -(position in the arena of waiting bytes) - 1
+# otherwise: >= 0 position in the block, < 0: -(position in the arena of waiting bytes) - 1; once gathered:
+# position in the buffer of the batch
+
+# --- a run of a direction's pieces whose bytes stand together in the buffer of the batch --------------
+RUN_DIRECTION, RUN_FIRST, RUN_PIECES, RUN_BYTE, RUN_BYTES, RUN_SPECIALS = range(6)
+RUN_WIDTH = 6
 
 # --- bytes seen again, to be compared with the first version ----------------------------------------
 OVERLAP_DIRECTION, OVERLAP_OFFSET, OVERLAP_LENGTH, OVERLAP_SOURCE, OVERLAP_FRAME = range(5)
@@ -72,7 +79,10 @@ N_FLOWS, N_PIECES, N_OVERLAPS, PENDING_FREE, PENDING_USED, PENDING_TOTAL_BYTES, 
 FLOW_LIMIT, PIECE_LIMIT, OVERLAP_LIMIT, PENDING_LIMIT = range(8, 12)
 MAX_PENDING_BYTES, MAX_PENDING_COUNT, MAX_PENDING_TOTAL, HOLE_ACKED_NS, HOLE_NS_LIMIT = range(12, 17)
 TABLE_MASK = 17
-STATE_WIDTH = 18
+N_GATHERED = 18  # pieces whose bytes stand in the buffer of the batch
+OUT_USED, OUT_BYTES, N_EXTENTS = range(19, 22)  # room given out, bytes put there, rooms given out
+ARENA_USED, REPEATS_USED, N_KEPT_OVERLAPS = range(22, 25)
+STATE_WIDTH = 25
 
 STOP_FLOWS, STOP_PIECES, STOP_PENDING = 1, 2, 3  # why `route` returned early
 

@@ -77,6 +77,7 @@ def release(st: Any, dirs: Any, pend: Any, pieces: Any, d: int) -> None:
         st[L.PENDING_TOTAL_BYTES] -= pend[p + L.P_LENGTH]
         following = pend[p + L.P_NEXT]
         pend[p + L.P_NEXT] = st[L.PENDING_FREE]
+        pend[p + L.P_WAITS] = 0
         st[L.PENDING_FREE] = head
         head = following
     dirs[at + L.PENDING_HEAD] = head
@@ -126,6 +127,7 @@ def new_pending(
     pend[p + L.P_FRAME] = frame
     pend[p + L.P_NS] = ns
     pend[p + L.P_NEXT] = following
+    pend[p + L.P_WAITS] = 1
     return index
 
 

@@ -1,8 +1,10 @@
 """Packet columns to flows and in-order stream bytes, block by block.
 
-`FlowTable.add` takes the packets of a block, `flush` returns a `StreamBatch`: per direction the new pieces of
-its stream, in order, and their bytes in one contiguous buffer. State lives on from block to block; memory grows
-with the number of flows and with bytes that wait behind holes (bounded), not with the size of the capture.
+`FlowTable.add` takes the packets of a block and copies what they bring out of it; when enough has come together,
+it yields a `StreamBatch`: per direction the new pieces of its stream, in order, and their bytes, contiguous.
+Blocks are small, so that they are still in the processor's cache when their bytes are copied; batches are large,
+because each costs the parsers a call per direction. Memory grows with the number of flows and with bytes that
+wait behind holes (bounded), not with the size of the capture.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from . import layout as L
-from .gather import count_pieces, first_difference, forget_block, gather, keep_waiting
+from .gather import begin_batch, find_runs, first_difference, gather, group, keep_repeats, keep_waiting, move_waiting
 from .route import flush_waiting, rebuild_table, route
 
 if TYPE_CHECKING:
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
 
 GAP, END = 1, 2
 """Kinds of a piece that is no data (0)."""
+
+BATCH_BYTES = 32 << 20
+"""Bytes after which a batch is handed on."""
+BATCH_PIECES = 1 << 17
+"""Pieces after which it is, however few bytes they hold."""
+MOST_REPEATED_BYTES = 16 << 20
+"""And bytes that were seen again."""
 
 HISTORY_DIRECTIONS = 1024
 """Directions whose last bytes are kept for the comparison of repeated bytes (16 KiB each)."""
@@ -50,7 +59,7 @@ class FlowLimits:
 
 
 class DirectionPieces(NamedTuple):
-    """What a batch adds to one direction."""
+    """Pieces that a batch adds to one direction, one after another; several of these may follow each other."""
 
     direction: int
     """2 * flow number, plus 1 for the responder's direction."""
@@ -82,7 +91,7 @@ class StreamBatch:
     """New pieces of many streams; arrays are valid until the batch after the next one is made.
 
     `offset`, `length`, `frame`, `ns`, `kind`: int64, one entry per piece, grouped by direction (ascending),
-    inside a direction by stream offset. `data`: uint8, the bytes of all data pieces in the same order.
+    inside a direction by stream offset. `data`: uint8; each entry of `directions` says which part is its own.
     """
 
     directions: list[DirectionPieces]
@@ -104,17 +113,20 @@ def _grown(array: Ints, entries: int) -> Ints:
 class FlowTable:
     """All flows of a capture, and the bytes that wait for their turn."""
 
-    def __init__(self, limits: FlowLimits | None = None) -> None:
+    def __init__(self, limits: FlowLimits | None = None, *, batch_bytes: int = BATCH_BYTES) -> None:
         limits = limits or FlowLimits()
         self.state: Ints = np.zeros(L.STATE_WIDTH, np.int64)
         self.flow: Ints = np.zeros(256 * L.FLOW_WIDTH, np.int64)
         self.dirs: Ints = np.zeros(512 * L.DIRECTION_WIDTH, np.int64)
+        self._batch_bytes = batch_bytes
         self._table: Ints = np.zeros(1024, np.int64)
         self._pending: Ints = np.zeros(1024 * L.PENDING_WIDTH, np.int64)
         self._overlaps: Ints = np.zeros(4096 * L.OVERLAP_WIDTH, np.int64)
+        self._repeats: Bytes = np.zeros(1, np.uint8)
         self._pieces: Ints = np.zeros(0, np.int64)
         self._arena: Bytes = np.zeros(1, np.uint8)
-        self._outs: list[Bytes] = [np.zeros(0, np.uint8)] * 2  # used in turn: a batch outlives the making of the next
+        # Used in turn: a batch outlives the making of the next. Twice the size, since rooms are guesses.
+        self._outs: list[Bytes] = [np.empty(2 * batch_bytes, np.uint8) for _ in range(2)]
         self._columns: list[list[Ints]] = [[], []]
         self._turn = 0
         self._active: Ints = np.zeros(512, np.int64)
@@ -136,52 +148,15 @@ class FlowTable:
         return int(self.state[L.N_FLOWS])
 
     def add(self, block: Block, packets: Packets) -> Iterator[StreamBatch]:
-        """Route packets of a block to their flows; yield a batch only if the arrays are full."""
+        """Route packets of a block to their flows, and yield the batches that are full.
+
+        When the iteration has ended, the block may be reused.
+        """
         row = 0
         state = self.state
-        if state[L.N_PIECES] == 0:
-            self._room_for_pieces(2 * packets.count)
-        packet_direction = self._packet_direction
-        if len(packet_direction) < packets.count:
-            packet_direction = self._packet_direction = np.empty(packets.count, np.int64)
+        self._room_for_pieces(2 * packets.count)
         while row < packets.count:
-            row = route(
-                row,
-                packets.count,
-                block.first_frame,
-                block.data,
-                self._arena,
-                block.ts_ns,
-                packets.record,
-                packets.sub,
-                packets.status,
-                packets.src_hi,
-                packets.src_lo,
-                packets.dst_hi,
-                packets.dst_lo,
-                packets.transport,
-                packets.src_port,
-                packets.dst_port,
-                packets.tcp_seq,
-                packets.tcp_ack,
-                packets.tcp_flags,
-                packets.payload_at,
-                packets.payload_bytes,
-                packets.payload_wire_bytes,
-                packets.ip_id,
-                packets.src_mac,
-                packets.dst_mac,
-                packets.vlan,
-                packets.tunnel,
-                state,
-                self._table,
-                self.flow,
-                self.dirs,
-                self._pending,
-                self._pieces,
-                self._overlaps,
-                packet_direction,
-            )
+            row = self._route(row, block, packets)
             stopped = int(state[L.STOPPED_FOR])
             if stopped == L.STOP_FLOWS:
                 self._grow_flows()
@@ -189,84 +164,141 @@ class FlowTable:
                 self._pending = _grown(self._pending, len(self._pending) * 2)
                 state[L.PENDING_LIMIT] *= 2
             elif stopped == L.STOP_PIECES:
-                yield self._batch(block.data, block.length)
+                yield from self._gather(block.data)
+                yield self._batch()
                 self._room_for_pieces(2 * (packets.count - row))
-
-    def flush(self, block: Block) -> StreamBatch | None:
-        """Return what the packets added since the last batch gave; after that the block may be reused."""
-        batch = None
-        if self.state[L.N_PIECES] or self.state[L.N_OVERLAPS]:
-            batch = self._batch(block.data, block.length)
+        yield from self._gather(block.data)
         self._keep_waiting(block.data)
-        return batch
+        if (
+            state[L.OUT_BYTES] >= self._batch_bytes
+            or state[L.N_PIECES] >= BATCH_PIECES
+            or state[L.REPEATS_USED] >= MOST_REPEATED_BYTES
+        ):
+            yield self._batch()
 
-    def finish(self) -> StreamBatch | None:
-        """Return what still waited behind holes: nothing will fill them now."""
+    def _route(self, row: int, block: Block, packets: Packets) -> int:
+        """Return the first packet that was not taken: all were, or an array is full."""
+        if len(self._packet_direction) < packets.count:
+            self._packet_direction = np.empty(packets.count, np.int64)
+        return route(
+            row,
+            packets.count,
+            block.first_frame,
+            block.data,
+            self._arena,
+            block.ts_ns,
+            packets.record,
+            packets.sub,
+            packets.status,
+            packets.src_hi,
+            packets.src_lo,
+            packets.dst_hi,
+            packets.dst_lo,
+            packets.transport,
+            packets.src_port,
+            packets.dst_port,
+            packets.tcp_seq,
+            packets.tcp_ack,
+            packets.tcp_flags,
+            packets.payload_at,
+            packets.payload_bytes,
+            packets.payload_wire_bytes,
+            packets.ip_id,
+            packets.src_mac,
+            packets.dst_mac,
+            packets.vlan,
+            packets.tunnel,
+            self.state,
+            self._table,
+            self.flow,
+            self.dirs,
+            self._pending,
+            self._pieces,
+            self._overlaps,
+            self._packet_direction,
+        )
+
+    def finish(self) -> Iterator[StreamBatch]:
+        """Yield what has come together since the last batch, and what still waited behind holes."""
         self._room_for_pieces(0)
-        nothing = np.zeros(1, np.uint8)
-        if not flush_waiting(0, self.state, self.dirs, self._pending, self._pieces):
-            return None
-        return self._batch(nothing, 0)
+        flush_waiting(0, self.state, self.dirs, self._pending, self._pieces)
+        yield from self._gather(np.zeros(1, np.uint8))
+        if self.state[L.N_PIECES] or self.state[L.N_OVERLAPS]:
+            yield self._batch()
 
     def _room_for_pieces(self, wanted: int) -> None:
-        entries = max(4096, wanted) + 4 * int(self.state[L.PENDING_LIMIT])
+        entries = int(self.state[L.N_PIECES]) + max(4096, wanted) + 4 * int(self.state[L.PENDING_LIMIT])
         if entries * L.PIECE_WIDTH > len(self._pieces):
-            self._pieces = np.zeros(entries * L.PIECE_WIDTH, np.int64)
-            self.state[L.PIECE_LIMIT] = entries
+            self._pieces = _grown(self._pieces, (entries + entries // 4) * L.PIECE_WIDTH)
+            self.state[L.PIECE_LIMIT] = len(self._pieces) // L.PIECE_WIDTH
 
     def _grow_flows(self) -> None:
         capacity = int(self.state[L.FLOW_LIMIT]) * 4
         self.flow = _grown(self.flow, capacity * L.FLOW_WIDTH)
         self.dirs = _grown(self.dirs, 2 * capacity * L.DIRECTION_WIDTH)
-        self._active = np.zeros(2 * capacity, np.int64)
+        self._active = _grown(self._active, 2 * capacity)
         self._table = np.zeros(4 * capacity, np.int64)
         self.state[L.FLOW_LIMIT] = capacity
         self.state[L.TABLE_MASK] = 4 * capacity - 1
         rebuild_table(self.state, self._table, self.flow)
 
-    def _batch(self, block: Bytes, block_length: int) -> StreamBatch:
+    def _gather(self, block: Bytes) -> Iterator[StreamBatch]:
+        """Copy the bytes of new pieces out of a block; yield the batch where they find no room in it."""
+        state = self.state
+        while gather(state, self._pieces, self.dirs, self._active, block, self._arena, self._outs[self._turn]):
+            if state[L.N_GATHERED]:
+                self._keep_repeats(block)
+                yield self._batch()
+            else:
+                largest = int(self._pieces[L.PIECE_LENGTH])
+                self._outs[self._turn] = np.empty(2 * largest, np.uint8)
+        self._keep_repeats(block)
+
+    def _keep_repeats(self, block: Bytes) -> None:
+        """Copy bytes that were seen again out of a block: they are compared when the batch is made."""
+        while not keep_repeats(self.state, self._overlaps, block, self._arena, self._repeats):
+            repeats = np.empty(max(1 << 16, 4 * len(self._repeats)), np.uint8)
+            repeats[: len(self._repeats)] = self._repeats
+            self._repeats = repeats
+
+    def _batch(self) -> StreamBatch:
         state, dirs = self.state, self.dirs
-        count = int(state[L.N_PIECES])
-        found = count_pieces(count, state, self._pieces, dirs, self._active)
-        active = self._active[:found]
-        active.sort()
-        rows = dirs.reshape(-1, L.DIRECTION_WIDTH)[active]
-        total = int(rows[:, L.BLOCK_BYTES].sum())
-        self._turn ^= 1
-        out = self._room_for_batch(total, block_length)
-        columns = self._columns[self._turn]
-        gather(count, state, self._pieces, dirs, self._active, block, self._arena, out, *columns)
-        offset, length, frame, ns, kind = (column[:count] for column in columns)
-        batch = StreamBatch(self._directions(active), offset, length, frame, ns, kind, out[:total], [])
+        count = int(state[L.N_GATHERED])
+        self._active[: state[L.N_ACTIVE]].sort()
+        columns = self._room_for_columns(count)
+        runs = np.empty(int(state[L.N_ACTIVE] + state[L.N_EXTENTS] + 1) * L.RUN_WIDTH, np.int64)
+        group(state, self._pieces, dirs, self._active, *columns)
+        found = find_runs(state, dirs, self._active, columns[1], columns[4], columns[5], runs)
+        offset, length, frame, ns, kind = (column[:count] for column in columns[:5])
+        directions = self._directions(runs[: found * L.RUN_WIDTH].reshape(-1, L.RUN_WIDTH))
+        batch = StreamBatch(directions, offset, length, frame, ns, kind, self._outs[self._turn], [])
         if state[L.N_OVERLAPS]:
-            batch.differences.extend(self._differences(batch, block))
+            batch.differences.extend(self._differences(batch, columns[5]))
         self._remember(batch)
-        forget_block(state, dirs, self._active)
-        state[L.N_PIECES] = 0
-        state[L.N_OVERLAPS] = 0
+        begin_batch(state, self._pieces, dirs, self._active)
+        self._turn ^= 1
         return batch
 
-    def _room_for_batch(self, total: int, block_length: int) -> Bytes:
+    def _room_for_columns(self, entries: int) -> list[Ints]:
         turn = self._turn
-        if total > len(self._outs[turn]):
-            self._outs[turn] = np.empty(max(total, block_length), np.uint8)
-        entries = len(self._pieces) // L.PIECE_WIDTH
         if not self._columns[turn] or len(self._columns[turn][0]) < entries:
-            self._columns[turn] = [np.empty(entries, np.int64) for _ in range(5)]
-        return self._outs[turn]
+            self._columns[turn] = [np.empty(entries + entries // 4, np.int64) for _ in range(6)]
+        return self._columns[turn]
 
-    def _directions(self, active: Ints) -> list[DirectionPieces]:
-        wanted = [L.BLOCK_PIECE_AT, L.BLOCK_PIECES, L.BLOCK_BYTE_AT, L.BLOCK_BYTES, L.BLOCK_SPECIALS]
+    def _directions(self, runs: Ints) -> list[DirectionPieces]:
+        active = runs[:, L.RUN_DIRECTION]
         numbers = self.dirs.reshape(-1, L.DIRECTION_WIDTH)
         flows = self.flow.reshape(-1, L.FLOW_WIDTH)[active >> 1]
         midstream = (numbers[active, L.MIDSTREAM] | numbers[active ^ 1, L.MIDSTREAM]) != 0
-        where = numbers[active][:, wanted].T.tolist()
         about = (flows[:, L.FLOW_ID].tolist(), flows[:, L.TRANSPORT].tolist(), midstream.tolist())
-        return list(map(DirectionPieces._make, zip(active.tolist(), *where, *about, strict=True)))
+        return list(map(DirectionPieces._make, zip(*runs.T.tolist(), *about, strict=True)))
 
-    def _differences(self, batch: StreamBatch, block: Bytes) -> Iterator[OverlapDifference]:
+    def _differences(self, batch: StreamBatch, byte: Ints) -> Iterator[OverlapDifference]:
         """Yield where bytes that were seen again differ from those delivered first."""
-        by_direction = {entry.direction: entry for entry in batch.directions}
+        by_direction: dict[int, slice] = {}
+        for entry in batch.directions:
+            first = by_direction[entry.direction].start if entry.direction in by_direction else entry.first
+            by_direction[entry.direction] = slice(first, entry.first + entry.pieces)
         count = int(self.state[L.N_OVERLAPS])
         for d, at, size, source, frame in (
             self._overlaps[: count * L.OVERLAP_WIDTH].reshape(-1, L.OVERLAP_WIDTH).tolist()
@@ -275,34 +307,30 @@ class FlowTable:
             if size == 0:
                 yield OverlapDifference(flow_id, d & 1 == 0, frame, at)
                 continue
-            entry = by_direction.get(d) or DirectionPieces(d, 0, 0, 0, 0, 0)
-            part = slice(entry.first, entry.first + entry.pieces)
-            lengths = np.where(batch.kind[part] == 0, batch.length[part], 0)
-            where = entry.byte + np.cumsum(lengths) - lengths
+            part = by_direction.get(d, slice(0, 0))
             end, history = self._history.get(d, (0, b""))
-            start = int(batch.offset[entry.first]) if entry.pieces else end
+            start = int(batch.offset[part.start]) if part.stop > part.start else end
             differs = first_difference(
                 at,
                 size,
                 source,
                 start,
-                np.ascontiguousarray(batch.offset[part]),
-                np.ascontiguousarray(batch.length[part]),
-                np.ascontiguousarray(batch.kind[part]),
-                where.astype(np.int64),
-                block,
-                self._arena,
-                batch.data if len(batch.data) else np.zeros(1, np.uint8),
+                batch.offset[part],
+                batch.length[part],
+                batch.kind[part],
+                byte[part],
+                self._repeats,
+                batch.data,
                 np.frombuffer(history if end == start and history else b"\0", np.uint8),
             )
             if differs >= 0 and (end == start or differs >= start):
                 yield OverlapDifference(flow_id, d & 1 == 0, frame, differs)
 
     def _remember(self, batch: StreamBatch) -> None:
-        """Keep the last bytes of each TCP direction, for repeats that come in a later block."""
+        """Keep the last bytes of each TCP direction, for repeats that come in a later batch."""
         for entry in batch.directions:
             d = entry.direction
-            if self.flow[(d >> 1) * L.FLOW_WIDTH + L.TRANSPORT] != 6:
+            if entry.transport != 6:
                 continue
             size, before = self._bytes_since_gap(batch, entry)
             end = entry.byte + entry.bytes
@@ -327,7 +355,9 @@ class FlowTable:
         """Copy the bytes that wait behind holes out of the block, which will be reused."""
         waiting = int(self.state[L.PENDING_TOTAL_BYTES])
         if not waiting:
-            return
-        arena = np.empty(waiting, np.uint8)
-        keep_waiting(self.state, self.dirs, self._pending, block, self._arena, arena)
-        self._arena = arena
+            self.state[L.ARENA_USED] = 0
+        elif not keep_waiting(self.state, self._pending, block, self._arena):
+            arena = np.empty(max(1 << 16, 2 * waiting), np.uint8)
+            move_waiting(self.state, self._pending, self._arena, arena)
+            self._arena = arena
+            keep_waiting(self.state, self._pending, block, arena)

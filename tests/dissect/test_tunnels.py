@@ -404,18 +404,18 @@ def recorded() -> tuple[bytes, bytes]:
 
     streams = {True: b"", False: b""}
     decoder, flows = PacketDecoder(), FlowTable()
-    batches = []
+
+    def take(batches):
+        for batch in batches:
+            for entry in batch.directions:
+                if entry.transport == 6:
+                    streams[entry.direction & 1 == 0] += batch.data[entry.byte : entry.byte + entry.bytes].tobytes()
+
     with CaptureReader(str(SAMPLES / "rtmpt-play.pcap")) as reader:
         for block in reader:
             for packets in decoder.batches(block):
-                batches += list(flows.add(block, packets))
-            batches.append(flows.flush(block))
-            for batch in [*batches, flows.finish()]:
-                for entry in batch.directions if batch is not None else ():
-                    if entry.transport == 6:
-                        piece = batch.data[entry.byte : entry.byte + entry.bytes].tobytes()
-                        streams[entry.direction & 1 == 0] += piece
-            batches.clear()
+                take(flows.add(block, packets))
+    take(flows.finish())
     return streams[True], streams[False]
 
 

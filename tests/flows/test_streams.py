@@ -75,7 +75,7 @@ def as_block(packets: list[Packet], first: int) -> tuple[SimpleNamespace, Simple
         data += p.payload
         ts[i] = (first + i) * 1_000_000 if p.ns is None else p.ns
     block = SimpleNamespace(
-        data=np.frombuffer(bytes(data) + bytes(64), np.uint8),
+        data=np.frombuffer(data + bytes(64), np.uint8),
         length=len(data),
         first_frame=first,
         count=len(packets),
@@ -84,17 +84,10 @@ def as_block(packets: list[Packet], first: int) -> tuple[SimpleNamespace, Simple
     return block, SimpleNamespace(count=len(packets), **columns)
 
 
-def feed(table: FlowTable, block, columns):
-    yield from table.add(block, columns)
-    last = table.flush(block)
-    if last is not None:
-        yield last
-
-
 def run(
-    packets: list[Packet], *, block_size: int = 10_000, limits: FlowLimits | None = None
+    packets: list[Packet], *, block_size: int = 10_000, limits: FlowLimits | None = None, batch_bytes: int = 1 << 20
 ) -> tuple[Streams, FlowTable]:
-    table, out = FlowTable(limits), Streams()
+    table, out = FlowTable(limits, batch_bytes=batch_bytes), Streams()
 
     def take(batch) -> None:
         out.differences += [(d.frame_no, d.offset) for d in batch.differences]
@@ -116,11 +109,11 @@ def run(
 
     for start in range(0, len(packets), block_size):
         block, columns = as_block(packets[start : start + block_size], start + 1)
-        for batch in feed(table, block, columns):
+        for batch in table.add(block, columns):
             take(batch)
-    last = table.finish()
-    if last is not None:
-        take(last)
+        block.data.fill(0)
+    for batch in table.finish():
+        take(batch)
     return out, table
 
 
@@ -182,11 +175,12 @@ def test_any_order_and_any_repeats_give_what_was_sent(content, cuts, seed, isn, 
     cuts=st.lists(st.integers(0, 400), min_size=3, max_size=12),
     lost=st.sets(st.integers(1, 12), max_size=4),
     block_size=st.integers(1, 12),
+    batch_bytes=st.sampled_from([1, 60, 1 << 20]),
 )
-def test_lost_bytes_are_gaps_and_the_rest_is_there(content, cuts, lost, block_size) -> None:
+def test_lost_bytes_are_gaps_and_the_rest_is_there(content, cuts, lost, block_size, batch_bytes) -> None:
     segments = cut(content, cuts, 1001)
     kept = [p for i, p in enumerate(segments) if i not in lost]
-    out, table = run([*handshake(), *kept], block_size=block_size)
+    out, table = run([*handshake(), *kept], block_size=block_size, batch_bytes=batch_bytes)
     have = {p.seq - 1001 + i for p in kept for i in range(len(p.payload))}
     assert set(out.data.get(0, {})) == have
     assert all(content[k] == v for k, v in out.data.get(0, {}).items())
@@ -197,8 +191,8 @@ def test_lost_bytes_are_gaps_and_the_rest_is_there(content, cuts, lost, block_si
 
 
 @settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 100_000), block_size=st.integers(1, 9))
-def test_block_borders_change_nothing(seed, block_size) -> None:
+@given(seed=st.integers(0, 100_000), block_size=st.integers(1, 9), batch_bytes=st.sampled_from([1, 7, 60, 1 << 20]))
+def test_borders_of_blocks_and_batches_change_nothing(seed, block_size, batch_bytes) -> None:
     rng = random.Random(seed)
     content = rng.randbytes(300)
     packets = handshake()
@@ -211,7 +205,7 @@ def test_block_borders_change_nothing(seed, block_size) -> None:
         if rng.random() < 0.3:
             packets.append(Packet(5001, ack=1001 + rng.randrange(300), from_client=False))
     whole, table_a = run(packets)
-    parts, table_b = run(packets, block_size=block_size)
+    parts, table_b = run(packets, block_size=block_size, batch_bytes=batch_bytes)
     assert whole.data == parts.data
     assert whole.gaps == parts.gaps
     assert sorted(whole.differences) == sorted(parts.differences)
@@ -238,7 +232,7 @@ def test_plain_and_compiled_agree(seed) -> None:
     results = []
     for speed in ("plain", "compiled", "checked"):
         kernel.use(speed)
-        out, table = run(packets, block_size=7)
+        out, table = run(packets, block_size=7, batch_bytes=100)
         results.append((out, table.flow.tolist(), table.dirs.tolist()))
     kernel.use("plain")
     assert results[0] == results[1] == results[2]
@@ -296,11 +290,11 @@ def test_an_acknowledgment_before_the_data_makes_no_gap() -> None:
 def test_an_acknowledged_hole_becomes_a_gap_while_the_flow_goes_on() -> None:
     packets = [*handshake(), Packet(1011, b"abcd", ns=10**9), Packet(5001, ack=1015, from_client=False, ns=10**9)]
     packets += [Packet(1015 + i, b"x", ns=3 * 10**9 + i) for i in range(3)]
-    table = FlowTable()
+    table = FlowTable(batch_bytes=7)
     block, columns = as_block(packets, 1)
-    (batch,) = feed(table, block, columns)
+    (batch,) = table.add(block, columns)
     assert [int(k) for k in batch.kind] == [GAP, 0, 0, 0, 0]
-    assert table.finish() is None
+    assert list(table.finish()) == []
 
 
 def test_a_hole_that_nobody_acknowledged_waits() -> None:
@@ -319,7 +313,7 @@ def test_waiting_bytes_are_bounded() -> None:
     packets = [*handshake(), *[Packet(2001 + 100 * i, bytes(100)) for i in range(50)]]
     table = FlowTable(limits)
     block, columns = as_block(packets, 1)
-    for _ in feed(table, block, columns):
+    for _ in table.add(block, columns):
         pass
     assert table.state[L.PENDING_TOTAL_BYTES] == 0
     assert number(table, 0, L.MISSING_BYTES) == 1000
@@ -404,3 +398,36 @@ def test_many_flows_and_many_pieces_grow_the_arrays() -> None:
     assert len(table) == 3000
     assert len(out.pieces) == 3000
     assert all(out.bytes_of(2 * i) == b"x" for i in range(3000))
+
+
+def test_a_direction_that_outgrows_its_room_gets_another(kernel_speed: str) -> None:
+    content = random.Random(5).randbytes(40_000)
+    segments = cut(content, list(range(0, 40_000, 500)), 1001)
+    others = [Packet(1 + 100 * i, bytes(100), ports=(5000, 80)) for i in range(len(segments))]
+    packets = [*handshake(), *[p for pair in zip(segments, others, strict=True) for p in pair]]
+    table = FlowTable(batch_bytes=1 << 20)
+    block, columns = as_block(packets, 1)
+    assert list(table.add(block, columns)) == []
+    block.data.fill(0)
+    (batch,) = table.finish()
+    mine = [entry for entry in batch.directions if entry.direction == 0]
+    assert len(mine) > 1
+    assert sum(entry.pieces for entry in mine) == len(segments)
+    assert b"".join(batch.data[e.byte : e.byte + e.bytes].tobytes() for e in mine) == content
+
+
+def test_a_batch_is_handed_on_when_enough_has_come_together() -> None:
+    table = FlowTable(batch_bytes=1000)
+    sizes = []
+    for i in range(10):
+        block, columns = as_block([Packet(1 + 300 * i, bytes(300))], 1 + i)
+        sizes += [sum(entry.bytes for entry in batch.directions) for batch in table.add(block, columns)]
+    sizes += [sum(entry.bytes for entry in batch.directions) for batch in table.finish()]
+    assert sizes == [1200, 1200, 600]
+
+
+def test_bytes_that_wait_are_kept_while_blocks_go_by() -> None:
+    content = random.Random(6).randbytes(200_000)
+    late, *others = cut(content, list(range(0, 200_000, 1000)), 1001)
+    out, _ = run([*handshake(), *others[::-1], late], block_size=3, batch_bytes=5000)
+    assert out.bytes_of(0) == content
