@@ -102,6 +102,8 @@ class ContentInfo:
     method: str | None = None
     status: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    """What else the carrier knows. HTTP: `host`, `cookie`, `authorization`, `content_disposition`, `content_encoding`
+    (texts), `request_offset`, and for a response the beginning of the `form` that was posted for it (bytes)."""
 
 
 class ContentBegin(NamedTuple):

@@ -113,6 +113,8 @@ class RequestStream(Stream):
                 "host": exchange.host,
                 "request_offset": self.offset,
                 "content_encoding": head.get("content-encoding"),
+                "cookie": head.get("cookie"),
+                "authorization": head.get("authorization"),
             },
         )
         events, note = self.pairing.events, self.note_at
@@ -123,6 +125,8 @@ class RequestStream(Stream):
         codings = codings_of(head)
         if codings:
             body.decode(codings, self.offset)
+        elif "form-urlencoded" in (info.media_type or "").lower():
+            body.kept = bytearray()
         return body
 
     def take_cut_head(self, head: Head, trouble: str) -> None:

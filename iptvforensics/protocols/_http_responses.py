@@ -88,7 +88,7 @@ class ResponseStream(Stream):
             head.deviations.add("no_reason_phrase")
 
     def _body(self, exchange: Exchange, head: Head, kind: Kind, length: int | None) -> Body:
-        request = exchange.request
+        request, asked, form = exchange.request, exchange.request_head, exchange.request_body
         first, total = content_range(head) if exchange.response and exchange.response.status == 206 else (None, None)
         info = ContentInfo(
             name=exchange.url or (request.target if request else None),
@@ -103,6 +103,10 @@ class ResponseStream(Stream):
                 "host": exchange.host,
                 "request_offset": exchange.request_offset if request else None,
                 "content_encoding": head.get("content-encoding"),
+                "content_disposition": head.get("content-disposition"),
+                "cookie": asked.get("cookie") if asked else None,
+                "authorization": asked.get("authorization") if asked else None,
+                "form": bytes(form.kept) if form and form.kept else None,
             },
         )
         events, note = self.pairing.events, self.note_at

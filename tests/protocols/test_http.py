@@ -268,7 +268,15 @@ def test_row_of_an_exchange() -> None:
         role="response",
         method="GET",
         status=206,
-        extra={"host": "tv.example:8080", "request_offset": 0, "content_encoding": None},
+        extra={
+            "host": "tv.example:8080",
+            "request_offset": 0,
+            "content_encoding": None,
+            "content_disposition": 'attachment; filename="u.m3u"',
+            "cookie": "a=1; b=2",
+            "authorization": "Basic x",
+            "form": None,
+        },
     )
     assert [e for e in seen.events if isinstance(e, Mark)] == [Mark(True, 0), Mark(False, 0)]
 
@@ -505,3 +513,15 @@ def test_big_body_costs_one_event_per_feed_and_no_copy() -> None:
     pieces = [e for e in events if isinstance(e, ContentData)]
     assert len(pieces) == 2
     assert all(isinstance(p.data, memoryview) and p.data.obj is data for p in pieces)
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_a_response_is_told_which_form_it_answers(size: int) -> None:
+    form = b"username=u&action=get_live_streams" + b"&x=1" * 4000
+    head = b"POST /player_api.php HTTP/1.1\r\n" + H + b"Content-Type: application/x-www-form-urlencoded\r\n"
+    seen = Seen(head + b"Content-Length: %d\r\n\r\n" % len(form) + form, OK)
+    while seen.fed[True] < len(seen.streams[True]):
+        seen.feed(True, size)
+    seen.feed(False)
+    (info,) = [e.info for e in seen.events if isinstance(e, ContentBegin) and not e.from_orig]
+    assert info.extra["form"] == form[: 8 << 10]

@@ -1,0 +1,431 @@
+"""Replies of the Xtream API in the shapes and spellings of its servers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Row, Rows
+from iptvforensics.protocols import xtream
+from iptvforensics.protocols.xtream import PROTOCOL, detect
+
+PAGE = "http://tv.example:8080/player_api.php?username=viewer1&password=pw1"
+
+
+def info(query: str = "", role: str = "response", url: str = PAGE, **extra: Any) -> ContentInfo:
+    return ContentInfo(url + query, "application/json", role=role, extra={"host": "tv.example:8080", **extra})
+
+
+LOGIN = {
+    "user_info": {
+        "username": "viewer1",
+        "password": "pw1",
+        "message": "Welcome",
+        "auth": 1,
+        "status": "Active",
+        "exp_date": "1735689600",
+        "is_trial": "0",
+        "active_cons": "1",
+        "created_at": "1700000000",
+        "max_connections": "2",
+        "allowed_output_formats": ["m3u8", "ts"],
+    },
+    "server_info": {
+        "url": "main.example",
+        "port": "8080",
+        "https_port": "8443",
+        "server_protocol": "http",
+        "rtmp_port": "8880",
+        "timezone": "Asia/Jakarta",
+        "timestamp_now": 1700000000,
+        "time_now": "2023-11-15 05:13:20",
+        "xui": True,
+        "version": "1.5.12",
+        "revision": 2,
+    },
+}
+LIVE = [
+    {
+        "num": 1,
+        "name": "News \\/ 뉴스",
+        "stream_type": "live",
+        "stream_id": 101,
+        "stream_icon": "http://tv.example:8080/images/1.png",
+        "epg_channel_id": "news.example",
+        "added": "1700000000",
+        "category_id": "3",
+        "custom_sid": "1:0:19:283D:3FB:1:C00000:0:0:0:",
+        "tv_archive": 1,
+        "direct_source": "http://origin.example/news.m3u8",
+        "tv_archive_duration": "7",
+    },
+    {
+        "num": "2",
+        "name": "Radio",
+        "stream_type": "radio_streams",
+        "stream_id": "102",
+        "stream_icon": "",
+        "epg_channel_id": None,
+        "added": None,
+        "category_id": None,
+        "category_ids": [5, 6],
+        "custom_sid": "",
+        "tv_archive": 0,
+        "direct_source": "",
+        "tv_archive_duration": 0,
+    },
+    {"num": 3, "name": "News again", "stream_type": "created_live", "stream_id": 101, "category_id": "4"},
+]
+VOD = [
+    {
+        "num": 1,
+        "name": "Film",
+        "title": "Film",
+        "stream_type": "movie",
+        "stream_id": 7,
+        "rating": "",
+        "rating_5based": 0,
+        "container_extension": "mkv",
+        "category_id": "9",
+        "added": 1700000000,
+    }
+]
+SERIES_INFO = {
+    "seasons": [{"id": 11, "name": "Season 1", "season_number": 1, "cover": "http://tv.example/s1.jpg"}],
+    "info": {"name": "Serial", "cover": "http://tv.example/s.jpg", "category_id": "8", "last_modified": "1700000000"},
+    "episodes": {
+        "1": [
+            {
+                "id": "901",
+                "episode_num": "1",
+                "title": "One",
+                "container_extension": "mp4",
+                "info": [],
+                "season": 1,
+                "added": "1700000000",
+                "direct_source": "",
+            },
+            {
+                "id": 902,
+                "episode_num": 2,
+                "title": "Two",
+                "container_extension": "mp4",
+                "info": {"movie_image": "http://tv.example/2.jpg"},
+            },
+        ]
+    },
+}
+EPG = {
+    "epg_listings": [
+        {
+            "id": "1",
+            "epg_id": "4",
+            "title": base64.b64encode("저녁 뉴스".encode()).decode().rstrip("="),
+            "lang": "ko",
+            "start": "2023-11-15 05:00:00",
+            "end": "1700003600",
+            "stop": "2023-11-15 06:13:20",
+            "description": "",
+            "channel_id": "news.example",
+            "start_timestamp": "1700000000",
+            "stop_timestamp": "1700003600",
+        },
+        {
+            "id": "2",
+            "title": "Plain title",
+            "start": "2023-11-15 06:00:00",
+            "end": "2023-11-15 07:00:00",
+            "description": "RA==",
+            "channel_id": "news.example",
+            "start_timestamp": "1700003600",
+            "stop_timestamp": "1700007200",
+            "has_archive": 1,
+        },
+    ]
+}
+LEGACY = {
+    "user_info": {"auth": 1, "username": "viewer1", "password": "pw1", "active_cons": 0},
+    "server_info": {"url": "main.example", "port": "8080"},
+    "categories": {"live": [{"category_id": "3", "category_name": "News", "parent_id": 0}], "movie": []},
+    "available_channels": {"101": {**LIVE[0], "category_name": "News", "live": "1", "type_name": "Live Streams"}},
+}
+
+
+def body(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).replace("\\\\/", "\\/").encode()
+
+
+EXAMPLES = [
+    ("login", body(LOGIN), b"", info()),
+    ("live", body(LIVE), b"", info("&action=get_live_streams")),
+    ("series-info", body(SERIES_INFO), b"", info("&action=get_series_info&series_id=55")),
+    ("epg", body(EPG), b"", info("&action=get_short_epg&stream_id=101")),
+    ("legacy", body(LEGACY), b"", info(url="http://tv.example/panel_api.php?username=viewer1&password=pw1")),
+    ("unknown-request", body(VOD), b"", ContentInfo(role="response")),
+    (
+        "form",
+        b"username=viewer1&password=pw1&action=get_series",
+        b"",
+        info(url="http://tv.example/player_api.php", role="request"),
+    ),
+]
+
+
+def parse(data: bytes, about: ContentInfo, gap: tuple[int, int] | None = None) -> list[Event]:
+    parser = PROTOCOL.parser(Opening("content", data[:8192], b"", info=about))
+    if gap is None:
+        return parser.feed(memoryview(data), False) + parser.end(False)
+    at, size = gap
+    events = parser.feed(memoryview(data[:at]), False) + parser.gap(size, False)
+    return events + parser.feed(memoryview(data[at + size :]), False) + parser.end(False)
+
+
+def rows(events: list[Event], table: str) -> list[Row]:
+    return [row for event in events if isinstance(event, Rows) and event.table == table for row in event.each()]
+
+
+def entries(value: Any, about: ContentInfo) -> list[dict[str, Any]]:
+    return [row.values for row in rows(parse(body(value), about), "catalogue_entries")]
+
+
+def test_login_says_account_and_server() -> None:
+    data = body(LOGIN)
+    events = parse(data, info())
+    (row,) = rows(events, "account_replies")
+    assert row.offset == data.index(b'{"username')
+    assert Mark(False, row.offset) in events
+    raw = row.values.pop("raw")
+    assert '"allowed_output_formats": ["m3u8", "ts"]' in raw
+    assert row.values == {
+        "family": "xtream",
+        "role": "response",
+        "action": "login",
+        "url": PAGE,
+        "host": "tv.example:8080",
+        "username": "viewer1",
+        "password": "pw1",
+        "message": "Welcome",
+        "auth": True,
+        "account_status": "Active",
+        "expires_ns": 1735689600 * 10**9,
+        "is_trial": False,
+        "active_connections": 1,
+        "max_connections": 2,
+        "created_ns": 1700000000 * 10**9,
+        "stated_host": "main.example",
+        "stated_port": 8080,
+        "stated_https_port": 8443,
+        "stated_rtmp_port": 8880,
+        "stated_protocol": "http",
+        "timezone": "Asia/Jakarta",
+        "server_time": "2023-11-15 05:13:20",
+        "server_time_ns": 1700000000 * 10**9,
+        "software": "XUI.one",
+        "software_version": "1.5.12 r2",
+        "marks": ["server_info.xui", "server_info.revision", "active_cons is text"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ({"auth": 0}, {"auth": False, "username": "viewer1", "password": "pw1"}),
+        ({"auth": "1", "exp_date": None, "active_cons": 3}, {"auth": True, "active_connections": 3}),
+        ({"auth": 1, "exp_date": "2030-01-01"}, {"auth": True, "expires_text": "2030-01-01"}),
+        ([], {"username": "viewer1"}),
+    ],
+)
+def test_login_in_odd_shapes(user: Any, expected: dict[str, Any]) -> None:
+    (row,) = rows(parse(body({"user_info": user, "server_info": []}), info()), "account_replies")
+    assert expected.items() <= row.values.items()
+    assert "expires_ns" not in row.values
+
+
+def test_live_list_with_text_for_numbers_nulls_and_an_identifier_twice() -> None:
+    data = body(LIVE)
+    found = rows(parse(data, info("&action=get_live_streams")), "catalogue_entries")
+    first, second, third = sorted((row.values for row in found), key=lambda values: values["item_no"])
+    shared = {
+        "family": "xtream",
+        "url": PAGE + "&action=get_live_streams",
+        "host": "tv.example:8080",
+        "username": "viewer1",
+    }
+    raws = [values.pop("raw") for values in (first, second, third)]
+    for values, raw in zip((first, second, third), raws, strict=True):
+        assert data[values["body_offset"] :].startswith(raw.encode())
+    assert first == {
+        **shared,
+        "body_offset": 1,
+        "item_no": 1,
+        "kind": "live",
+        "entry_id": "101",
+        "name": "News / 뉴스",
+        "number": 1,
+        "category_id": "3",
+        "epg_id": "news.example",
+        "entry_url": "http://origin.example/news.m3u8",
+        "logo_url": "http://tv.example:8080/images/1.png",
+        "service_ref": "1:0:19:283D:3FB:1:C00000:0:0:0:",
+        "is_archive": True,
+        "archive_days": 7.0,
+        "added_ns": 1700000000 * 10**9,
+    }
+    assert second == {
+        **shared,
+        "body_offset": second["body_offset"],
+        "item_no": 2,
+        "kind": "radio",
+        "entry_id": "102",
+        "name": "Radio",
+        "number": 2,
+        "category_id": "5",
+        "is_archive": False,
+    }
+    assert (third["entry_id"], third["kind"], third["category_id"]) == ("101", "live", "4")
+
+
+def test_films_are_known_without_a_request() -> None:
+    (film,) = entries(VOD, ContentInfo(role="response"))
+    assert (film["kind"], film["entry_id"], film["container"], film["category_id"]) == ("vod", "7", "mkv", "9")
+
+
+@pytest.mark.parametrize("stream_type", [None, "series", ""])
+def test_series_of_old_and_new_servers(stream_type: str | None) -> None:
+    value = [
+        {
+            "num": 1,
+            "name": "S",
+            "series_id": 5,
+            "stream_type": stream_type,
+            "cover": "c",
+            "backdrop_path": "",
+            "category_id": None,
+        }
+    ]
+    (found,) = entries(value, info("&action=get_series"))
+    assert (found["kind"], found["entry_id"], found["logo_url"]) == ("series", "5", "c")
+
+
+@pytest.mark.parametrize(
+    ("action", "section"),
+    [("get_live_categories", "live"), ("get_vod_categories", "vod"), ("get_series_categories", "series")],
+)
+def test_categories_belong_to_a_part_of_the_catalogue(action: str, section: str) -> None:
+    value = [
+        {"category_id": "3", "category_name": "News", "parent_id": 0},
+        {"category_id": 4, "category_name": "X", "parent_id": 3},
+    ]
+    first, second = entries(value, info(f"&action={action}"))
+    assert (first["kind"], first["section"], first["entry_id"], first["name"]) == ("category", section, "3", "News")
+    assert "parent_id" not in first
+    assert (second["entry_id"], second["parent_id"]) == ("4", "3")
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+def test_series_with_seasons_and_episodes(as_list: bool) -> None:
+    value = {**SERIES_INFO, "episodes": list(SERIES_INFO["episodes"].values())} if as_list else SERIES_INFO  # type: ignore[attr-defined]
+    found = entries(value, info("&action=get_series_info&series_id=55"))
+    by_kind = {kind: [row for row in found if row["kind"] == kind] for kind in ("season", "series", "episode")}
+    (season,), (series,), episodes = by_kind["season"], by_kind["series"], by_kind["episode"]
+    assert (season["entry_id"], season["number"], season["parent_id"]) == ("11", 1, "55")
+    assert (series["entry_id"], series["name"], series["category_id"]) == ("55", "Serial", "8")
+    assert [(e["entry_id"], e["number"], e["name"], e["parent_id"]) for e in episodes] == [
+        ("901", 1, "One", "55"),
+        ("902", 2, "Two", "55"),
+    ]
+    assert [e.get("season") for e in episodes] == [1, None if as_list else 1]
+
+
+@pytest.mark.parametrize("details", [{"name": "Film", "movie_image": "http://tv.example/f.jpg"}, []])
+def test_film_asked_about(details: Any) -> None:
+    value = {
+        "info": details,
+        "movie_data": {"stream_id": 7, "name": "Film", "container_extension": "mkv", "added": "1700000000"},
+    }
+    (found,) = entries(value, info("&action=get_vod_info&vod_id=7"))
+    assert (found["kind"], found["entry_id"], found["name"], found["container"]) == ("vod", "7", "Film", "mkv")
+    assert found.get("logo_url") == ("http://tv.example/f.jpg" if details else None)
+
+
+def test_programmes_in_both_spellings_of_their_end() -> None:
+    first, second = (row.values for row in rows(parse(body(EPG), info("&stream_id=101")), "programmes"))
+    assert (first["title"], first["language"], first["channel_ref"]) == ("저녁 뉴스", "ko", "news.example")
+    assert (first["start_ns"], first["end_ns"]) == (1700000000 * 10**9, 1700003600 * 10**9)
+    assert (first["start_text"], first["end_text"]) == ("2023-11-15 05:00:00", "2023-11-15 06:13:20")
+    assert (second["title"], second["description"], second["end_text"]) == ("Plain title", "D", "2023-11-15 07:00:00")
+
+
+def test_programmes_with_seconds_for_dates() -> None:
+    value = [{"id": 1, "title": "TmV3cw==", "start": 1700000000, "end": 1700003600, "stream_id": 5}]
+    (found,) = (row.values for row in rows(parse(body(value), info("&action=get_epg")), "programmes"))
+    assert (found["title"], found["start_ns"], found["end_ns"]) == ("News", 1700000000 * 10**9, 1700003600 * 10**9)
+
+
+def test_the_old_page_says_everything_at_once() -> None:
+    about = info(url="http://tv.example/panel_api.php?username=viewer1&password=pw1")
+    events = parse(body(LEGACY), about)
+    (account,) = rows(events, "account_replies")
+    category, channel = (row.values for row in rows(events, "catalogue_entries"))
+    assert account.values["marks"] == ["active_cons is a number"]
+    assert (category["kind"], category["section"], category["name"]) == ("category", "live", "News")
+    assert (channel["kind"], channel["entry_id"], channel["category_name"]) == ("live", "101", "News")
+
+
+def test_paths_that_stand_for_queries_name_account_and_action() -> None:
+    about = info(url="http://tv.example/player_api/viewer9/pw9/get_vod_streams")
+    (film,) = entries(VOD, about)
+    assert film["username"] == "viewer9"
+
+
+def test_a_posted_form_is_a_claim_and_says_what_its_reply_answers() -> None:
+    about = info(url="http://tv.example/player_api.php", role="request")
+    (row,) = rows(parse(b"username=viewer1&password=p+w&action=get_series", about), "account_replies")
+    assert row.values["raw"] == "username=viewer1&password=p+w&action=get_series"
+    assert (row.values["role"], row.values["username"], row.values["password"]) == ("request", "viewer1", "p w")
+    reply = info(url="http://tv.example/player_api.php", form=b"username=viewer1&action=get_live_categories")
+    (category,) = entries([{"category_id": 1, "category_name": "A", "parent_id": 0}], reply)
+    assert (category["username"], category["section"]) == ("viewer1", "live")
+
+
+def test_a_gap_costs_the_items_that_it_cuts() -> None:
+    data = body([{**LIVE[0], "stream_id": i} for i in range(100)])
+    events = parse(data, info("&action=get_live_streams"), (len(data) // 2, 50))
+    found = rows(events, "catalogue_entries")
+    assert 97 <= len(found) <= 99
+    assert all(data[row.offset :].startswith(b'{"num"') for row in found)
+    assert [event.name for event in events if isinstance(event, Anomaly)] == ["XTREAM_gap"]
+
+
+def test_items_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xtream, "MAX_ITEMS", 2)
+    events = parse(body(LIVE), info())
+    assert events[-1] == Anomaly("XTREAM_over_limit", False, 0, "3 items, 2 were read")
+
+
+@pytest.mark.parametrize(
+    "value", [[1, "x", None, [], {}], {"a": [1]}, [[]], {"user_info": 7}, {"episodes": []}, {"info": []}]
+)
+def test_hostile_shapes_raise_nothing(value: Any) -> None:
+    for action in ("", "&action=get_series_info", "&action=get_epg"):
+        parse(body(value), info(action))
+
+
+@pytest.mark.parametrize(
+    ("data", "about", "score"),
+    [
+        (b"[]", info("&action=get_live_streams"), 0.95),
+        (b"<html>", info(), 0.0),
+        (body(LOGIN), ContentInfo(role="response"), 0.9),
+        (b'{"js": {"id": 1}}' + b" " * 8192, ContentInfo(role="response"), 0.0),
+        (b'{"name": "x"}', ContentInfo(role="response"), None),
+        (b"username=a&password=b", ContentInfo("http://shop.example/login", role="request"), 0.0),
+        (b"username=a&password=b", ContentInfo("http://tv.example/player_api.php", role="request"), 0.95),
+        (b'{"user_info": 1}', ContentInfo("http://tv.example/player_api.php", role="request"), 0.0),
+    ],
+)
+def test_recognition(data: bytes, about: ContentInfo, score: float | None) -> None:
+    assert detect(Opening("content", data, b"", info=about)) == score
