@@ -26,8 +26,6 @@ from ._http_coding import CodingError, Decoders, unsupported
 from ._http_head import Head
 
 MAX_LENGTH_DIGITS = 18
-MAX_FORM_BYTES = 8 << 10
-"""Of a form this much is kept for the parser of the response."""
 MAX_LOSSES = 1000
 """How often chunk lines are looked for again in one body: holes in a long live stream are some hundred."""
 
@@ -123,7 +121,7 @@ class Body:
 
     __slots__ = (
         "_begun", "_decoders", "_events", "_from_orig", "_key", "_last", "_muted", "_note", "_peek", "_remaining",
-        "deviations", "done", "info", "kept", "missing", "offset", "seen", "trouble",
+        "deviations", "done", "info", "missing", "offset", "seen", "trouble",
     )  # fmt: skip
 
     def __init__(
@@ -141,8 +139,6 @@ class Body:
         self.done = False
         self.trouble: str | None = None
         """Why the body is not complete."""
-        self.kept: bytearray | None = None
-        """First bytes of the body, if they were asked to be kept: a form says what its response answers."""
         self._key = key
         self._from_orig = from_orig
         self._events = events
@@ -253,8 +249,6 @@ class Body:
         self.seen += len(piece)
         last = offset + len(piece) - 1 if runs is None else runs[1][-1] + len(piece) - runs[0][-1] - 1
         self._last = last
-        if self.kept is not None and len(self.kept) < MAX_FORM_BYTES:
-            self.kept += piece[: MAX_FORM_BYTES - len(self.kept)]
         if self._decoders is None:
             self._events.append(ContentData(self._key, offset, piece, runs))
         elif not self._muted:

@@ -7,7 +7,7 @@ from ._http_body import Body, ChunkedBody, Kind, codings_of, content_range, fram
 from ._http_exchange import Exchange
 from ._http_head import Head, StatusLine, find_response, may_be_response, parse_status_line
 from ._http_pairing import Pairing
-from ._http_requests import tunnel_info
+from ._http_requests import FormBody, tunnel_info
 from ._http_stream import State, Stream
 
 
@@ -106,7 +106,7 @@ class ResponseStream(Stream):
                 "content_disposition": head.get("content-disposition"),
                 "cookie": asked.get("cookie") if asked else None,
                 "authorization": asked.get("authorization") if asked else None,
-                "form": bytes(form.kept) if form and form.kept else None,
+                "form": form.kept if isinstance(form, FormBody) else None,
             },
         )
         events, note = self.pairing.events, self.note_at
