@@ -14,6 +14,11 @@ CASE := iptvforensics-demo
 JOBS ?= 2
 BENCH ?= --gigabytes 1 --runs 3
 
+# What the lab's smallest scenario needs; only root can play it.
+LAB := ip unshare nginx tcpdump dnsmasq udhcpc nft conntrack ethtool srt-live-transmit curl openssl pgrep
+LAB_PACKAGES := iproute2 util-linux nginx libnginx-mod-rtmp tcpdump dnsmasq-base udhcpc nftables conntrack ethtool \
+	srt-tools curl openssl procps
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check-tools bench lab-score wheels docs lock clean
 
@@ -33,6 +38,8 @@ test: $(VENV)/.dev check-tools
 
 check-tools:
 	@(command -v tshark && command -v ffmpeg) >/dev/null || sh .ci/debian-packages tshark ffmpeg
+	@test "$$(id -u)" != 0 || (for name in $(LAB); do command -v $$name || exit 1; done) >/dev/null \
+		|| sh .ci/debian-packages $(LAB_PACKAGES)
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/run.py $(BENCH)

@@ -40,6 +40,11 @@ def test_a_skip_fails_when_strict(tmp_path: Path, options: tuple[str, ...]) -> N
     assert run(tmp_path, "ffmpeg is not installed", "--strict-skips", *options) == 1
 
 
+@pytest.mark.parametrize(("why", "code"), [("it needs root", 0), ("programs that are not installed: nginx", 1)])
+def test_the_lab_may_lack_rights_but_no_programs(tmp_path: Path, why: str, code: int) -> None:
+    assert run(tmp_path, f"the lab cannot run: {why}", "--strict-skips") == code
+
+
 def test_public_captures_may_be_absent(tmp_path: Path) -> None:
     assert run(tmp_path, "the public captures are not beside the repository", "--strict-skips") == 0
 

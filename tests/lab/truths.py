@@ -102,21 +102,25 @@ def load(file: Path) -> list[TrueCapture]:
     if "derived_from" in told:
         return []
     tls = {(hop["ip"], hop["port"]) for s in told["sessions"] if "tls" in s.get("encrypted", ()) for hop in s["chain"]}
-    answers = [
-        _answer(row)
+    logged = [
+        row
         for row in told.get("http", [])
-        if row.get("client_port") and row["server_port"] != 443 and (row["server_ip"], row["server_port"]) not in tls
+        if row.get("client_port")
+        and row["server_port"] != 443
+        and not row.get("tls")
+        and (row["server_ip"], row["server_port"]) not in tls
     ]
     if "captures" in told:
         parts = [
-            (row["file"], [s for s in told["sessions"] if row["file"] in s["visible_in"]]) for row in told["captures"]
+            (row["file"], _seen_at(row, logged, told), [s for s in told["sessions"] if row["file"] in s["visible_in"]])
+            for row in told["captures"]
         ]
     else:
-        parts = [(told["capture"]["file"], told["sessions"])]
+        parts = [(told["capture"]["file"], [_answer(row, inside=True) for row in logged], told["sessions"])]
     return [
         TrueCapture(file.parent / name, f"{file.parent.name}/{name.split('.')[0]}",
                     [_session(row, told, n) for n, row in enumerate(rows)], answers, told)
-        for name, rows in parts
+        for name, answers, rows in parts
     ]  # fmt: skip
 
 
@@ -124,7 +128,18 @@ def _ns(seconds: float) -> int:
     return round(seconds * 1000) * 1_000_000
 
 
-def _answer(row: dict[str, Any]) -> TrueAnswer:
+def _seen_at(capture: dict[str, Any], logged: list[dict[str, Any]], told: dict[str, Any]) -> list[TrueAnswer]:
+    """Return the logged answers as a recording shows them: inside a home its boxes alone, by their own addresses."""
+    inside = capture.get("side") in ("box", "home")
+    home_of = {node["id"]: node.get("home") for node in told.get("nodes", []) if node["kind"] == "box"}
+    here = capture.get("point")
+    return [_answer(row, inside=inside) for row in logged
+            if not inside or "box" not in row or here in (row["box"], home_of.get(row["box"]))]  # fmt: skip
+
+
+def _answer(row: dict[str, Any], *, inside: bool) -> TrueAnswer:
+    outer = {"client_ip": row.get("client_public_ip"), "client_port": row.get("client_public_port")}
+    row = row if inside or not outer["client_ip"] else row | outer
     return TrueAnswer(row["client_ip"], row["client_port"], row["server_ip"], row["server_port"],
                       f"http://{row.get('host', row['server_ip'])}{row['target']}", row.get("body_bytes", 0),
                       _ns(row["done"] - float(row.get("took", 0))), _ns(row["done"]))  # fmt: skip
@@ -238,7 +253,8 @@ class Remains:
         if not true.media_hops or true.media_hops[0].ip.startswith(("239.", "ff")):
             ends = {key for key in self._frames for hop in true.media_hops if key[1:] == (hop.ip, hop.port)}
         frames = self._between(ends, true.start_ns - SECOND // 2, true.end_ns + SECOND // 2)
-        to_server = true.delivery.startswith(("rtmp-publish", *GROUP_DELIVERIES))
+        whole_up = sum(seen.payload for seen in frames if not seen.from_server)
+        to_server = whole_up > sum(seen.payload for seen in frames if seen.from_server)  # a push, or a group
         share = self._share([seen for seen in frames if seen.from_server != to_server])
         left = [seen.time_ns for seen in frames if seen.origin in self._kept and seen.payload]
         if not left:

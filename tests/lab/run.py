@@ -1,0 +1,291 @@
+"""Plays a scenario with real servers and clients in network namespaces, records it, and writes down what is true.
+
+    python -m tests.lab.run SCENARIO -o FOLDER      SCENARIO: a file, or a name in tests/lab/scenarios
+    python -m tests.lab.run --list
+
+Writes NAME.truth.json and the recordings that the scenario asks for. Needs root; see docs/lab.md. Whatever happens,
+also after Ctrl-C, no program and no namespace is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .films import movie
+from .isolation import LabError, isolated, unable
+from .logbook import Logbook
+from .network import Network
+from .proxy import Bot
+from .scenario import Outage, Scenario, Watch, read
+from .servers import Supply, start_cdn
+from .services import Services
+from .told import CaptureNote
+from .viewers import Viewer, Viewing, programs
+
+HERE = Path(__file__).parent
+SCENARIOS = HERE / "scenarios"
+NEEDED = ("ip", "tc", "nft", "conntrack", "tcpdump", "dnsmasq", "nginx", "ffmpeg", "ethtool", "unshare")
+SPARE_S = 150  # on top of the scenario's own length: films, start of servers, logs
+SETTLE_S = 1.5
+
+
+@dataclass
+class Event:
+    """Something that happens at a second of the scenario."""
+
+    at: float
+    do: Callable[[], None]
+    what: str
+
+
+class Run:
+    """One run of one scenario."""
+
+    def __init__(self, scenario: Scenario, folder: Path, out: Path) -> None:
+        self.scenario = scenario
+        self.out = out
+        self.net = Network(folder)
+        self.viewers: dict[str, Viewer] = {}
+        self.viewings: list[Viewing] = []
+        self.faults: list[str] = []
+        self.names = self._first_names()
+        self.notes: list[CaptureNote] = []
+        self.book = Logbook(scenario, self.net)
+        self.second_0 = 0.0
+        self.bots: list[Bot] = []
+
+    def _first_names(self) -> dict[str, str]:
+        """Return host name -> address at second 0; a panel behind a reverse proxy has the proxy's."""
+        s = self.scenario
+        rows = [*s.edge, *s.headend, *s.operator, *s.hub]
+        names = {name: row.ip for row in rows for name in row.names}
+        names |= {name: s.front(panel, name).ip for panel in s.panel for name in panel.names}
+        later = {change.name for change in s.rename if change.to}
+        return {name: ip for name, ip in names.items() if name not in later}
+
+    def play(self) -> None:
+        """Build, start, record, watch, and write the truth."""
+        s = self.scenario
+        self._say("films")
+        supply = Supply(self.net, s)
+        self._say("machines")
+        servers = {"dns": ["192.0.2.53"]} | {
+            row.id: [row.ip]
+            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub")
+            for row in s.rows(table)
+        }
+        self.net.build(servers, {h.id: (h.public_ip, h.lan) for h in s.home}, {b.id: (b.home, b.mac) for b in s.box})
+        self.net.start_names(self.names)
+        for home in s.home:
+            self.net.start_home(home.id, home.lan, [(b.mac, b.ip) for b in s.box if b.home == home.id])
+        self._record()
+        self._say("servers")
+        supply.start()
+        services = Services(self.net, s)
+        for title in s.title:
+            movie(
+                title.name,
+                services.films / f"{title.stream_id}.{title.container}",
+                seconds=title.seconds,
+                settings=vars(s.picture),
+            )
+        services.start(supply)
+        for cdn in s.cdn:
+            panel = s.one("panel", cdn.fronts)
+            start_cdn(self.net, cdn.id, cdn.port, f"{panel.ip}:{panel.port}")
+        supply.wait_until_standing()
+        services.wait_until_standing()
+        for box in s.box:
+            self.net.lease(box.id, box.hostname, box.vendor_class)
+            if box.line:
+                self.viewers[box.id] = Viewer(self.net, s, box, key_log=self._key_log(box.id))
+        self.bots = [Bot(self.net, s, hub) for hub in s.hub]
+        self._say("second 0")
+        self.second_0 = time.time()
+        self._watch_and_fail(supply, services)
+        time.sleep(SETTLE_S)
+        for account in s.account:
+            supply.end_feeds(account.id)
+        recorders = {id(note.program) for note in self.notes}
+        for program in reversed(self.net.programs):  # what began in a recording also ends in it
+            if id(program) not in recorders and program.what.split("/")[1] not in ("dnsmasq", "conntrack"):
+                program.stop(wait=2.0)
+        for note in self.notes:
+            self.net.end_capture(note.program)
+            note.end = time.time()
+        if self.faults:
+            raise LabError("; ".join(self.faults))
+        self.book.write(self.out, second_0=self.second_0, notes=self.notes, feeds=supply.feeds, viewings=self.viewings,
+                        services=services)  # fmt: skip
+        self._say("done")
+
+    def _say(self, what: str) -> None:
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} {self.scenario.name}: {what}\n")
+
+    def _key_log(self, box: str) -> Path | None:
+        if not any(row.tls for row in (*self.scenario.panel, *self.scenario.edge)):
+            return None
+        return self.net.folder / box / "keys.log"
+
+    def _record(self) -> None:
+        for record in self.scenario.record:
+            interface = "lan" if record.side == "home" else "eth0"
+            file = self.out / record.file
+            program = self.net.capture(record.at, file, interface, record.expression)
+            self.notes.append(CaptureNote(record, interface, file, program, time.time()))
+
+    # ---- what happens --------------------------------------------------------------------------
+
+    def _watch_and_fail(self, supply: Supply, services: Services) -> None:
+        s = self.scenario
+        events = [
+            Event(change.at, lambda c=change: self._rename(c.name, c.to), f"name {change.name}") for change in s.rename
+        ]
+        for outage in s.outage:
+            events += self._outage(outage, supply, services)
+        events += [
+            Event(p.until, lambda p=p: services.stop(p.id), f"{p.id} goes off") for p in s.panel if p.until is not None
+        ]
+        threads = [threading.Thread(target=self._sit, args=(box,), daemon=True) for box in self.viewers]
+        threads += [threading.Thread(target=self._strangers, args=(bot,), daemon=True) for bot in self.bots]
+        for thread in threads:
+            thread.start()
+        for event in sorted(events, key=lambda e: e.at):
+            self._until(event.at)
+            self._say(event.what)
+            event.do()
+        for thread in threads:
+            thread.join(max(1.0, self.second_0 + s.seconds + 30 - time.time()))
+        if any(thread.is_alive() for thread in threads):
+            raise LabError("a viewer did not come to an end")
+
+    def _until(self, second: float) -> None:
+        time.sleep(max(0.0, self.second_0 + second - time.time()))
+
+    def _sit(self, box: str) -> None:
+        """Sit before a box: open the app, watch one thing after another."""
+        watches = sorted((w for w in self.scenario.watch if w.box == box and w.by == "user"), key=lambda w: w.start)
+        viewer = self.viewers[box]
+        try:
+            if watches:
+                self._until(watches[0].start)
+                begun = time.time()
+                viewer.log_in()
+                self.book.opened(box, begun, time.time())
+            for watch in watches:
+                self._view(viewer, watch)
+        except Exception as error:  # a thread's fault must reach the run
+            self.faults.append(f"{box}: {type(error).__name__}: {error}")
+
+    def _view(self, viewer: Viewer, watch: Watch) -> None:
+        self._until(watch.start)
+        viewing = viewer.play(watch)
+        self.viewings.append(viewing)
+        while time.time() < self.second_0 + watch.end and viewing.program and viewing.program.process.poll() is None:
+            time.sleep(0.1)
+        viewer.stop(viewing)
+
+    def _strangers(self, bot: Bot) -> None:
+        try:
+            bot.run(self._until)
+            self.viewings += bot.viewings
+        except Exception as error:  # a thread's fault must reach the run
+            self.faults.append(f"{bot.hub.id}: {type(error).__name__}: {error}")
+
+    def _rename(self, name: str, to: str) -> None:
+        self.names.pop(name, None)
+        if to:
+            row = next(row for table in ("cdn", "panel", "edge") for row in self.scenario.rows(table) if row.id == to)
+            self.names[name] = row.ip
+        self.net.set_names(self.names)
+        self.book.renamed(name, to, time.time())
+
+    def _outage(self, outage: Outage, supply: Supply, services: Services) -> list[Event]:
+        s = self.scenario
+
+        def begin() -> None:
+            since = time.time()
+            if not s.has("account", outage.node):
+                services.stop(outage.node)
+                self.book.failed(outage, since, [c.id for c in s.channel if outage.node in c.edges])
+                return
+            ended = supply.end_feeds(outage.node)
+            self.book.failed(outage, since, [feed.channel for feed in ended])
+            if outage.kind == "fail-over":
+                for feed in ended:
+                    channel = s.one("channel", feed.channel)
+                    after = channel.accounts[(channel.accounts.index(outage.node) + 1) % len(channel.accounts)]
+                    supply.feed(channel, after)
+                    self.book.moved(outage, after)
+
+        def end() -> None:
+            self.book.mended(outage, time.time())
+            if not s.has("account", outage.node):
+                services.start_again(outage.node)
+            elif outage.kind == "stop":
+                for channel in s.channel:
+                    if channel.accounts[0] == outage.node:
+                        supply.feed(channel, outage.node)
+
+        return [
+            Event(outage.start, begin, f"{outage.kind} of {outage.node}"),
+            Event(outage.end, end, f"{outage.node} is back"),
+        ]
+
+
+def run(scenario_file: Path, out: Path, logs: Path | None = None) -> int:
+    """Return the exit code of a run; `logs`: where the logs of all programs are kept."""
+    try:
+        scenario = read(scenario_file)
+    except LabError as error:
+        sys.stderr.write(f"lab: {error}\n")
+        return 1
+    why = unable({*NEEDED, *programs(scenario), *(("ssh", "/usr/sbin/sshd") if scenario.hub else ())})
+    if why:
+        sys.stderr.write(f"lab: {why}\n")
+        return 1
+    out.mkdir(parents=True, exist_ok=True)
+
+    def work() -> int:
+        with tempfile.TemporaryDirectory(prefix="lab-", dir=scratch) as folder:
+            try:
+                Run(scenario, Path(folder), out.resolve()).play()
+            finally:
+                if logs:
+                    shutil.copytree(folder, logs, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.ts", "*.key"))
+        return 0
+
+    with tempfile.TemporaryDirectory(prefix="lab-run-") as scratch:  # removed here also if the run is killed
+        return isolated(work, round(scenario.seconds) + SPARE_S)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Play and record a scenario of the lab.")
+    parser.add_argument("scenario", nargs="?", help="file, or name of a scenario in tests/lab/scenarios")
+    parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder for recordings and truth")
+    parser.add_argument("--logs", type=Path, help="folder in which to keep the logs of all programs")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    options = parser.parse_args()
+    if options.list or not options.scenario:
+        for file in sorted(SCENARIOS.glob("*.toml")):
+            sys.stdout.write(f"{file.stem}: {read(file).about}\n")
+        return
+    file = Path(options.scenario)
+    if not file.suffix:
+        file = SCENARIOS / f"{options.scenario}.toml"
+    if not file.exists():
+        parser.error(f"there is no {file}")
+    sys.exit(run(file, options.output, options.logs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""A scenario: who exists, who watches what when, what fails; one TOML file, read and checked.
+
+Tables are lists of inline tables or `[[table]]` sections; the keys of each are the fields of the class of the same name
+below. Times are seconds after second 0, at which all servers and encoders stand and the recordings run. What a scenario
+leaves open is filled in by rule (addresses, stream ids, names), so that large scenarios stay readable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .isolation import LabError
+
+Item = TypeVar("Item")
+PUSHES = ("rtmp", "srt", "udp-ts", "rtp-ts", "hls")
+DELIVERIES = ("hls", "http-ts", "http-flv", "rtmp", "progressive")
+
+
+@dataclass
+class Home:
+    """A household behind one router: NAT, DHCP, DNS."""
+
+    id: str
+    public_ip: str = ""
+    lan: str = "192.168.1.0/24"
+
+
+@dataclass
+class Box:
+    """A viewer's device. `app` is a habit of `viewers.APPS`; `line` the subscriber account it uses."""
+
+    id: str
+    home: str
+    line: str = ""
+    app: str = "api"
+    mac: str = ""
+    ip: str = ""
+    hostname: str = ""
+    vendor_class: str = "android-dhcp-9"
+    model: str = ""
+    serial: str = ""
+    user_agent: str = ""
+    timezone: str = "Asia/Jakarta"
+    clock_offset_s: float = 0
+    panel_name: str = ""  # host name that is typed into it; "": the first of its panel
+
+
+@dataclass
+class Panel:
+    """A panel server under one or more names. `clone_of`: its database was copied from that panel."""
+
+    id: str
+    names: list[str]
+    ip: str = ""
+    port: int = 8080
+    software: str = "xui"
+    family: list[str] = field(default_factory=lambda: ["xtream", "stalker", "m3u", "xmltv", "enigma2"])
+    timezone: str = "Asia/Jakarta"
+    clock_offset_s: float = 0
+    brand: str = ""
+    secret: str = ""  # what its tokens are made from; clones share it
+    clone_of: str = ""
+    tls: bool = False
+    titles: int = 400
+    series: int = 20
+    until: float | None = None  # it goes off
+    settings: dict[str, Any] = field(default_factory=dict)  # further keys of the panel's configuration
+
+
+@dataclass
+class Cdn:
+    """A reverse proxy (nginx) before a panel; the panel's names resolve to it, or only `names` of them."""
+
+    id: str
+    fronts: str
+    ip: str = ""
+    port: int = 80
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Line:
+    """A subscriber account at a panel."""
+
+    id: str
+    panel: str
+    username: str = ""
+    password: str = ""
+    portal_mac: str = ""
+    max_connections: int = 1
+    expires: int = 1_830_297_600
+    status: str = "Active"
+
+
+@dataclass
+class Edge:
+    """A server that gives media to viewers; one that transcodes encodes anew what it pulls."""
+
+    id: str
+    names: list[str]
+    ip: str = ""
+    port: int = 8080
+    transcodes: bool = False
+    tls: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)  # further keys of the edge's configuration
+
+
+@dataclass
+class Headend:
+    """Where all channels come in and from where edges pull them (nginx-rtmp)."""
+
+    id: str
+    names: list[str]
+    ip: str = ""
+
+
+@dataclass
+class Operator:
+    """A lawful provider on the Internet: login, bearer token, HLS."""
+
+    id: str
+    names: list[str] = field(default_factory=list)
+    ip: str = ""
+
+
+@dataclass
+class Account:
+    """A subscription whose output is re-broadcast: its encoder pushes; at an OTT operator the head-end pulls."""
+
+    id: str
+    operator: str = ""
+    push: str = "rtmp"
+    ip: str = ""
+    subject: str = ""
+    encoder: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Channel:
+    """A live channel of the catalogue; `accounts` are those that can feed it, the first one does."""
+
+    id: str
+    name: str
+    accounts: list[str]
+    stream_id: int = 0
+    epg_id: str = ""
+    category: str = "General"
+    programme: str = ""
+    edges: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Title:
+    """A film of the catalogue that can be watched."""
+
+    id: str
+    name: str
+    stream_id: int = 0
+    container: str = "mp4"
+    seconds: int = 30
+
+
+@dataclass
+class Watch:
+    """One viewing: on a box, a channel or title, from when to when, as which delivery, by which player."""
+
+    box: str
+    start: float
+    end: float
+    channel: str = ""
+    title: str = ""
+    delivery: str = "http-ts"
+    player: str = ""  # "": the player of the box's app
+    by: str = "user"  # proxy: a stranger, through a box that has sold its line
+    line: str = ""  # proxy: the stranger's subscriber account
+
+
+@dataclass
+class Outage:
+    """Something fails: `stop` of an account, edge or panel, or `fail-over` of an account's channels."""
+
+    node: str
+    start: float
+    end: float
+    kind: str = "stop"
+
+
+@dataclass
+class Rename:
+    """A host name that appears (`to` a node) or goes (`to` is "") in the middle."""
+
+    name: str
+    at: float
+    to: str = ""
+
+
+@dataclass
+class Record:
+    """A recording: at a node, on a side of the home router; `home` is the LAN side, where boxes are told apart."""
+
+    at: str
+    side: str = "server"
+    file: str = ""
+    expression: str = ""
+
+
+@dataclass
+class Hub:
+    """A server to which a box has sold its line: strangers reach the Internet through the box (ssh -R)."""
+
+    id: str
+    box: str
+    names: list[str]
+    ip: str = ""
+
+
+@dataclass
+class Picture:
+    """How all programmes are drawn, where an encoder's settings do not say otherwise."""
+
+    size: str = "64x36"
+    rate: int = 5
+    crf: int = 38
+    gop: int = 10
+    audio: str = ""
+    audio_kbps: int = 8
+
+
+TABLES: dict[str, type] = {
+    "home": Home, "box": Box, "panel": Panel, "cdn": Cdn, "line": Line, "edge": Edge, "headend": Headend,
+    "operator": Operator, "account": Account, "channel": Channel, "title": Title, "watch": Watch, "outage": Outage,
+    "rename": Rename, "record": Record, "hub": Hub,
+}  # fmt: skip
+ADDRESSED = {"panel": "192.0.2.{}", "cdn": "192.0.2.{}", "headend": "192.0.2.{}", "operator": "192.0.2.{}",
+             "edge": "203.0.113.{}", "account": "198.51.100.{}", "hub": "203.0.113.{}"}  # fmt: skip
+FIRST = {"panel": 10, "cdn": 20, "headend": 30, "operator": 40, "edge": 10, "account": 100, "hub": 80}
+
+
+@dataclass
+class Scenario:
+    """A scenario that was read; each list holds the rows of one table."""
+
+    name: str
+    about: str
+    file: Path
+    sha256: str
+    seed: int
+    seconds: float
+    picture: Picture
+    home: list[Home]
+    box: list[Box]
+    panel: list[Panel]
+    cdn: list[Cdn]
+    line: list[Line]
+    edge: list[Edge]
+    headend: list[Headend]
+    operator: list[Operator]
+    account: list[Account]
+    channel: list[Channel]
+    title: list[Title]
+    watch: list[Watch]
+    outage: list[Outage]
+    rename: list[Rename]
+    record: list[Record]
+    hub: list[Hub]
+
+    def one(self, table: str, id_: str) -> Any:
+        """Return the row of a table with this id."""
+        for row in self.rows(table):
+            if row.id == id_:
+                return row
+        raise LabError(f"{self.file.name}: there is no {table} {id_!r}")
+
+    def rows(self, table: str) -> list[Any]:
+        """Return the rows of a table."""
+        rows: list[Any] = getattr(self, table)
+        return rows
+
+    def has(self, table: str, id_: str) -> bool:
+        """Return whether a table has a row with this id."""
+        return any(row.id == id_ for row in self.rows(table))
+
+    def panel_host(self, box: Box) -> str:
+        """Return the host name by which a box reaches its panel."""
+        return box.panel_name or str(self.one("panel", self.one("line", box.line).panel).names[0])
+
+    def front(self, panel: Panel, name: str) -> Cdn | Panel:
+        """Return what answers under a name of a panel: the panel itself or the reverse proxy before it."""
+        return next((c for c in self.cdn if c.fronts == panel.id and (not c.names or name in c.names)), panel)
+
+
+def read(file: Path) -> Scenario:
+    """Return the scenario in a file."""
+    raw = file.read_bytes()
+    try:
+        told = tomllib.loads(raw.decode())
+    except ValueError as error:
+        raise LabError(f"{file.name}: {error}") from error
+    parts: dict[str, Any] = {table: [_row(kind, row, f"{file.name}: {table}[{n}]") for n, row in
+                                     enumerate(told.pop(table, []))] for table, kind in TABLES.items()}  # fmt: skip
+    picture = _row(Picture, told.pop("picture", {}), f"{file.name}: picture")
+    head = {key: told.pop(key, default) for key, default in (("about", ""), ("seed", 1), ("seconds", 30))}
+    if told:
+        raise LabError(f"{file.name}: unknown {', '.join(sorted(told))}")
+    scenario = Scenario(file.stem, " ".join(str(head["about"]).split()), file, hashlib.sha256(raw).hexdigest(),
+                        int(head["seed"]), float(head["seconds"]), picture, **parts)  # fmt: skip
+    _fill(scenario)
+    _check(scenario)
+    return scenario
+
+
+def _row(kind: type[Item], told: Any, where: str) -> Item:
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(told, dict):
+        raise LabError(f"{where}: a table was expected")
+    unknown = sorted(set(told) - set(known))
+    missing = [name for name, item in known.items()
+               if item.default is MISSING and item.default_factory is MISSING and name not in told]  # fmt: skip
+    if unknown or missing:
+        raise LabError(f"{where}: unknown {unknown}, missing {missing}")
+    return kind(**told)
+
+
+def _fill(scenario: Scenario) -> None:
+    """Fill in what a scenario leaves open."""
+    for table, pattern in ADDRESSED.items():
+        taken = {row.ip for row in scenario.rows(table)}
+        free = (ip for n in range(FIRST[table], 250) if (ip := pattern.format(n)) not in taken)
+        for row in scenario.rows(table):
+            row.ip = row.ip or next(free)
+    for number, home in enumerate(scenario.home):
+        home.public_ip = home.public_ip or f"198.51.100.{20 + number}"
+    places: dict[str, int] = {}
+    for number, box in enumerate(scenario.box, 1):
+        lan = IPv4Network(scenario.one("home", box.home).lan)
+        places[box.home] = places.get(box.home, 20) + 1
+        box.ip = box.ip or str(lan[places[box.home]])
+        box.mac = (box.mac or f"02:1a:79:00:{number // 256:02x}:{number % 256:02x}").lower()
+        box.hostname = box.hostname or f"android-{_hex(scenario.seed, box.id)[:8]}"
+    for number, line in enumerate(scenario.line):
+        line.username = line.username or ("" if line.portal_mac else f"u{_hex(scenario.seed, line.id)[:9]}")
+        line.password = line.password or (f"p{_hex(number, line.id)[:9]}" if line.username else "")
+        line.portal_mac = line.portal_mac.upper()
+    for number, channel in enumerate(scenario.channel):
+        channel.stream_id = channel.stream_id or 101 + number
+        channel.programme = channel.programme or f"programme of {channel.id}"
+        channel.epg_id = channel.epg_id or f"{channel.name.lower().replace(' ', '')}.example"
+    for number, title in enumerate(scenario.title):
+        title.stream_id = title.stream_id or 20_000 + number
+    for panel in scenario.panel:
+        panel.secret = panel.secret or (_hex(scenario.seed, panel.clone_of or panel.id))
+        panel.brand = panel.brand or panel.names[0].split(".")[-2]
+    for account in scenario.account:
+        account.subject = account.subject or f"sub-{_hex(scenario.seed, account.id)[:10]}"
+    for record in scenario.record:
+        record.file = record.file or f"{scenario.name}-{record.at}.pcap"
+
+
+def _hex(seed: int, text: str) -> str:
+    return hashlib.sha256(f"{seed}/{text}".encode()).hexdigest()
+
+
+def _check(scenario: Scenario) -> None:
+    """Refuse a scenario that names what it does not have, or asks for what the lab cannot do."""
+    ids = [
+        row.id
+        for table in TABLES
+        if table not in ("watch", "outage", "rename", "record")
+        for row in scenario.rows(table)
+    ]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    wrong = [f"{name} is defined twice" for name in twice]
+    if len(scenario.headend) != 1:
+        wrong.append("one headend is needed")
+    wrong += _unknown("box.home", (b.home for b in scenario.box), scenario.home)
+    wrong += _unknown("box.line", (b.line for b in scenario.box if b.line), scenario.line)
+    wrong += _unknown("line.panel", (n.panel for n in scenario.line), scenario.panel)
+    wrong += _unknown("channel.accounts", (a for c in scenario.channel for a in c.accounts), scenario.account)
+    wrong += _unknown("channel.edges", (e for c in scenario.channel for e in c.edges), scenario.edge)
+    wrong += _unknown("watch.box", (w.box for w in scenario.watch), scenario.box)
+    wrong += _unknown("watch.channel", (w.channel for w in scenario.watch if w.channel), scenario.channel)
+    wrong += _unknown("watch.title", (w.title for w in scenario.watch if w.title), scenario.title)
+    wrong += [f"{a.id}.push: one of {', '.join(PUSHES)}" for a in scenario.account if a.push not in PUSHES]
+    wrong += [f"watch.delivery {w.delivery}: one of {', '.join(DELIVERIES)}" for w in scenario.watch
+              if w.delivery not in DELIVERIES]  # fmt: skip
+    wrong += [f"{w.box} watches something from {w.start} to {w.end}, the scenario ends at {scenario.seconds}"
+              for w in scenario.watch if not 0 <= w.start < w.end <= scenario.seconds]  # fmt: skip
+    wrong += [f"{a.id}: push hls needs an operator" for a in scenario.account if a.push == "hls" and not a.operator]
+    if wrong:
+        raise LabError(f"{scenario.file.name}: " + "; ".join(wrong))
+
+
+def _unknown(what: str, names: Iterable[str], rows: Iterable[Any]) -> list[str]:
+    known: Mapping[str, Any] = {row.id: row for row in rows}
+    return [f"{what}: {name!r} is unknown" for name in dict.fromkeys(names) if name not in known]

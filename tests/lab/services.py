@@ -1,0 +1,179 @@
+"""The panels of a scenario and their edges as programs of the lab (`tests.lab.panel`, `tests.lab.edge`).
+
+One document per panel tells it and its edges what to do; panels that share edges (clones) share the secret from which
+tokens are made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from .isolation import LabError
+from .network import Network, Running, json_lines, wait_for
+from .scenario import Channel, Edge, Panel, Scenario
+from .servers import EDGE_RTMP_PORT, INGEST_APP, Supply
+
+ROOT = Path(__file__).parents[2]
+TRANSCODE = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-g", "10", "-threads", "1", "-c:a", "copy"]
+QUICK = ["-probesize", "100k", "-analyzeduration", "1500000"]  # tiny media: ffmpeg would look at them for long
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+class Services:
+    """Panels and edges of one run."""
+
+    def __init__(self, net: Network, scenario: Scenario) -> None:
+        self.net = net
+        self.scenario = scenario
+        self.films = net.folder / "films"
+        self.films.mkdir()
+        self.programs: dict[str, Running] = {}
+        self.certificate: dict[str, str] = {}
+
+    def start(self, supply: Supply) -> None:
+        """Start all panels and edges."""
+        s = self.scenario
+        if any(row.tls for row in (*s.panel, *s.edge)):
+            self.certificate = self._certified()
+        for panel in s.panel:
+            self._file(panel).write_text(json.dumps(self.document(panel), indent=1))
+            self.start_again(panel.id)
+        for edge in s.edge:
+            self.start_again(edge.id)
+            supply.edge_rtmp(edge.id, [c for c in s.channel if not c.edges or edge.id in c.edges])
+
+    def _file(self, panel: Panel) -> Path:
+        return self.net.folder / panel.id / "panel.json"
+
+    def start_again(self, node: str) -> None:
+        """Start the program of a panel or edge."""
+        s, env = self.scenario, {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        if s.has("panel", node):
+            panel = s.one("panel", node)
+            argv = ["tests.lab.panel", "--config", str(self._file(panel))]
+            if panel.clock_offset_s:
+                env |= {
+                    "LD_PRELOAD": FAKETIME,
+                    "FAKETIME": f"{panel.clock_offset_s:+g}s",
+                    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                }
+        else:
+            argv = ["tests.lab.edge", "--config", str(self._file(s.panel[0])), "--edge", node]
+        self.programs[node] = self.net.start(node, sys.executable, "-m", *argv, env=env)
+
+    def stop(self, node: str) -> None:
+        """End the program of a panel or edge."""
+        self.programs[node].stop(wait=3.0)
+
+    def wait_until_standing(self) -> None:
+        """Wait until all of them listen."""
+        for node, program in self.programs.items():
+            wait_for(
+                lambda p=program: "listening on" in p.text or p.process.poll() is not None,
+                40,
+                f"{node}: {program.text}",
+            )
+            if program.process.poll() is not None:
+                raise LabError(f"{node} ended: {program.text[-800:]}")
+
+    @property
+    def catalogues(self) -> dict[str, dict[str, Any]]:
+        """Return what each panel said of its catalogue."""
+        return {
+            panel.id: row["catalogue"]
+            for panel in self.scenario.panel
+            for row in json_lines(self.net.nodes[panel.id].root / "panel.http.jsonl")
+            if row["event"] == "start"
+        }
+
+    def document(self, panel: Panel) -> dict[str, Any]:
+        """Return what a panel and its edges are told."""
+        s = self.scenario
+        lines = [
+            {
+                "username": n.username,
+                "password": n.password,
+                "mac": n.portal_mac,
+                "expires": n.expires,
+                "max_connections": n.max_connections,
+                "enabled": n.status != "Disabled",
+                "banned": n.status == "Banned",
+            }
+            for n in s.line
+            if n.panel == panel.id or s.one("panel", n.panel).secret == panel.secret
+        ]
+        channels = [
+            {
+                "id": c.stream_id,
+                "name": c.name,
+                "epg_id": c.epg_id,
+                "category": c.category,
+                "edges": c.edges or [e.id for e in s.edge],
+                "upstream": f"rtmp://{s.headend[0].names[0]}/{INGEST_APP}/{c.id}",
+                "pull": {"input": QUICK, **({"options": TRANSCODE} if self._transcoded(c) else {})},
+            }
+            for c in s.channel
+        ]
+        return {
+            "name": panel.id, "host": panel.names[0], "port": panel.port, "rtmp_port": EDGE_RTMP_PORT,
+            "family": panel.family, "software": panel.software, "brand": panel.brand, "timezone": panel.timezone,
+            "secret": panel.secret, "log": str(self.net.folder / panel.id / "panel.http.jsonl"),
+            "portal": {"genuine": False, "link": "play"},
+            **({"tls": self.certificate, "https_port": panel.port, "port": 8880} if panel.tls else {}),
+            "lines": lines, "channels": channels, "edges": [self._edge(edge) for edge in s.edge],
+            "vod": {"titles": panel.titles, "series": panel.series, "seed": s.seed, "first_id": 20_000,
+                    "named": [{"name": t.name, "container": t.container, "seconds": t.seconds} for t in s.title]},
+            **panel.settings,
+        }  # fmt: skip
+
+    def _transcoded(self, channel: Channel) -> bool:
+        """Return whether viewers get a channel encoded anew; its edges must agree in that."""
+        found = {self.scenario.one("edge", name).transcodes for name in channel.edges}
+        if len(found) > 1:
+            raise LabError(f"{channel.id}: some of its edges transcode, some do not")
+        return found == {True}
+
+    def _edge(self, edge: Edge) -> dict[str, Any]:
+        films = [str(self.films / f"{t.stream_id}.{t.container}") for t in self.scenario.title]
+        return {
+            "name": edge.id, "host": edge.names[0], "port": edge.port, "rtmp_port": EDGE_RTMP_PORT, "hls_time": 2,
+            "hls_list": 5, "idle_s": 6, "files": films, "log": str(self.net.folder / edge.id / "edge.http.jsonl"),
+            **({"tls": self.certificate, "protocol": "https"} if edge.tls else {}), **edge.settings,
+        }  # fmt: skip
+
+    def _certified(self) -> dict[str, str]:
+        """Return a self-signed certificate for all names, as panels have them."""
+        key, certificate = self.net.folder / "tls.key", self.net.folder / "tls.pem"
+        names = [name for row in (*self.scenario.panel, *self.scenario.edge) for name in row.names]
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "30",
+                "-keyout",
+                str(key),
+                "-out",
+                str(certificate),
+                "-subj",
+                f"/CN={names[0]}",
+                "-addext",
+                "subjectAltName=" + ",".join(f"DNS:{name}" for name in names),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=30,
+            env=os.environ,
+        )
+        return {"certificate": str(certificate), "key": str(key)}

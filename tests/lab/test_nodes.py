@@ -1,0 +1,28 @@
+"""Nodes of the truth."""
+
+from .nodes import described
+from .run import SCENARIOS
+from .scenario import read
+
+
+def test_every_row_of_a_scenario_is_a_node():
+    scenario = read(SCENARIOS / "small.toml")
+    catalogue = {"live": 4, "vod": 400, "series": 20, "sha256": "0" * 64}
+    nodes = {node["id"]: node for node in described(scenario, {"panel-1": catalogue}, [])}
+    tables = ("home", "box", "panel", "cdn", "line", "edge", "headend", "operator", "account", "channel", "title")
+    assert {row.id for table in tables for row in scenario.rows(table)} | {"dns"} == set(nodes)
+    assert nodes["panel-1"]["catalogue"] == catalogue
+    assert nodes["box-2"]["mac"] == "00:1a:79:4c:20:11"
+    assert "username" not in nodes["line-2"]
+    assert nodes["account-4"]["subject"].startswith("sub-")
+    assert "subject" not in nodes["account-1"]
+
+
+def test_names_that_came_and_went_are_dated():
+    scenario = read(SCENARIOS / "small.toml")
+    renamed = [("line.merlin-box.example", "", 12.0), ("tv.falcon-stream.example", "cdn-1", 13.0)]
+    nodes = {node["id"]: node for node in described(scenario, {}, renamed)}
+    assert nodes["panel-1"]["names"] == [
+        {"name": "line.merlin-box.example", "to": 12.0},
+        {"name": "tv.falcon-stream.example", "from": 13.0},
+    ]

@@ -1,0 +1,45 @@
+"""Addresses that apps give to players, and the players' commands."""
+
+from pathlib import Path
+
+import pytest
+
+from .network import Network
+from .run import SCENARIOS
+from .scenario import Watch, read
+from .viewers import PLAYERS, Viewer, programs
+
+SCENARIO = read(SCENARIOS / "small.toml")
+
+
+def viewer(tmp_path, box):
+    return Viewer(Network(tmp_path), SCENARIO, SCENARIO.one("box", box))
+
+
+@pytest.mark.parametrize(
+    ("watch", "address"),
+    [
+        (Watch("box-1", 0, 1, channel="news"), "http://line.merlin-box.example:8080/live/viewer31/k7Qm2xVd/101.ts"),
+        (Watch("box-1", 0, 1, channel="news", delivery="hls"),
+         "http://line.merlin-box.example:8080/live/viewer31/k7Qm2xVd/101.m3u8"),
+        (Watch("box-1", 0, 1, title="film-1"), "http://line.merlin-box.example:8080/movie/viewer31/k7Qm2xVd/20000.mp4"),
+        (Watch("box-1", 0, 1, channel="sport", delivery="rtmp"),
+         "rtmp://e1.osprey-media.example:8880/live/102?username=viewer31&password=k7Qm2xVd"),
+    ],
+)  # fmt: skip
+def test_addresses(tmp_path, watch, address):
+    assert viewer(tmp_path, "box-1").address(watch, ask=False) == address
+
+
+def test_a_panel_behind_a_reverse_proxy_has_the_proxys_port(tmp_path):
+    assert viewer(tmp_path, "box-2").base == "http://tv.falcon-stream.example"
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_players_get_address_and_name(player):
+    argv = PLAYERS[player]("http://e1.example/a.m3u8", "okhttp/4.9.2", Path())
+    assert any("http://e1.example/a.m3u8" in word for word in argv)
+
+
+def test_programs_of_a_scenario():
+    assert programs(SCENARIO) == {"curl", "udhcpc", "ffmpeg"}
