@@ -278,6 +278,18 @@ default_type application/octet-stream;
         self.start(host, "nginx", "-c", str(conf), "-e", str(host.root / f"error-{number}.log"), seconds=240)
         time.sleep(0.4)
 
+    def start_panel(self, host: Host, document: dict[str, object]) -> None:
+        """Start the lab's panel (`tests/lab/panel`) on a host; `document` is its configuration."""
+        log, config = host.root / "panel.jsonl", host.root / "panel.json"
+        config.write_text(
+            json.dumps({"name": host.name, "host": host.names[0], "port": 80, "log": str(log), **document})
+        )
+        host.logs.append(log)
+        root = Path(__file__).resolve().parents[1]
+        running = self.start(host, "env", f"PYTHONPATH={root}", sys.executable, "-m", "tests.lab.panel",
+                             "--config", str(config), seconds=240)  # fmt: skip
+        self.wait_for(lambda: "listening on" in running.output.read_text(), 15, "the panel")
+
     def capture(self, host: Host | str, file: Path, *options: str, interface: str = "eth0") -> Running:
         """Return tcpdump on a host, recording from now on."""
         running = self.start(
@@ -312,7 +324,8 @@ default_type application/octet-stream;
         for host in self.hosts.values():
             for log in host.logs:
                 if log.exists():
-                    rows += [json.loads(line) for line in log.read_text().splitlines()]
+                    told = map(json.loads, log.read_text().splitlines())
+                    rows += [row for row in told if row.pop("event", "http") == "http"]
         rows.sort(key=lambda row: row["done"])
         return [
             {key: value for key, value in row.items() if value != ""}
