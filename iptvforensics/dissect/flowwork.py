@@ -9,7 +9,6 @@ from ..protocol import OPENING_BYTES, Carrier, Event, Opening, Parser, Protocol
 from .choice import choose
 from .contents import HELD_LIMIT, first_bytes_of
 from .findings import Findings
-from .magic import closed_by
 from .places import Places
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class FlowWork:
         if not decided:
             return False
         if protocol is None:
-            self._leave(opening)
+            self._let_go()
             return False
         self.protocol = protocol
         self.parser = protocol.parser(opening)
@@ -139,17 +138,6 @@ class FlowWork:
             first = next((part for part in parts if not isinstance(part, int)), b"")
             return bytes(first[:OPENING_BYTES]), True
         return first_bytes_of(parts)
-
-    def _leave(self, opening: Opening) -> None:
-        """Nobody reads this flow: say why, if its first bytes tell."""
-        closed = closed_by(opening) if self.carrier == "tcp" else None
-        if closed is not None:
-            name, from_orig, detail = closed
-            place = self.places[not from_orig].at(0)
-            self.engine.rows.anomaly(
-                name, place=place, flow_id=self.flow_id, from_orig=from_orig, offset=0, detail=detail
-            )
-        self._let_go()
 
     def _let_go(self) -> None:
         self.dead = True

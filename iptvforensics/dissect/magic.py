@@ -1,12 +1,10 @@
-"""First bytes to the kind of a content that no parser claimed, and to the reason why a flow is closed to all.
+"""First bytes to the kind of a content that no parser claimed.
 
 References: WHATWG MIME Sniffing section 6; ISO/IEC 14496-12 section 4.3 (ftyp, moof); RFC 9559 (EBML);
-Android APK = ZIP with `AndroidManifest.xml` or `META-INF/` first; RFC 8446 section 5.1 (TLS records).
+Android APK = ZIP with `AndroidManifest.xml` or `META-INF/` first.
 """
 
 from __future__ import annotations
-
-from ..protocol import Opening
 
 _MAGIC = (
     (b"FLV\x01", "flv"),
@@ -52,40 +50,3 @@ def kind_of(first: bytes) -> str | None:
     if first and all(32 <= byte < 127 or byte in (9, 10, 13) for byte in first[:64]):
         return "text"
     return None
-
-
-_TLS_RECORD_MAX = (1 << 14) + 2048
-_TLS_HANDSHAKE, _TLS_LAST_TYPE = 22, 23
-_TLS_DETAIL = "TLS: names and certificates are not read, what follows is encrypted"
-
-
-def closed_by(opening: Opening) -> tuple[str, bool, str] | None:
-    """Return the name of an anomaly, the direction that shows it, and what it says; None if the flow is not closed.
-
-    Example:
-        >>> closed_by(Opening("tcp", bytes.fromhex("160301000401000000"), b""))[0]
-        'TLS_not_decoded'
-    """
-    for first, from_orig in ((opening.orig, True), (opening.resp, False)):
-        if _is_tls(first):
-            return "TLS_not_decoded", from_orig, _TLS_DETAIL
-    return None
-
-
-def _is_tls(first: bytes) -> bool:
-    """Return True for a hello, or for a record that another one follows (joined in mid-stream)."""
-    if not _is_record(first):
-        return False
-    if first[0] == _TLS_HANDSHAKE and first[5:6] in (b"\x01", b"\x02"):
-        return True
-    return _is_record(first[5 + int.from_bytes(first[3:5]) :])
-
-
-def _is_record(data: bytes) -> bool:
-    return (
-        len(data) >= 5
-        and _TLS_HANDSHAKE - 2 <= data[0] <= _TLS_LAST_TYPE
-        and data[1] == 3
-        and data[2] <= 4
-        and 0 < int.from_bytes(data[3:5]) <= _TLS_RECORD_MAX
-    )

@@ -168,19 +168,6 @@ def test_flow_that_is_over_costs_no_memory(bench: Any, made_up: Any) -> None:
     assert (work.parser, work._findings, work.places[0]._old, work.places[1]._old) == (None, None, [], [])
 
 
-TLS_HELLO = bytes.fromhex("16030100040100000000")
-
-
-@pytest.mark.parametrize(("orig", "resp", "side"), [(TLS_HELLO, (), True), ((), TLS_HELLO, False)], ids=["up", "down"])
-def test_encrypted_flow_is_named(bench: Any, made_up: Any, orig: Any, resp: Any, side: bool) -> None:
-    run = bench(made_up(detect=lambda opening: 0.0))
-    run.take(orig, resp)
-    run.finish()
-    (row,) = run.tables["anomalies"]
-    found = row["name"], row["flow_id"], row["from_orig"], row["frame_no"], row["stream_offset"]
-    assert found == ("TLS_not_decoded", 100, side, 1, 0)
-
-
 def test_flow_that_nobody_knows_is_not_called_encrypted(bench: Any, made_up: Any) -> None:
     run = bench(made_up(detect=lambda opening: 0.0))
     run.take(b"SSH-2.0-x\r\n")

@@ -571,8 +571,8 @@ def test_encrypted_handshake_of_rtmp_says_that_it_is_closed(bench: Any, version:
     assert "RTMP_encrypted_not_decoded" in {row["name"] for row in run.tables["anomalies"]}
 
 
-def test_tls_on_the_port_of_rtmp_says_that_it_is_closed(bench: Any) -> None:
+def test_tls_on_the_port_of_rtmp_is_read_as_tls(bench: Any) -> None:
     run = bench()
     run.take(bytes.fromhex("1603010200010001fc0303") + bytes(505))
     run.finish()
-    assert [row["name"] for row in run.tables["anomalies"]] == ["TLS_not_decoded"]
+    assert run.dissector.protocols == {0: "tls"}

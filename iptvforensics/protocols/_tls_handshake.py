@@ -1,0 +1,165 @@
+"""Messages of both directions -> what a handshake says: the row of the table `tls`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ..protocol import Anomaly, At, Event, Mark, Row
+from ..schema import Column, message_table
+from ..tls.certificates import Certificate, read_certificate, read_chain
+from ..tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS, certificate_values, client_values, server_values
+from ..tls.hello import (
+    CLIENT_HELLO,
+    SERVER_HELLO,
+    TICKET,
+    ClientHello,
+    ServerHello,
+    read_client_hello,
+    read_server_hello,
+)
+from ..tls.messages import Message
+from ..tls.names import alert_name
+from ..tls.wire import MessageError, Reader
+
+NEW_SESSION_TICKET, CERTIFICATE = 4, 11
+TLS13 = 0x0304
+MAX_ALERTS = 16
+
+TABLE = message_table(
+    "tls",
+    "TLS handshake of a TCP connection: hellos, certificates and alerts of both sides",
+    (
+        *HELLO_COLUMNS,
+        Column("new_ticket_sha256", "text", "SHA-256 of the ticket that the server issued, as far as seen in clear."),
+        *CERTIFICATE_COLUMNS,
+        Column("client_cert_subject", "text", "Subject of the client's certificate; null if it sent none."),
+        Column("client_cert_sha256", "text", "SHA-256 of the client's certificate."),
+        Column("alerts", "text[]", "Alerts before the encryption began: side, level, description."),
+    ),
+    endpoints=True,
+)
+
+
+class Handshake:
+    """What both sides have said so far."""
+
+    def __init__(self) -> None:
+        self.client: ClientHello | None = None
+        self.server: ServerHello | None = None
+        self.client_side: bool | None = None
+        """Direction in which the client speaks; None while that is not known."""
+        self.is_retried = False
+        self._client_at: At | None = None
+        self._server_at: At | None = None
+        self._values: dict[str, Any] = {}
+        self._chains: dict[bool, list[Certificate]] = {}
+        self._alerts: list[tuple[bool, str]] = []
+
+    @property
+    def is_seen(self) -> bool:
+        """Return True if a hello of either side was read."""
+        return self.client is not None or self.server is not None
+
+    def take(self, message: Message, side: bool) -> list[Event]:
+        """Read a message of one direction."""
+        try:
+            if message.kind == CLIENT_HELLO:
+                return self._client_hello(message, side)
+            if message.kind == SERVER_HELLO:
+                return self._server_hello(message, side)
+            if message.kind == CERTIFICATE:
+                return self._certificates(message, side)
+            if message.kind == NEW_SESSION_TICKET and self.server is not None and self.server.version < TLS13:
+                self._ticket(Reader(message.body))
+        except MessageError as error:
+            return [Anomaly("TLS_bad_message", side, message.offset, f"message of type {message.kind}: {error}")]
+        return []
+
+    def alert(self, side: bool, level: int, description: int) -> None:
+        """Take note of an alert in clear."""
+        if len(self._alerts) < MAX_ALERTS:
+            self._alerts.append((side, alert_name(level, description)))
+
+    def encrypted_extensions(self, alpn: str | None) -> None:
+        """Take note of what the server chose under encryption (TLS 1.3)."""
+        if alpn is not None:
+            self._values["alpn"] = alpn
+
+    def row(self) -> list[Event]:
+        """Return the row of the handshake, if any hello was seen."""
+        at = self._client_at or self._server_at
+        if at is None:
+            return []
+        values: dict[str, Any] = dict.fromkeys(c.name for c in TABLE.columns[6:-4])
+        if self.client is not None:
+            values.update(client_values(self.client))
+        if self.server is not None:
+            values.update(server_values(self.server))
+            values["resumption"] = self._resumption()
+        server_side = not self.client_side
+        values.update(certificate_values(self._chains.get(server_side, [])))
+        if own := self._chains.get(not server_side):
+            values.update(client_cert_subject=own[0].subject, client_cert_sha256=own[0].sha256)
+        values.update(self._values)
+        alerts = [f"{'server' if side == server_side else 'client'} {text}" for side, text in self._alerts]
+        values.update(
+            client_hello_frame=self._client_at,
+            server_hello_frame=self._server_at,
+            is_retried=self.is_retried,
+            alerts=sorted(alerts) or None,
+        )
+        return [Row("tls", at.from_orig, at.offset, values)]
+
+    # --- messages ---------------------------------------------------------------------------------------
+
+    def _client_hello(self, message: Message, side: bool) -> list[Event]:
+        """Read a client's hello; a second one answers a retry, and says what the first one said."""
+        hello = read_client_hello(message.body)
+        if self.client is not None:
+            return []
+        self.client, self.client_side = hello, side
+        self._client_at = At(side, message.offset)
+        return [Mark(side, message.offset)]
+
+    def _server_hello(self, message: Message, side: bool) -> list[Event]:
+        hello = read_server_hello(message.body)
+        if self.server is not None:
+            return []
+        if self.client_side is None:
+            self.client_side = not side
+        self._server_at = self._server_at or At(side, message.offset)
+        if hello.is_retry:
+            self.is_retried = True
+        else:
+            self.server = hello
+        return [Mark(side, message.offset)]
+
+    def _certificates(self, message: Message, side: bool) -> list[Event]:
+        is_tls13 = self.server is not None and self.server.version >= TLS13
+        chain = [read_certificate(der) for der in read_chain(message.body, is_tls13=is_tls13)]
+        self._chains.setdefault(side, chain)
+        return [
+            Anomaly("TLS_bad_certificate", side, message.offset, f"SHA-256 {found.sha256}: {found.problem}")
+            for found in chain
+            if found.problem is not None
+        ]
+
+    def _ticket(self, reader: Reader) -> None:
+        reader.number(4)  # lifetime
+        ticket = reader.vector(2)
+        if ticket:
+            self._values["new_ticket_sha256"] = hashlib.sha256(ticket).hexdigest()
+
+    def _resumption(self) -> str | None:
+        """Return how a session was resumed, as far as both hellos tell.
+
+        Up to TLS 1.2 the server repeats the client's session identifier when it resumes a session; the client
+        that comes with a ticket makes one up for this.
+        """
+        client, server = self.client, self.server
+        if server is None or server.version >= TLS13:
+            return server_values(server)["resumption"] if server is not None else None
+        if client is None or not client.session_id or client.session_id != server.session_id:
+            return None
+        return "ticket" if client.extension(TICKET) else "session id"

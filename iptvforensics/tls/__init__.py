@@ -1,0 +1,1 @@
+"""What TLS and QUIC have in common: hellos, fingerprints, certificates, and the columns that tell of them."""

@@ -1,0 +1,101 @@
+"""What hellos and certificates say -> columns of the tables `tls` and `quic`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ..schema import Column
+from .certificates import Certificate
+from .fingerprints import ja3, ja3s, ja4
+from .hello import EARLY_DATA, ECH, PRE_SHARED_KEY, ClientHello, ServerHello, is_grease
+from .names import suite_name, version_name
+
+HELLO_COLUMNS = (
+    Column("client_hello_frame", "frame", "Frame with the first byte of the client's hello; null if not captured."),
+    Column("server_hello_frame", "frame", "Frame with the first byte of the server's hello; null if not captured."),
+    Column("server_name", "text", "Host name that the client asked for (SNI); with ECH, that of the outer hello."),
+    Column("tls_version", "text", "Version that the server chose."),
+    Column("versions_offered", "text[]", "Versions that the client offered."),
+    Column("cipher_suite", "text", "Cipher suite that the server chose."),
+    Column("cipher_suites_offered", "int[]", "Numbers of the cipher suites that the client offered, without GREASE."),
+    Column("alpn_offered", "text[]", "Application protocols that the client offered (ALPN)."),
+    Column("alpn", "text", "Application protocol that the server chose; from TLS 1.3 on seen only when decrypted."),
+    Column("client_extensions", "int[]", "Types of the client's extensions in their order, without GREASE."),
+    Column("server_extensions", "int[]", "Types of the extensions in the server's hello, in their order."),
+    Column("ja3", "text", "JA3 fingerprint of the client software."),
+    Column("ja3s", "text", "JA3S fingerprint of the server's answer."),
+    Column("ja4", "text", "JA4 fingerprint of the client software."),
+    Column("client_random", "text", "Random of the client, by which key logs name the connection, hexadecimal."),
+    Column("is_retried", "bool", "True if the server asked for a second hello of the client (HelloRetryRequest)."),
+    Column(
+        "offers_ech", "bool", "True if the client sent an encrypted hello or imitated one: the name may be a decoy."
+    ),
+    Column("offers_early_data", "bool", "True if the client announced data before the handshake's end (0-RTT)."),
+    Column("resumption", "text", "How an earlier session was resumed: session id, ticket, psk; null: none seen to be."),
+    Column("session_id", "text", "Session identifier of the server, hexadecimal; up to TLS 1.2 it names the session."),
+    Column("ticket_sha256", "text", "SHA-256 of the ticket by which the client wanted to resume a session."),
+)
+
+CERTIFICATE_COLUMNS = (
+    Column("cert_subject", "text", "Subject of the server's certificate."),
+    Column("cert_issuer", "text", "Issuer of the server's certificate."),
+    Column("cert_names", "text[]", "Host names and addresses for which the server's certificate holds."),
+    Column("cert_serial", "text", "Serial number of the server's certificate, hexadecimal."),
+    Column("cert_not_before_ns", "time_ns", "Begin of the validity of the server's certificate."),
+    Column("cert_not_after_ns", "time_ns", "End of the validity of the server's certificate."),
+    Column("cert_self_signed", "bool", "True if the server's certificate was signed with its own key."),
+    Column("cert_sha256", "text", "SHA-256 of the server's certificate."),
+    Column("cert_key_sha256", "text", "SHA-256 of the public key in the server's certificate."),
+    Column("cert_chain_sha256", "text[]", "SHA-256 of all certificates that the server sent, its own first."),
+)
+
+
+def client_values(hello: ClientHello, transport: str = "t") -> dict[str, Any]:
+    """Return the columns that the client's hello fills."""
+    ticket = hello.ticket
+    return {
+        "server_name": hello.server_name,
+        "versions_offered": [version_name(version) for version in hello.versions],
+        "cipher_suites_offered": [suite for suite in hello.suites if not is_grease(suite)],
+        "alpn_offered": hello.alpn,
+        "client_extensions": [kind for kind, _ in hello.extensions if not is_grease(kind)],
+        "ja3": ja3(hello),
+        "ja4": ja4(hello, transport),
+        "client_random": hello.random.hex(),
+        "offers_ech": hello.extension(ECH) is not None,
+        "offers_early_data": hello.extension(EARLY_DATA) is not None,
+        "ticket_sha256": hashlib.sha256(ticket).hexdigest() if ticket else None,
+    }
+
+
+def server_values(hello: ServerHello) -> dict[str, Any]:
+    """Return the columns that the server's hello fills."""
+    return {
+        "tls_version": version_name(hello.version),
+        "cipher_suite": suite_name(hello.suite),
+        "alpn": hello.alpn,
+        "server_extensions": [kind for kind, _ in hello.extensions],
+        "ja3s": ja3s(hello),
+        "session_id": hello.session_id.hex() or None,
+        "resumption": "psk" if hello.extension(PRE_SHARED_KEY) is not None else None,
+    }
+
+
+def certificate_values(chain: list[Certificate]) -> dict[str, Any]:
+    """Return the columns that the server's certificates fill."""
+    if not chain:
+        return {}
+    own = chain[0]
+    return {
+        "cert_subject": own.subject,
+        "cert_issuer": own.issuer,
+        "cert_names": None if own.names is None else list(own.names),
+        "cert_serial": own.serial,
+        "cert_not_before_ns": own.not_before_ns,
+        "cert_not_after_ns": own.not_after_ns,
+        "cert_self_signed": own.is_self_signed,
+        "cert_sha256": own.sha256,
+        "cert_key_sha256": own.key_sha256,
+        "cert_chain_sha256": [certificate.sha256 for certificate in chain],
+    }

@@ -1,0 +1,65 @@
+"""Bodies of handshake records -> handshake messages (RFC 8446 section 4), across records or several in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+HEADER_BYTES = 4
+MAX_MESSAGE = 1 << 18
+"""A longer message is none; chains of certificates have up to some ten kilobytes."""
+
+
+class Message(NamedTuple):
+    """One handshake message."""
+
+    kind: int
+    offset: int
+    """Stream offset of its first byte."""
+    body: bytes
+
+
+class MessageReader:
+    """Puts the messages of one direction together."""
+
+    __slots__ = ("_offset", "_pending", "is_broken")
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._offset = 0
+        self.is_broken = False
+        """True where a message is too long or a part of one is missing: what follows is not read."""
+
+    def feed(self, offset: int, body: bytes | memoryview) -> Iterator[Message]:
+        """Yield the messages that end in a record; `offset` is that of the body's first byte."""
+        if self.is_broken:
+            return
+        pending = self._pending
+        before = len(pending)
+        if not before:
+            self._offset = offset
+        pending += body
+        at = 0
+        while len(pending) - at >= HEADER_BYTES:
+            size = int.from_bytes(pending[at + 1 : at + HEADER_BYTES])
+            if size > MAX_MESSAGE:
+                self.lose()
+                return
+            following = at + HEADER_BYTES + size
+            if following > len(pending):
+                break
+            yield Message(pending[at], self._offset, bytes(pending[at + HEADER_BYTES : following]))
+            at = following
+            if at >= before:
+                self._offset = offset + at - before
+        del pending[:at]
+
+    def lose(self) -> None:
+        """Give up: a part of a message is missing."""
+        self._pending.clear()
+        self.is_broken = True
+
+    @property
+    def has_part(self) -> bool:
+        """Return True if a message has begun and not ended."""
+        return bool(self._pending)

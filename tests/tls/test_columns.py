@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import hashlib
+
+from iptvforensics.tls.certificates import Certificate
+from iptvforensics.tls.columns import (
+    CERTIFICATE_COLUMNS,
+    HELLO_COLUMNS,
+    certificate_values,
+    client_values,
+    server_values,
+)
+from iptvforensics.tls.hello import ClientHello, ServerHello
+
+
+def test_values_have_columns() -> None:
+    hello = ClientHello(0x0303, b"\1" * 32, b"", (0x1301, 0x0A0A), ((0xFE0D, b"\0"), (42, b""), (35, b"ticket")))
+    client = client_values(hello)
+    server = server_values(ServerHello(0x0303, bytes(32), b"\xab", 0x1302, ((43, b"\x03\x04"), (41, b"\0\0"))))
+    assert set(client) | set(server) <= {column.name for column in HELLO_COLUMNS}
+    assert (client["cipher_suites_offered"], client["offers_ech"], client["offers_early_data"]) == (
+        [0x1301],
+        True,
+        True,
+    )
+    assert client["ticket_sha256"] == hashlib.sha256(b"ticket").hexdigest()
+    assert (server["tls_version"], server["cipher_suite"]) == ("TLS 1.3", "TLS_AES_256_GCM_SHA384")
+    assert (server["resumption"], server["session_id"]) == ("psk", "ab")
+
+
+def test_certificates_fill_their_columns_and_none_fill_nothing() -> None:
+    found = certificate_values([Certificate("aa"), Certificate("bb")])
+    assert set(found) == {column.name for column in CERTIFICATE_COLUMNS}
+    assert (found["cert_sha256"], found["cert_chain_sha256"], found["cert_names"]) == ("aa", ["aa", "bb"], None)
+    assert certificate_values([]) == {}
