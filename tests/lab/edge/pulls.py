@@ -223,7 +223,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 async def as_flv(packets: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield TS packets as FLV; ffmpeg turns the one into the other."""
     process = await asyncio.create_subprocess_exec(
-        "ffmpeg", "-v", "error", "-f", "mpegts", "-i", "pipe:0", "-c", "copy", "-f", "flv", "-flvflags",
+        "ffmpeg", "-v", "error", "-analyzeduration", "1000000", "-f", "mpegts", "-i", "pipe:0", "-c", "copy", "-f",
+        "flv", "-flvflags",
         "no_duration_filesize", "-flush_packets", "1", "pipe:1",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip

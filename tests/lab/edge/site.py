@@ -6,6 +6,7 @@
 /hls/TOKEN  /hls/FILE?token=TOKEN  /key/TOKEN   media segment; key of AES-128
 /ch/...  /play/TOKEN                        links of a portal (see tests/lab/panel/links.py)
 /admin/live?stream&password  /api?password&action=stats       other servers of the same panel
+/1:0:19:283D:3FB:1:C00000:0:0:0:            a channel by its service reference, as an Enigma2 receiver gives it
 /<32 hex digits>/...                        the same behind the proxy that stands before this edge
 """
 
@@ -38,6 +39,7 @@ TYPES = {
 }
 PLAYLIST_TYPE = "application/x-mpegurl"
 PREFIX = re.compile(r"^/([0-9a-f]{32})(/.*)$")
+REFERENCE = re.compile(r"^/1:0:[0-9A-Fa-f]+(:[0-9A-Fa-f]+){7}:?$")
 CDN = re.compile(r"^/auth/(\d+)\.m3u8$")
 READ = 65536
 SUBTITLES = b"1\n00:00:01,000 --> 00:00:04,000\nFirst line\n\n2\n00:00:05,000 --> 00:00:09,000\nSecond line\n"
@@ -92,6 +94,8 @@ class Site:
         kind, _, token = path.strip("/").partition("/")
         if match := CDN.match(path):
             return await self._live(request, self.vault.open_json(request.query.get("token", "")), prefix, match[1])
+        if REFERENCE.match(path):
+            return self._receiver(request, path)
         if kind in ("auth", "sauth"):
             return await self._live(request, self.vault.open_json(token), prefix)
         if kind == "ch":
@@ -148,6 +152,15 @@ class Site:
             request.said["did"] = "flv"
             return Reply(as_flv(packets), TYPES["flv"], headers=headers, framed=self.edge.chunked)
         return Reply(packets, TYPES["ts"], headers=headers, framed=self.edge.chunked)
+
+    def _receiver(self, request: Request, path: str) -> Reply:
+        """Answer as the TS port of an Enigma2 receiver: a service reference gives the channel, without tokens."""
+        asked = path.strip("/").rstrip(":").split(":")[1:10]
+        for channel in self.config.channels:
+            if channel.custom_sid and channel.custom_sid.strip(":").split(":")[-9:] == asked:
+                request.said |= {"did": "receiver", **self.catalogue.said(channel.id)}
+                return Reply(self.pull(channel.id).packets(), "video/mpeg", version="HTTP/1.0", server="stream_enigma2")
+        return self._refused(request)
 
     async def _counted(self, packets: AsyncIterator[bytes], request: Request) -> AsyncIterator[bytes]:
         """Yield what is given to a viewer, who counts as watching meanwhile."""

@@ -46,9 +46,11 @@ The log has one JSON object per line; a key that does not apply is absent, times
     done, took, server_ip, server_port, client_ip, client_port, method, host, target, status, body_bytes, range,
     location, content_type, content_encoding, user_agent, completed     as in the truths of sample_pcaps
     start, first_byte, referer, tls, forwarded_for, acked_bytes         see tests/lab/panel/web.py
+    marks       headers of servers and boxes: X-XUI-Detect, X-XC_VM-Prebuffer, X-User-Agent, ...
     did         what the request was: player_api:ACTION (login without one), panel_api, list:TYPE, guide, enigma2:TYPE,
                 xplugin:ACTION, stalker:TYPE.ACTION, stalker:page, redirect:KIND, rtmp:CALL, openwebif:PATH, picture,
-                nothing; of an edge: live, playlist, segment, key, flv, film, archive, thumb, subtitle, internal, api
+                nothing; of an edge: live, playlist, segment, key, flv, film, archive, thumb, subtitle,
+                receiver, internal, api:ACTION
     line, auth  user name (or MAC) of the line; whether the login was taken; `tried` is what a failed login gave
     mac, told, portal_token, link, sent_event, command                  portal and plugin
     stream_id, channel or title                                         what was asked for, by its name in the catalogue

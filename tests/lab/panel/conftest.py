@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 EXAMPLE = json.loads((Path(__file__).parent / "example.json").read_text())
 NOW = 1_700_000_000.0
 LOGIN = {"username": "viewer1", "password": "pw1word"}
+MEDIA_LOGIN = "viewer1/pw1word"
 
 
 class Client:
@@ -87,6 +88,9 @@ class Program:
     def rows(self, event="http"):
         return [row for row in map(json.loads, self.log.read_text().splitlines()) if row["event"] == event]
 
+    def row_of(self, event):
+        return self.rows(event)[0]
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()
@@ -95,7 +99,7 @@ class Program:
         self.process.stderr.close()
 
     def row(self, **wanted):
-        """Wait for the newest row of an exchange with these values: a row is written after the answer."""
+        """Return the newest row of an exchange with these values: a row is written after the answer."""
         end = time.monotonic() + 10
         while time.monotonic() < end:
             found = [row for row in self.rows() if wanted.items() <= row.items()]
@@ -108,19 +112,13 @@ class Program:
 @contextlib.contextmanager
 def running(folder, told, *edges):
     """Start a panel and edges of a document; yields them by name."""
-    told = copy.deepcopy(told) | {
-        "listen": "127.0.0.1",
-        "host": "127.0.0.1",
-        "port": free_port(),
-        "log": f"{folder}/panel.jsonl",
-    }
+    own = {"listen": "127.0.0.1", "host": "127.0.0.1"}
+    told = copy.deepcopy(told) | own | {"port": free_port(), "log": f"{folder}/panel.jsonl"}
     for edge in told["edges"]:
-        edge |= {
-            "host": "127.0.0.1",
-            "port": free_port(),
-            "listen": "127.0.0.1",
-            "log": f"{folder}/{edge['name']}.jsonl",
-        }
+        edge |= own | {"port": free_port(), "log": f"{folder}/{edge['name']}.jsonl"}
+    base = f"http://127.0.0.1:{told['port']}"
+    for channel in told["channels"]:  # a channel that this panel takes from itself
+        channel["upstream"] = channel.get("upstream", "").replace("PANEL", base)
     file = Path(folder) / "panel.json"
     file.write_text(json.dumps(told))
     started = {}
@@ -129,7 +127,7 @@ def running(folder, told, *edges):
         for name in edges:
             log = next(edge["log"] for edge in told["edges"] if edge["name"] == name)
             started[name] = Program("tests.lab.edge", file, log, "--edge", name, "--work", f"{folder}/{name}")
-        started["panel"].base = f"http://127.0.0.1:{told['port']}"
+        started["panel"].base = base
         yield started
     finally:
         for program in reversed(started.values()):

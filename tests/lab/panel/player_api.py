@@ -83,7 +83,7 @@ def _listing(panel: Panel, line: Line, action: str, query: dict[str, str]) -> by
     if key not in panel.cache:
         maker = {"get_live_streams": _live, "get_vod_streams": _vod, "get_series": _series}[action]
         rows = maker(panel, line, wanted, slice(offset, offset + size if size else None))
-        panel.cache[key] = php_json(rows)
+        panel.cache[key] = php_json(rows, plain=True)
     return panel.cache[key]
 
 
@@ -325,7 +325,7 @@ def panel_api(panel: Panel, request: Request, line: Line | None) -> Reply:
     if request.query.get("action") == "user":
         return reply_json(reply)
     if "panel_api" not in panel.cache:
-        panel.cache["panel_api"] = php_json(_everything(panel, line))[1:]
+        panel.cache["panel_api"] = php_json(_everything(panel, line), plain=True)[1:]
     start = php_json(reply)[:-1] + b","
     return Reply(start + panel.cache["panel_api"], "application/json", compress=True, program=True)
 

@@ -85,9 +85,14 @@ class Panel:
         return not_found() if self.config.bad_login == "404" else Reply(program=True)
 
 
-def php_json(what: Any) -> bytes:
-    r"""Return JSON as PHP's json_encode writes it: ASCII, slashes escaped, an empty object as a list."""
-    return json.dumps(_without_empty_objects(what), separators=(",", ":")).replace("/", "\\/").encode()
+def php_json(what: Any, *, plain: bool = False) -> bytes:
+    r"""Return JSON as PHP's json_encode writes it: ASCII, slashes escaped, an empty object as a list.
+
+    `plain`: there is no empty object in it (looking for them in a large catalogue takes a second).
+    """
+    return (
+        json.dumps(what if plain else _without_empty_objects(what), separators=(",", ":")).replace("/", "\\/").encode()
+    )
 
 
 def _without_empty_objects(what: Any) -> Any:

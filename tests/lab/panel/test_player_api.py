@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 
 import pytest
 
@@ -213,9 +212,6 @@ def test_panel_api_gives_everything_at_once(each_software):
 
 def test_a_catalogue_of_the_size_of_the_case():
     client = Client(software="xc", vod={"titles": 110_000, "series": 200, "seed": 7})
-    start = time.perf_counter()
     body = client.ask("/player_api.php", {**LOGIN, "action": "get_vod_streams"}).body
     assert 25e6 < len(body) < 45e6
-    assert time.perf_counter() - start < 10
-    start = time.perf_counter()
     assert client.ask("/player_api.php", {**LOGIN, "action": "get_vod_streams"}).body is body, "made once"

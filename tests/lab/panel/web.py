@@ -33,6 +33,7 @@ HEAD_LIMIT, BODY_LIMIT = 65536, 4 << 20
 KEEP_ALIVE_S = 75
 PIECE = 65536
 SHORT = 256  # nginx compresses nothing shorter
+MARKS = ("X-XUI-Detect", "X-XUI-Prebuffer", "X-XC_VM-Detect", "X-XC_VM-Prebuffer", "X-User-Agent")
 TCP_INFO_ACKED = 120  # offset of tcpi_bytes_acked in struct tcp_info
 
 
@@ -251,6 +252,7 @@ class Exchange:
             acked_bytes=max(0, min(self.sent, acked - self.acked_before - self.head_bytes)) if cut else None,
             location=dict(reply.headers).get("Location"), content_type=reply.content_type,
             content_encoding=self.coding or dict(reply.headers).get("Content-Encoding"),
+            marks={name: headers[name.lower()] for name in MARKS if name.lower() in headers} or None,
             user_agent=headers.get("user-agent"), referer=headers.get("referer"), completed="OK" if completed else "",
             **request.said,
         )  # fmt: skip
