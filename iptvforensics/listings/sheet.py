@@ -22,25 +22,35 @@ class Sheet:
         self._names = [c.name for c in table.columns if c.name not in _ENGINE and c.name not in shared]
         self._offsets: list[int] = []
         self._columns: dict[str, list[Any]] = {name: [] for name in self._names}
+        self._single: list[Mapping[str, Any]] = []
+        self._single_offsets: list[int] = []
 
     def add(self, offset: int, values: Mapping[str, Any]) -> None:
         """Add one row; columns left out are null."""
         self.count += 1
-        self._offsets.append(offset)
-        get = values.get
-        for name, column in self._columns.items():
-            column.append(get(name))
+        self._single_offsets.append(offset)
+        self._single.append(values)
 
     def add_columns(self, offsets: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
         """Add many rows, column by column."""
+        self._spread()
         count = len(offsets)
         self.count += count
         self._offsets += offsets
         for name, column in self._columns.items():
             column += columns.get(name) or [None] * count
 
+    def _spread(self) -> None:
+        """Put rows that came one by one into their columns."""
+        if self._single:
+            self._offsets += self._single_offsets
+            for name, column in self._columns.items():
+                column += [values.get(name) for values in self._single]
+            self._single, self._single_offsets = [], []
+
     def take(self, from_orig: bool) -> list[Event]:
         """Return the rows that have come since the last call, as at most one event."""
+        self._spread()
         count = len(self._offsets)
         if not count:
             return []

@@ -10,6 +10,9 @@ from ..schema import OBJECT_OFFSET, Column, message_table
 MAX_RAW_CHARS = 4096
 """Characters of an item that column `raw` keeps; the whole stands at its offset in the evidence."""
 
+MAX_ACCOUNT_CHARS = 16_384
+"""The same of a statement about an account: a profile has some kilobytes."""
+
 _FAMILY = Column("family", "text", "Format of the body: xtream, stalker, enigma2, m3u, txtlist or xmltv.")
 _URL = Column("url", "text", "Absolute URL that was asked for; null if the host is unknown.")
 _HOST = Column("host", "text", "Host, and port if one was named, that the client asked for, as sent.")
@@ -63,7 +66,7 @@ ACCOUNT_REPLIES = message_table(
         Column("tariff", "text", "Tariff or package of the account, as written."),
         Column("reseller", "text", "Reseller of the account, as written."),
         Column("marks", "text[]", "Marks of the software that made the body: see the page on panels."),
-        Column("raw", "text", "The statement as sent, at most 4,096 characters."),
+        Column("raw", "text", "The statement as sent, at most 16,384 characters."),
     ),
     endpoints=True,
 )

@@ -1,0 +1,145 @@
+"""Channel lists in the grammars of old receivers, as one page offers them by device: lines to entries.
+
+`get.php?type=KEY` writes the same list in a dozen ways. A grammar that could be any text is read only where the
+request or the offered file name says which one it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Found = dict[str, Any]
+
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://\S+"
+_SIMPLE = re.compile(rf"({_URL})\s+#Name:\s*(.*)")
+_NAME_URL = re.compile(rf"([^,#][^,]*),\s*({_URL})\s*\Z")
+_BRACES = re.compile(rf"IPTV:\s*\{{\s*(.*?)\s*\}}\s*\{{\s*({_URL})\s*\}}")
+_GST = re.compile(rf"I:\s*({_URL})\s+(.*)")
+_SPACE = re.compile(rf"(\S.*?)\s+({_URL})\s*\Z")
+_TAG = re.compile(r"\[(TITLE|URL|DESCRIPTION|TYPE)\]\s*(.*)", re.IGNORECASE)
+_FIELD = re.compile(r"(Channel name|URL)\s*:\s*(.*)", re.IGNORECASE)
+_WEBTV = re.compile(r"<webtv\s+([^<>]*)>", re.IGNORECASE)
+_XML_ATTRIBUTE = re.compile(r'([A-Za-z]+)\s*=\s*"([^"]*)"')
+_ASSIGNMENT = re.compile(r"\b(USERNAME|PASSWORD)\s*=\s*[\"']([^\"']*)[\"']")
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
+
+
+class Grammar:
+    """How one kind of list is read, line by line. A subclass says what a line adds."""
+
+    def line(self, text: str) -> list[Found]:
+        """Return the entries that a line completes."""
+        raise NotImplementedError
+
+
+class OneLine(Grammar):
+    """Grammars with an entry per line."""
+
+    def __init__(self, pattern: re.Pattern[str], url: int, name: int) -> None:
+        self._pattern, self._url, self._name = pattern, url, name
+
+    def line(self, text: str) -> list[Found]:
+        """Return the entry of a line, if it is one."""
+        match = self._pattern.match(text)
+        if match is None:
+            return []
+        return [{"name": match[self._name].strip() or None, "entry_url": match[self._url]}]
+
+
+class Blocks(Grammar):
+    """Grammars with a field per line: `[TITLE]` and its value, or `Channel name:` ... `[Webtv channel END]`."""
+
+    def __init__(self, field: re.Pattern[str], names: dict[str, str]) -> None:
+        self._field, self._names = field, names
+        self._found: Found = {}
+        self._open: str | None = None
+
+    def line(self, text: str) -> list[Found]:
+        """Return the entry that is complete when its URL has come; the name comes first."""
+        match = self._field.match(text)
+        if match is not None:
+            self._open = self._names.get(match[1].lower())
+            value = match[2].strip()
+        else:
+            value = text
+        if self._open is None or not value:
+            return []
+        self._found[self._open], is_url = value, self._open == "entry_url"
+        self._open = None
+        if not is_url:
+            return []
+        found, self._found = self._found, {}
+        return [found]
+
+
+class WebTv(Grammar):
+    """`<webtv title="..." url="..."/>`, read without an XML parser: receivers do so too."""
+
+    def line(self, text: str) -> list[Found]:
+        """Return the entries of a line."""
+        found = []
+        for element in _WEBTV.finditer(text):
+            fields = {key.lower(): _plain(value) for key, value in _XML_ATTRIBUTE.findall(element[1])}
+            entry = {"name": fields.get("title"), "entry_url": fields.get("url"), "logo_url": fields.get("iconsrc")}
+            found.append({key: value or None for key, value in entry.items()})
+        return found
+
+
+def _plain(value: str) -> str:
+    for entity, char in _ENTITIES:
+        value = value.replace(entity, char)
+    return value
+
+
+GRAMMARS: dict[str, Callable[[], Grammar]] = {
+    "simple": lambda: OneLine(_SIMPLE, 1, 2),
+    "name,url": lambda: OneLine(_NAME_URL, 2, 1),
+    "braces": lambda: OneLine(_BRACES, 2, 1),
+    "gst": lambda: OneLine(_GST, 1, 2),
+    "name url": lambda: OneLine(_SPACE, 2, 1),
+    "octagon": lambda: Blocks(_TAG, {"title": "name", "url": "entry_url", "description": "category_name"}),
+    "webtvlist": lambda: Blocks(_FIELD, {"channel name": "name", "url": "entry_url"}),
+    "webtv": WebTv,
+}
+_OF_DEVICE = {
+    "simple": "simple", "ariva": "name,url", "starlivev3": "name,url", "fps": "braces", "revosun": "braces",
+    "zorro": "braces", "gst": "gst", "mediastar": "name url", "octagon": "octagon", "spark": "webtv",
+    "webtvlist": "webtvlist",
+}  # fmt: skip
+_OF_FILE = (
+    (re.compile(r"simple_.*\.txt"), "simple"),
+    (re.compile(r"ariva_.*\.txt|iptvlist\.txt"), "name,url"),
+    (re.compile(r"Royal\.cfg|network_iptv\.cfg|iptv\.cfg"), "braces"),
+    (re.compile(r".*_list\.txt"), "gst"),
+    (re.compile(r"tvlist\.txt"), "name url"),
+    (re.compile(r"internettv\.feed"), "octagon"),
+    (re.compile(r"webtv_usr\.xml"), "webtv"),
+    (re.compile(r"webtv[ _]list\.txt"), "webtvlist"),
+)
+_BY_SHAPE = (
+    (re.compile(rb"(?m)^[A-Za-z][A-Za-z0-9+.-]*://\S+[ \t]+#Name:"), "simple"),
+    (re.compile(rb"(?m)^(?:<NETDBS_TXT_VER_1>|IPTV:[ \t]*\{)"), "braces"),
+    (re.compile(rb"(?m)^I: ?[A-Za-z][A-Za-z0-9+.-]*://"), "gst"),
+    (re.compile(rb"(?m)^Channel name:"), "webtvlist"),
+    (re.compile(rb"<webtvs?[ \t>]"), "webtv"),
+    (re.compile(rb"(?m)^\[TITLE\]"), "octagon"),
+)
+
+
+def grammar_of(device: str | None, file_name: str | None, head: bytes) -> str | None:
+    """Return the grammar of a list: by the device asked for, the file name offered, or a shape that is its own."""
+    named = _OF_DEVICE.get(device or "")
+    if named is not None:
+        return named
+    for pattern, name in _OF_FILE if file_name else ():
+        if pattern.fullmatch(file_name or ""):
+            return name
+    return next((name for shape, name in _BY_SHAPE if shape.search(head)), None)
+
+
+def script_account(head: str) -> tuple[str | None, str | None] | None:
+    """Return user name and password that a set-up script for receivers holds."""
+    found = dict(_ASSIGNMENT.findall(head))
+    return (found.get("USERNAME"), found.get("PASSWORD")) if "USERNAME" in found else None
