@@ -6,6 +6,7 @@ captures could not be read; 4 `verify` found a difference.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ def _say(line: str) -> None:
 @click.version_option(__version__, prog_name="iptvforensics")
 def main() -> None:
     """From network captures of seized IPTV set-top boxes to evidence."""
+    # Threads for linear algebra, which nothing here does, would spin for a tenth of a second when numpy is loaded.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 _case_argument = click.argument("case_folder", metavar="CASE")

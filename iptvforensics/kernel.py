@@ -117,6 +117,19 @@ def kernel(signature: str) -> Callable[[Any], Kernel]:
     return decorate
 
 
+class Pinned:
+    """An array that kernels take without asking it again where it lies; for arrays that many calls get."""
+
+    __slots__ = ("address", "array", "length", "view")
+
+    def __init__(self, array: Any) -> None:
+        interface = array.__array_interface__
+        self.array = array
+        self.view = memoryview(array)
+        self.address: int = interface["data"][0]
+        self.length: int = interface["shape"][0]
+
+
 class Kernel:
     """A loop over flat arrays that runs as plain Python or as machine code."""
 
@@ -129,13 +142,13 @@ class Kernel:
         self._checked: Callable[..., int] | None = None
 
     def __call__(self, *arguments: Any) -> int:
-        """Return what the loop returns; arrays may be numpy arrays or bytes-like objects."""
+        """Return what the loop returns; arrays may be numpy arrays, pinned ones, or bytes-like objects."""
         speed = _State.speed or use(None)
         if speed == "compiled":
             return self._call_native(arguments)
         if speed == "checked":
             return self._call_checked(arguments)
-        return int(self.function(*[a if isinstance(a, int) else memoryview(a) for a in arguments]))
+        return int(self.function(*map(_plain, arguments)))
 
     def _call_native(self, arguments: tuple[Any, ...]) -> int:
         native = self._native
@@ -145,12 +158,11 @@ class Kernel:
         for argument in arguments:
             if isinstance(argument, int):
                 values.append(argument)
+            elif type(argument) is Pinned:
+                values += (argument.address, argument.length)
             else:
-                interface = (
-                    argument.__array_interface__ if hasattr(argument, "__array_interface__") else _array(argument)
-                )
-                values.append(interface["data"][0])
-                values.append(interface["shape"][0])
+                interface = getattr(argument, "__array_interface__", None) or _array(argument)
+                values += (interface["data"][0], interface["shape"][0])
         return native(*values)
 
     def _call_checked(self, arguments: tuple[Any, ...]) -> int:
@@ -160,8 +172,16 @@ class Kernel:
             import numba
 
             self._checked = numba.njit(boundscheck=True, error_model="numpy")(_linked(self.function, checked=True))
-        arrays = [a if isinstance(a, int | np.ndarray) else np.frombuffer(a, np.uint8) for a in arguments]
+        unpinned = [a.array if type(a) is Pinned else a for a in arguments]
+        arrays = [a if isinstance(a, int | np.ndarray) else np.frombuffer(a, np.uint8) for a in unpinned]
         return int(self._checked(*arrays))
+
+
+def _plain(argument: Any) -> Any:
+    """Return an argument as a kernel takes it that runs as Python."""
+    if isinstance(argument, int):
+        return argument
+    return argument.view if type(argument) is Pinned else memoryview(argument)
 
 
 def _array(buffer: Any) -> dict[str, Any]:

@@ -169,11 +169,11 @@ class PartReader:
     """SQL over the tables of one capture that is being written (without the column capture_id)."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, parts: Mapping[str, int]) -> None:
-        self._connection = connection
+        self._connection = connection.cursor()  # the writer goes on writing other tables beside it
         self._names = set(parts)
         for name in sorted(self._names):
             glob = literal(f"{escape(str(folder))}/{name}-[0-9]*.parquet")
-            connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({glob})')  # noqa: S608
+            self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({glob})')  # noqa: S608
 
     def has(self, table: str) -> bool:
         """Return True if the table has rows."""

@@ -167,3 +167,15 @@ def test_compiling_is_announced_once(cache: Path, monkeypatch: pytest.MonkeyPatc
     os.remove(cache / kernels._object_name(read))
     kernels._load(read)
     assert len(said) == 1
+
+
+def test_pinned_arrays_give_the_same(kernel_speed: str) -> None:
+    length = 1000
+    data = np.arange(length, dtype=np.uint32).astype(np.uint8)
+    numbers, sums = np.zeros(length, np.int32), np.zeros(length, np.int64)
+    pinned = [kernels.Pinned(array) for array in (data, numbers, sums)]
+    total = add_up(*pinned, length)
+    first = sums.copy()
+    assert add_up(data, numbers, sums, length) == total
+    assert np.array_equal(first, sums)
+    assert total == sum((i & 255) * 0x1_0000_0001 for i in range(length))

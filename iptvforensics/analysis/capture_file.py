@@ -67,16 +67,19 @@ def _throughput() -> Iterator[None]:
     """Set the interpreter up for few, long tasks on several threads; put back what was set before.
 
     Rows are plain tuples that live until they are written: collecting cycles among them costs a tenth of the
-    time and frees nothing. A short switch interval lets the hashing thread go on between kernels.
+    time and frees nothing; what was there before (modules, mostly) is not looked at. A short switch interval
+    lets the hashing thread go on between kernels.
     """
     interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(0.0005)
+    gc.freeze()
     gc.set_threshold(100_000, 5, 5)
     try:
         yield
     finally:
         sys.setswitchinterval(interval)
         gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _known(path: str, size: int, store: Store, options: Options) -> Summary | None:

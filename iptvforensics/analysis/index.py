@@ -11,6 +11,7 @@ from ..schema import STREAM_INDEX
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ..flows.streams import StreamBatch
     from ..store import CaptureWriter
 
 PORTION_PIECES = 250_000
@@ -24,12 +25,22 @@ class StreamIndex:
         self._parts: list[tuple[NDArray[Any], ...]] = []
         self._pieces = 0
 
-    def add(self, *columns: NDArray[Any]) -> None:
-        """Take pieces: flow_id, from_orig, stream offset, length, frame number."""
-        flow_id, from_orig, offset, length, frame = columns
-        narrow = (flow_id, from_orig, offset, length.astype(np.int32), frame.astype(np.uint32))
-        self._parts.append(tuple(np.array(column) for column in narrow))
-        self._pieces += len(offset)
+    def add(self, batch: StreamBatch) -> None:
+        """Take the captured pieces of a batch."""
+        counts = np.array([entry.pieces for entry in batch.directions], np.int64)
+        flow_ids = np.array([entry.flow_id for entry in batch.directions], np.int64)
+        from_orig = np.array([entry.direction & 1 == 0 for entry in batch.directions], np.bool_)
+        captured = batch.kind == 0
+        self._parts.append(
+            (
+                np.repeat(flow_ids, counts)[captured],
+                np.repeat(from_orig, counts)[captured],
+                batch.offset[captured],
+                batch.length[captured].astype(np.int32),
+                batch.frame[captured].astype(np.uint32),
+            )
+        )
+        self._pieces += len(self._parts[-1][0])
         if self._pieces >= PORTION_PIECES:
             self.write()
 

@@ -18,7 +18,7 @@ from ..flows.streams import FlowTable
 from ..flows.summary import flow_anomalies, flow_rows
 from ..packets import PacketDecoder
 from ..schema import CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, SESSIONS
-from ..sessions import build
+from ..sessions import TABLES_READ, TableReader, build
 from .ahead import ahead
 from .index import StreamIndex
 from .options import Options, Progress, Summary
@@ -57,7 +57,7 @@ class Pipeline:
         self.flows = FlowTable()
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
-        self.dissector = Dissector(self.flows, self.rows, on_pieces=self.index.add)
+        self.dissector = Dissector(self.flows, self.rows)
         self.bytes = self.wire_bytes = self.packets = 0
         self.link_types: set[int] = set()
 
@@ -70,8 +70,13 @@ class Pipeline:
         self.dissector.finish()
         self.decoder.finish()
         capture_id = reader.sha256[:16]
-        self._close_tables()
-        self._sessions(capture_id)
+        self._describe()
+        # What sessions are made of is written first: the rest is written while they are made.
+        self.rows.hand_on(TABLES_READ)
+        written = self.writer.reader()
+        self.rows.close()
+        self.index.write()
+        self._sessions(written, capture_id)
         self.writer.commit(capture_id, self._manifest())
         return Summary(self.path, capture_id, reader.sha256, reader.size_bytes, reader.frames, dict(self.writer.rows))
 
@@ -80,11 +85,16 @@ class Pipeline:
         for block in self.reader:
             self._count(block)
             for packets in self.decoder.batches(block):
-                yield from self.flows.add(block, packets)
+                yield from self._indexed(self.flows.add(block, packets))
                 self.packets += int((packets.status[: packets.count] == 0).sum())
             if self.progress is not None:
                 self.progress(Progress(self.path, self.reader.size_bytes, self.size))
-        yield from self.flows.finish()
+        yield from self._indexed(self.flows.finish())
+
+    def _indexed(self, batches: Iterator[StreamBatch]) -> Iterator[StreamBatch]:
+        for batch in batches:
+            self.index.add(batch)
+            yield batch
 
     def _count(self, block: Block) -> None:
         self.bytes += int(block.captured_bytes.sum())
@@ -92,7 +102,8 @@ class Pipeline:
         lowest, highest = int(block.link_type.min()), int(block.link_type.max())
         self.link_types.update({lowest} if lowest == highest else np.unique(block.link_type).tolist())
 
-    def _close_tables(self) -> None:
+    def _describe(self) -> None:
+        """Add the rows that the whole capture gives: flows, faults, index, the capture itself."""
         rows, reader = self.rows, self.reader
         for fault in reader.anomalies:
             rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)
@@ -108,8 +119,6 @@ class Pipeline:
         for point in reader.index:
             rows.add(FRAME_INDEX, tuple(point))
         rows.add(CAPTURES, self._capture_row())
-        rows.close()
-        self.index.write()
 
     def _capture_row(self) -> tuple[Any, ...]:
         reader = self.reader
@@ -132,8 +141,8 @@ class Pipeline:
             any(fault.name in _DAMAGE for fault in reader.anomalies),
         )
 
-    def _sessions(self, capture_id: str) -> None:
-        found = build(self.writer.reader(), capture_id)
+    def _sessions(self, written: TableReader, capture_id: str) -> None:
+        found = build(written, capture_id)
         if found.sessions:
             self.writer.write_rows(SESSIONS, found.sessions)
         if found.evidence:

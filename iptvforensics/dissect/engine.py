@@ -18,8 +18,6 @@ from .flowwork import FlowWork
 from .places import views
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ..flows.streams import DirectionPieces, FlowTable, StreamBatch
     from .rows import RowCollector
 
@@ -27,7 +25,6 @@ TCP, UDP = 6, 17
 CARRIERS: dict[int, Carrier] = {TCP: "tcp", UDP: "udp"}
 
 OnContent = Callable[[int, Content, "memoryview | bytes | None"], None]
-OnPieces = Callable[..., None]
 
 _LEADING = 6
 _KINDS = {"frame": "frame", "time_ns": "time_ns"}
@@ -71,7 +68,6 @@ class Dissector:
         flows: FlowTable,
         rows: RowCollector,
         *,
-        on_pieces: OnPieces | None = None,
         on_content: OnContent | None = None,
         only_flow: int | None = None,
         protocols: Iterable[Protocol] | None = None,
@@ -80,7 +76,6 @@ class Dissector:
         self.rows = rows
         self.on_content = on_content
         self.protocols: dict[int, str] = {}
-        self._on_pieces = on_pieces
         self._only_flow = only_flow
         known = list(registry().values() if protocols is None else protocols)
         self.by_carrier: dict[str, list[Protocol]] = {
@@ -124,8 +119,6 @@ class Dissector:
             )
         offset, frame, ns = views(batch)
         data = batch.data.data.toreadonly()
-        if self._on_pieces is not None:
-            self._index(batch, self._on_pieces)
         for entry in batch.directions:
             work = self._work_of(entry)
             if not work.dead:
@@ -217,20 +210,3 @@ class Dissector:
             elif kind == 0:
                 work.data(data[at : at + length], from_orig)
                 at += length
-
-    def _index(self, batch: StreamBatch, on_pieces: OnPieces) -> None:
-        """Hand on the pieces of the batch for the stream index."""
-        counts = np.array([entry.pieces for entry in batch.directions], np.int64)
-        flow_ids = np.array([entry.flow_id for entry in batch.directions], np.int64)
-        from_orig = np.array([entry.direction & 1 == 0 for entry in batch.directions], np.bool_)
-        columns: list[NDArray[Any]] = [
-            np.repeat(flow_ids, counts),
-            np.repeat(from_orig, counts),
-            batch.offset,
-            batch.length,
-            batch.frame,
-        ]
-        captured = batch.kind == 0
-        if not captured.all():
-            columns = [column[captured] for column in columns]
-        on_pieces(*columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import SchemaError
@@ -78,13 +78,18 @@ class RowCollector:
         """Add an anomaly of the file itself: each fault has a row of its own."""
         self.add(ANOMALIES, (name, frame_no, None, None, None, offset, count, detail))
 
+    def hand_on(self, names: Iterable[str]) -> None:
+        """Hand on what was collected of some tables."""
+        for name in names:
+            if name in self._rows:
+                self._send(name)
+
     def close(self) -> None:
         """Hand on what is left."""
         for values in self._anomalies.values():
             self.add(ANOMALIES, tuple(values))
         self._anomalies.clear()
-        for name in list(self._rows):
-            self._send(name)
+        self.hand_on(list(self._rows))
 
     def _send(self, name: str) -> None:
         rows = self._rows[name]

@@ -8,6 +8,7 @@ signatures are listed, not checked; of the EDNS options only the client subnet i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ._dns_names import read_name
@@ -16,6 +17,7 @@ from ._dns_records import read_client_subnet, type_name, write_data
 HEADER_BYTES = 12
 MAX_RECORDS = 4096
 """Records read of one message: a full 64 KiB message of address records holds 4,095 of them."""
+SHORT_BYTES = 1500
 MAX_TEXT_CHARS = 1 << 20
 """Text made of one message: compression lets 64 KiB of records unfold to many times their size."""
 
@@ -152,6 +154,12 @@ def class_name(code: int) -> str:
 
 def read_message(message: bytes) -> Message:
     """Return the columns of a message of at least `HEADER_BYTES` bytes."""
+    # Most messages are read twice: when a parser is chosen by them, and by that parser.
+    values, problems, end = (_read_short if len(message) <= SHORT_BYTES else _read)(message)
+    return Message(dict(values), problems, end)
+
+
+def _read(message: bytes) -> Message:
     flags = message[2] << 8 | message[3]
     counts = [message[i] << 8 | message[i + 1] for i in (4, 6, 8, 10)]
     is_response = bool(flags & 0x8000)
@@ -192,6 +200,9 @@ def read_message(message: bytes) -> Message:
         "message_bytes": len(message),
     }
     return Message(values, reader.problems, reader.at)
+
+
+_read_short = lru_cache(maxsize=8)(_read)
 
 
 def _is_address(record: _Record) -> bool:

@@ -208,7 +208,7 @@ class Stream:
         if grid is None:
             return False
         state = grid.state
-        position = walk(array, self._at - base, size, base, final, grid.table, state, grid.directory, grid.store)
+        position = walk(array, self._at - base, size, base, final, *grid.arrays())
         self._at = base + position
         head: list[int] = state[: K.HEADS].tolist()
         slots, entries, reason = head[K.SLOTS], head[K.ENTRIES], head[K.REASON]
@@ -242,6 +242,7 @@ class Stream:
 
     def _make_room(self, grid: Grid) -> None:
         """Let the arrays grow; a directory at its limit is emptied, and digests remember what it held."""
+        grid.changed()
         state = grid.state
         room = int(state[K.SLOT_ROOM])
         if state[K.SLOTS] >= room and room < K.MAX_SLOTS:

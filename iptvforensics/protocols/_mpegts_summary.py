@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from ..kernel import Pinned
 from ..protocol import Anomaly, At, Event, Row
 from . import _mpegts_kernel as K
 from ._mpegts_services import ServiceInformation
@@ -28,11 +29,22 @@ class Grid:
     sync_losses: int = 0
     missing_bytes: int = 0
     skipped_bytes: int = 0
+    _pinned: list[Pinned] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.packet_bytes = self.stride
         self.state[K.STRIDE] = self.stride
         self.state[K.LAST_PACKET] = self.first_packet
+
+    def arrays(self) -> list[Pinned]:
+        """Return table, state, directory and store as the loops take them."""
+        if not self._pinned:
+            self._pinned = [Pinned(array) for array in (self.table, self.state, self.directory, self.store)]
+        return self._pinned
+
+    def changed(self) -> None:
+        """Note that another array has taken the place of one of them."""
+        self._pinned = []
 
     @property
     def last_byte(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernel import Pinned
 from . import _rtmp_layout as L
 from ._rtmp_chunks import walk_chunks
 from ._rtmp_plausible import HEADER_WINDOW, find_candidate
@@ -50,6 +51,7 @@ class Arrays:
         self.media = np.zeros(L.MEDIA_ENTRIES * L.MEDIA_WIDTH, np.int64)
         self.out = np.zeros(L.RECORD_LIMIT * L.RECORD_WIDTH, np.int64)
         self.side = np.zeros(L.SIDE_LIMIT, np.uint8)
+        self._pinned = [Pinned(a) for a in (self.state, self.slots, self.heads, self.media, self.out, self.side)]
         self.state[L.CHUNK_SIZE] = 128
         self.state[L.CURRENT] = -1
         self.state[L.TRUSTED] = 1
@@ -66,9 +68,7 @@ class Arrays:
     def walk(self, data: Any, position: int, length: int, base: int, final: int) -> int:
         """Return how far the chunk kernel read."""
         data = data if length else b"\0"  # kernels take no empty arrays
-        return walk_chunks(
-            data, position, length, base, final, self.state, self.slots, self.heads, self.media, self.out, self.side
-        )
+        return walk_chunks(data, position, length, base, final, *self._pinned)
 
 
 class Synchroniser:
@@ -80,7 +80,7 @@ class Synchroniser:
         self.base = 0
         """Stream offset of the first byte in `buffer`."""
         self.known_size: int | None = None
-        self._trial = Arrays()
+        self._trial: Arrays | None = None
         self._failures = 0
         self._leap = 0
         self._next_leap = LEAP_BYTES
@@ -190,6 +190,8 @@ class Synchroniser:
 
     def _try(self, data: bytes, size: int, final: bool) -> int:
         """Return whether chunks of this size explain the bytes from the candidate on."""
+        if self._trial is None:
+            self._trial = Arrays()
         trial = self._trial
         trial.state[:] = self.arrays.state
         trial.slots[:] = self.arrays.slots

@@ -11,6 +11,6 @@ from __future__ import annotations
 
 from .build import build
 from .model import SessionTables
-from .records import TableReader
+from .records import TABLES_READ, TableReader
 
-__all__ = ["SessionTables", "TableReader", "build"]
+__all__ = ["TABLES_READ", "SessionTables", "TableReader", "build"]

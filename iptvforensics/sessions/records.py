@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+TABLES_READ = (
+    "flows",
+    "http",
+    "objects",
+    "playlist_entries",
+    "playlists",
+    "rtmp",
+    "rtmp_media",
+    "transport_streams",
+    "ts_services",
+)
+"""Everything that `build` reads."""
+
 
 class TableReader(Protocol):
     """The tables of one capture; the store provides it, tests make it of an in-memory database."""

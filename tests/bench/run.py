@@ -10,6 +10,8 @@ counted, so that machine code is in its cache; `--cold` leaves that out.
 tshark and the dpkt loop see only the first part of the capture (100 MB), and their times are scaled to its size: both
 work frame by frame, and the whole would take minutes. The table marks them.
 
+Python programs find their bytecode in its cache, as where they were installed, whatever this environment says.
+
 Peak memory is that of the largest single process (`wait4`): nfstream spreads over several. A process takes over the
 peak of the one that starts it, so this one stays small and figures under about 25 MB mean nothing.
 """
@@ -145,6 +147,7 @@ def measure(command: list[str], log: Path, limit: float) -> tuple[float, int, in
             stdout=subprocess.DEVNULL,
             stderr=errors,
             cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             start_new_session=True,
         )
         signal.signal(signal.SIGALRM, lambda *_: os.killpg(process.pid, signal.SIGKILL))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from iptvforensics.flows.streams import OverlapDifference
@@ -172,21 +171,6 @@ def test_only_one_flow_is_read_if_asked(bench: Any, made_up: Any) -> None:
         run.take(b"a", flow=flow)
     run.finish()
     assert [row["flow_id"] for row in run.tables["told"]] == [101]
-
-
-def test_stream_index_gets_the_captured_pieces_only(bench: Any, made_up: Any) -> None:
-    found: list[list[Any]] = []
-    run = bench(made_up(), on_pieces=lambda *columns: found.extend(np.array(columns, dtype=object).T.tolist()))
-    run.take([b"ab", 3, b"c", "end"], b"d")
-    assert found == [[100, True, 0, 2, 1], [100, True, 5, 1, 2], [100, False, 0, 1, 3]]
-
-
-def test_stream_index_holds_flows_that_nobody_reads(bench: Any, made_up: Any) -> None:
-    found: list[Any] = []
-    run = bench(made_up(detect=lambda o: 0.0), on_pieces=lambda *columns: found.append(len(columns[0])))
-    run.take(b"ab")
-    run.take(b"cd")
-    assert found == [1, 1]
 
 
 def test_bytes_that_were_sent_again_with_other_content_are_an_anomaly(bench: Any, made_up: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iptvforensics.sessions import records
+from iptvforensics.sessions import build, records
 from iptvforensics.store import tables
 
 RECORDS = {
@@ -23,6 +23,18 @@ RECORDS = {
 @pytest.mark.parametrize("table", sorted(RECORDS))
 def test_records_ask_for_columns_that_the_table_has(table):
     assert set(RECORDS[table]._fields) <= set(tables()[table].column_names)
+
+
+def test_everything_that_sessions_read_is_named_to_be_written_first(monkeypatch, lab):
+    asked = []
+
+    class Reader:
+        def has(self, table):
+            asked.append(table)
+            return False
+
+    assert build(Reader(), "0" * 16) == ([], [])
+    assert set(asked) == set(records.TABLES_READ) == set(RECORDS)
 
 
 def test_a_table_that_the_capture_does_not_have_is_empty(lab):
