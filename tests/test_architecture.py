@@ -43,7 +43,6 @@ ONLY_IN = {
 """Who may import which package from outside; packages that are not listed may be imported anywhere."""
 
 COVERED_BY = {
-    "analysis/index.py": "analysis/test_pipeline.py",
     "analysis/options.py": "analysis/test_capture_file.py",
     "exhibits/_pyshark.py": "exhibits/test_frame.py",
     "flows/gather.py": "flows/test_streams.py",
