@@ -135,6 +135,9 @@ class Site:
         if told is None or (item and int(item) != told["stream_id"]):
             return self._refused(request)
         self._say(request, "live", told, told["stream_id"])
+        if "show" in told:
+            request.said |= {"did": "substitute", "auth": False}
+            return self._send(request, Path(self.config.substitutes[told["show"]]).resolve(), "ts", "")
         return await self._channel(request, told, told["stream_id"], told["extension"], prefix)
 
     async def _channel(self, request: Request, told: dict[str, Any], item: int, extension: str, prefix: str) -> Reply:

@@ -50,6 +50,7 @@ def started(tmp_path_factory, film):
     told["lines"] += [{"username": "second", "password": "pw2", "edge": "lb1"}]
     told["lines"][0]["max_connections"] = 20
     told["poll_s"] = 0.2
+    told["substitutes"] = {"Expired": ts}
     with running(tmp_path_factory.mktemp("edges"), told, "lb1", "lb2", "lb3") as programs:
         yield programs
 
@@ -179,6 +180,12 @@ def test_archive_pictures_and_subtitles(started, film):
     assert started["lb1"].row(did="archive")["archive_minutes"] == 60
     assert ask(media(started, f"thumb/{MEDIA_LOGIN}/101"))[1].startswith(b"\x89PNG")
     assert b"-->" in ask(media(started, f"subtitle/{MEDIA_LOGIN}/0/20000"))[1]
+
+
+def test_a_film_instead_of_a_channel(started, film):
+    assert ask(media(started, "live/trial9/pw9/101.ts"))[1] == film[0].read_bytes()
+    row = started["lb1"].row(did="substitute")
+    assert (row["line"], row["auth"], row["file"]) == ("trial9", False, "film.ts")
 
 
 def test_links_of_a_portal(started):

@@ -15,8 +15,10 @@ and its edges, which give the media (`python -m tests.lab.edge --config panel.js
      "bad_login": "classic",          {"user_info":{"auth":0}}; "404": nginx page; "empty": nothing
      "redirect": 302, "api_redirect": false, "gzip": true,
      "traps": true,                   rarer forms, too: lists for maps, "" for numbers, null
+     "substitutes": {"Expired": "expired.ts"},      films shown instead of channels (also Banned, Disabled)
      "poll_s": 0,                     > 0: asks the edges (/api) who watches: active_cons, max_connections hold then
-     "txt_path": "/tv.txt", "txt_base64": false,
+     "txt_path": "/tv.txt", "txt_base64": false, "txt_json": false,
+     "m3u_header": {"x-tvg-url": "http://..."},        attributes of #EXTM3U
      "guide": {"past_hours": 24, "hours": 24},
      "portal": {"genuine": true, "version": "5.1.1", "watchdog_s": 120, "login": false, "solution": "ffmpeg",
                 "extension": "ts", "link": "secure_link"},    ch, secure_link, flussonic, nimble, wowza, play, auth
@@ -29,11 +31,14 @@ and its edges, which give the media (`python -m tests.lab.edge --config panel.js
                 "commands": [{"message": {"title": "", "message": ""}}]}],                        plugin's commands
      "channels": [{"id": 101, "name": "Heron One HD", "epg_id": "heron1.example", "number": 1, "category": "Korea",
                    "categories": [], "kind": "live", "icon": "", "archive_days": 0, "custom_sid": "",
-                   "direct_source": "", "edges": ["lb1"], "stalker_cmd": "", "stalker": {}, "attributes": {},
+                   "added": 1672617600,
+                   "direct_source": "", "edges": ["lb1"], "stalker_cmd": "", "stalker": {},
+                   "attributes": {"catchup": "shift"}, "tags": ["#EXTVLCOPT:http-user-agent=x"],
+                   "url_suffix": "|User-Agent=x",
                    "programmes": [{"start": 0, "stop": 0, "title": "", "text": ""}],
                    "upstream": "http://...", "pull": {}}],                                        see tests.lab.edge
      "vod": {"titles": 110000, "series": 200, "seed": 7, "first_id": 20000, "containers": ["mp4", "mkv"],
-             "named": [{"name": "A Film", "year": 2020, "container": "mp4", "seconds": 60}]},
+             "categories": [], "named": [{"name": "A Film", "year": 2020, "container": "mp4", "seconds": 60}]},
      "edges": [{"name": "lb1", "host": "lb1.heron.example", "port": 8080, ...}]}                  see tests.lab.edge
 
 Only name is needed. A line with a MAC alone is a box of the portal; user name and password are made up then. An item is
@@ -47,10 +52,11 @@ The log has one JSON object per line; a key that does not apply is absent, times
     location, content_type, content_encoding, user_agent, completed     as in the truths of sample_pcaps
     start, first_byte, referer, tls, forwarded_for, acked_bytes         see tests/lab/panel/web.py
     marks       headers of servers and boxes: X-XUI-Detect, X-XC_VM-Prebuffer, X-User-Agent, ...
+    error       a mistake of the program (status 500)
     did         what the request was: player_api:ACTION (login without one), panel_api, list:TYPE, guide, enigma2:TYPE,
                 xplugin:ACTION, stalker:TYPE.ACTION, stalker:page, redirect:KIND, rtmp:CALL, openwebif:PATH, picture,
                 nothing; of an edge: live, playlist, segment, key, flv, film, archive, thumb, subtitle,
-                receiver, internal, api:ACTION
+                substitute (not a viewing of the channel), receiver, internal, api:ACTION
     line, auth  user name (or MAC) of the line; whether the login was taken; `tried` is what a failed login gave
     mac, told, portal_token, link, sent_event, command                  portal and plugin
     stream_id, channel or title                                         what was asked for, by its name in the catalogue
@@ -79,11 +85,13 @@ async def serve(config: Config, seconds: float = 0, ready: asyncio.Event | None 
     """Answer until a signal comes, or for some seconds."""
     journal = Journal(config.name, config.log)
     panel = Panel(config)
-    server = Server(Site(panel), journal)
+    site = Site(panel)
+    server = Server(site, journal)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     catalogue = panel.catalogue.counts()
+    site.warm()
     port = await server.listen(config.listen, config.port)
     if config.tls:
         told = config.tls

@@ -75,6 +75,8 @@ class Channel:
     stalker: dict[str, Any] = field(default_factory=dict)
     programmes: list[dict[str, Any]] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    url_suffix: str = ""
 
 
 @dataclass
@@ -102,7 +104,6 @@ class Edge:
     files: list[str] = field(default_factory=list)
     archive: str = ""
     log: str = ""
-    control: str = ""
 
 
 @dataclass
@@ -144,9 +145,11 @@ class Config:
     gzip: bool = True
     traps: bool = True
     poll_s: float = 0
-    media_origin: str = ""
+    substitutes: dict[str, str] = field(default_factory=dict)
     txt_path: str = "/tv.txt"
     txt_base64: bool = False
+    txt_json: bool = False
+    m3u_header: dict[str, str] = field(default_factory=dict)
     guide: dict[str, Any] = field(default_factory=dict)
     portal: dict[str, Any] = field(default_factory=dict)
     receiver: dict[str, Any] = field(default_factory=dict)

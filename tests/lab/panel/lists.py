@@ -33,6 +33,7 @@ class Entry:
     archive: int = 0
     sid: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 def entries(
@@ -54,8 +55,10 @@ def entries(
                 if panel.config.software == "xc"
                 else f"{base}/live/{secret}/{channel.id}.ts"
             )
-        yield Entry(channel.id, channel.name, url, "live", channel.categories[0], channel.epg_id or "",
-                    icon(panel, channel), channel.archive_days, channel.custom_sid, channel.attributes)  # fmt: skip
+        yield Entry(channel.id, channel.name, url + channel.url_suffix, "live", channel.categories[0],
+        channel.epg_id or "",
+                    icon(panel, channel), channel.archive_days, channel.custom_sid, channel.attributes,
+                    tuple(channel.tags))  # fmt: skip
     images = f"http://{panel.config.host}:{panel.config.port}/images"
     if "movie" in keys:
         groups = {number: name for name, number in catalogue.vod_categories.items()}
@@ -81,7 +84,8 @@ def session_data(panel: Panel) -> str:
 
 def m3u(panel: Panel, request: Request, line: Line, rows: Iterator[Entry], *, plus: bool, encrypted: bool) -> str:
     """Return an M3U or M3U-Plus list."""
-    out = ["#EXTM3U\r\n", session_data(panel)]
+    header = "".join(f' {key}="{value}"' for key, value in panel.config.m3u_header.items())
+    out = [f"#EXTM3U{header}\r\n", session_data(panel)]
     for row in rows:
         url, mark = row.url, ""
         if encrypted:
@@ -93,9 +97,10 @@ def m3u(panel: Panel, request: Request, line: Line, rows: Iterator[Entry], *, pl
             shift = f'timeshift="{row.archive}" ' if row.archive else ""
             more = "".join(f'{key}="{value}" ' for key, value in row.attributes.items())
             out.append(f'#EXTINF:-1 {mark}tvg-id="{row.epg_id}" tvg-name="{row.name}" tvg-logo="{row.logo}" '
-                       f'{shift}{more}group-title="{row.group}",{row.name}\r\n{url}\r\n')  # fmt: skip
+                       f'{shift}{more}group-title="{row.group}",{row.name}\r\n')  # fmt: skip
         else:
-            out.append(f"#EXTINF:-1,{row.name}\r\n{url}\r\n")
+            out.append(f"#EXTINF:-1,{row.name}\r\n")
+        out += [f"{tag}\r\n" for tag in (*row.tags, url)]
     return "".join(out)
 
 
@@ -206,6 +211,10 @@ def genre_list(panel: Panel, request: Request, line: Line) -> str:
     for row in entries(panel, request, line, keys=("live", "created_live")):
         urls = [row.url, row.url.removesuffix(".ts") + ".m3u8$HLS"]
         groups.setdefault(row.group, []).append(f"{row.name},{'#'.join(urls)}")
+    if panel.config.txt_json:
+        told = [{"group": group, "channels": [{"name": name, "urls": urls.split("#")} for name, _, urls in
+                 (row.rpartition(",") for row in rows)]} for group, rows in groups.items()]  # fmt: skip
+        return json.dumps(told, ensure_ascii=False)
     lines = ["ua=okhttp/3.15"]
     for group, rows in groups.items():
         lines += [f"{group},#genre#", *rows]

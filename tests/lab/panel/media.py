@@ -103,6 +103,9 @@ def answer(panel: Panel, request: Request, told: Wish) -> Reply:
     channel = panel.catalogue.channels.get(told.item)
     known = channel is not None if told.kind in ("live", "timeshift", "thumb") else panel.catalogue.container(told.item)
     edge = panel.edge_for(told.item, line) if line and known else None
+    if line and edge and panel.status(line) in panel.config.substitutes and told.kind == "live":
+        request.said |= {"auth": False, "edge": edge.name, "substitute": panel.status(line)}
+        return redirect(substitute(panel, line, edge, told), panel.config.redirect)
     if line is None or edge is None or panel.status(line) != "Active" or _full(panel, line, told):
         request.said["auth"] = False
         return not_found()
@@ -121,6 +124,13 @@ def base_of(panel: Panel, edge: Edge) -> str:
     default = edge.port == (443 if edge.protocol == "https" else 80)
     prefix = f"/{proxy_prefix(panel.config.secret, edge.name)}" if edge.proxy else ""
     return f"{edge.protocol}://{edge.host}{'' if default else f':{edge.port}'}{prefix}"
+
+
+def substitute(panel: Panel, line: Line, edge: Edge, told: Wish) -> str:
+    """Return the address of the film that a line is shown instead of the channel, because it is over or blocked."""
+    what = {"stream_id": told.item, "username": line.username, "password": line.password, "extension": "ts",
+            "show": panel.status(line)}  # fmt: skip
+    return f"{base_of(panel, edge)}/auth/{panel.vault.seal_json(what)}"
 
 
 def address(panel: Panel, request: Request, line: Line, edge: Edge, told: Wish) -> str:

@@ -35,9 +35,7 @@ def answer(panel: Panel, request: Request, line: Line | None, action: str = "") 
         return panel.refused(request)
     request.said["auth"] = True
     if action in ("get_live_streams", "get_vod_streams", "get_series"):
-        return Reply(
-            _listing(panel, line, action, query), "application/json", headers=CORS, compress=True, program=True
-        )
+        return Reply(listing(panel, line, action, query), "application/json", headers=CORS, compress=True, program=True)
     if action in ACTIONS:
         return reply_json(ACTIONS[action](panel, line, query), headers=CORS)
     return reply_json(login_reply(panel, request, line), headers=CORS)
@@ -72,7 +70,7 @@ def _categories(names: dict[str, int]) -> list[dict[str, Any]]:
     return [{"category_id": str(number), "category_name": name, "parent_id": 0} for name, number in names.items()]
 
 
-def _listing(panel: Panel, line: Line, action: str, query: dict[str, str]) -> bytes:
+def listing(panel: Panel, line: Line, action: str, query: dict[str, str]) -> bytes:
     """Return the JSON of a list; the whole list is made once (a large one takes seconds), unless it names the line."""
     wanted = int(query.get("category_id") or 0) if (query.get("category_id") or "0").isdigit() else 0
     size, offset = (int(query.get(key) or 0) if (query.get(key) or "0").isdigit() else 0

@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Callable
 
 from . import enigma2, lists, media, openwebif, player_api, stalker, xmltv
-from .config import Config
+from .config import Line
 from .service import Panel
 from .web import Reply, Request, not_found
 
+LARGE = 5000
 PATH_LOGIN = re.compile(r"^/(player_api|playlist|epg|xmltv|enigma2)/([^/]+)/([^/]+)(?:/([^/]+))?(?:/([^/]+))?/?$")
 PORTAL_PAGES = re.compile(r"^/(stalker_portal/)?c/(index\.html|version\.js|xpcom\.common\.js)?$")
 
@@ -37,7 +38,6 @@ class Site:
         self.panel = panel
         self.portal = stalker.Portal(panel)
         self.plugin = enigma2.Plugin(panel)
-        self._offers: Config = panel.config
         families = panel.config.family
         self._has = dict.fromkeys(families, True)
         programs: dict[str, tuple[str, Callable[[Request], Reply]]] = {
@@ -47,6 +47,12 @@ class Site:
             "/xplugin": ("enigma2", self.plugin.answer), "/stream/rtmp": ("xtream", self._rtmp),
         }  # fmt: skip
         self._programs = {path: call for path, (family, call) in programs.items() if family in families}
+
+    def warm(self) -> None:
+        """Make the large list of films before anybody asks for it, as a panel's cache does."""
+        config = self.panel.config
+        if len(self.panel.catalogue.titles) > LARGE and not config.api_redirect and "xtream" in self._has:
+            player_api.listing(self.panel, config.lines[0] if config.lines else Line("-"), "get_vod_streams", {})
 
     def __call__(self, request: Request) -> Reply:
         """Return the reply to a request."""

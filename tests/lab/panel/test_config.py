@@ -1,5 +1,6 @@
 """What cannot be meant is refused, with words that help."""
 
+import dataclasses
 import json
 
 import pytest
@@ -35,6 +36,14 @@ def test_a_file_that_is_no_object(tmp_path):
             config.read(tmp_path / "a.json")
     (tmp_path / "a.json").write_text(json.dumps(EXAMPLE))
     assert config.read(tmp_path / "a.json") == config.from_dict(EXAMPLE)
+
+
+@pytest.mark.parametrize("kind", [config.Config, config.Line, config.Channel, config.Vod, config.Edge])
+def test_every_key_is_explained(kind):
+    pages = (config.Path(__file__).parents[1] / name / "__main__.py" for name in ("panel", "edge"))
+    text = "".join(page.read_text() for page in pages)
+    own = {"made_up", "id"} if kind is config.Line else set()
+    assert [f.name for f in dataclasses.fields(kind) if f'"{f.name}"' not in text and f.name not in own] == []
 
 
 def test_only_a_name_is_needed():

@@ -67,6 +67,18 @@ def test_m3u_plus_of_the_xui_family_begins_with_an_hls_tag(client):
     assert "\r\nhttp://tv.heron.example:8080/viewer1/pw1word/101\r\n" in old, "without live/ and extension"
 
 
+def test_marks_that_an_operator_adds():
+    channel = {"id": 1, "name": "One", "attributes": {"catchup": "shift", "catchup-days": "3"},
+    "url_suffix": "|Referer=x",
+               "tags": ["#EXTVLCOPT:http-user-agent=x", "#EXTGRP:All"]}  # fmt: skip
+    client = Client(channels=[channel], m3u_header={"x-tvg-url": "http://a.example/epg?username=u"})
+    lines = listed(client, "m3u_plus")[1].split("\r\n")
+    assert lines[0] == '#EXTM3U x-tvg-url="http://a.example/epg?username=u"'
+    assert 'catchup="shift" catchup-days="3" group-title="General",One' in lines[2]
+    assert lines[3:6] == ["#EXTVLCOPT:http-user-agent=x", "#EXTGRP:All",
+                          "http://tv.heron.example:8080/live/viewer1/pw1word/1.ts|Referer=x"]  # fmt: skip
+
+
 def test_bouquets(client):
     _, text = listed(client, "dreambox")
     assert text.splitlines()[0] == "#NAME Heron TV bouquet"
@@ -142,6 +154,9 @@ def test_list_of_chinese_market_apps():
     ]
     sealed = Client(txt_base64=True).ask("/tv.txt", LOGIN).body
     assert base64.b64decode(sealed, validate=True).decode() == text
+    told = json.loads(Client(txt_json=True).ask("/tv.txt", LOGIN).body)
+    assert [group["group"] for group in told] == ["Korea", "News"]
+    assert told[1]["channels"] == [{"name": NAMES[1], "urls": [URLS[1], f"{URLS[1][:-3]}.m3u8$HLS"]}]
     assert client.ask("/tv.txt", {"username": "x"}).body == b'{"user_info":{"auth":0}}'
 
 

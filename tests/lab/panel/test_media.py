@@ -116,6 +116,16 @@ def test_what_is_refused_looks_like_a_page_that_is_not_there(client, path):
     assert client.request.said.get("auth", False) is False
 
 
+def test_a_line_that_is_over_may_be_shown_a_film_instead():
+    client = Client(substitutes={"Expired": "expired.ts"})
+    inside = told(client, location(client.ask("/live/trial9/pw9/101.ts")))
+    assert (inside["show"], inside["stream_id"]) == ("Expired", 101)
+    assert client.request.said["substitute"] == "Expired"
+    assert client.request.said["auth"] is False
+    assert client.ask("/live/banned3/pw3/101.ts").status == 404
+    assert client.ask("/movie/trial9/pw9/20000.mp4").status == 404
+
+
 def test_a_line_that_has_all_its_connections_gets_no_more(client):
     client.panel.active = {"viewer1": 2}
     assert client.ask("/live/viewer1/pw1word/101.ts").status == 404

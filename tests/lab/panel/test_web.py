@@ -34,6 +34,7 @@ def answer(request: Request) -> Reply:
         "/endless": lambda: Reply(endless()),
         "/away": lambda: redirect("http://b.example/x", 307),
         "/form": lambda: Reply(json.dumps(request.query).encode()),
+        "/wrong": lambda: Reply(str(1 // 0).encode()),
         "/old": lambda: Reply(b"ts", version="HTTP/1.0", server="stream_enigma2"),
     }.get(request.path, not_found)()
 
@@ -146,6 +147,12 @@ def test_old_servers_and_what_is_not_there(tmp_path):
     got, (row, *_) = talk(tmp_path, get("/none"))
     assert row["status"] in (200, 404)
     assert b"padding to disable MSIE" in got
+
+
+def test_a_mistake_of_the_program_is_an_answer_and_a_row(tmp_path):
+    got, (row,) = talk(tmp_path, get("/wrong"))
+    assert got.startswith(b"HTTP/1.1 500 Internal Server Error")
+    assert row["error"].startswith("ZeroDivisionError")
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,12 @@ class Exchange:
 
     async def run(self) -> bool:
         """Answer, write the log row and return whether the connection stays open."""
-        answer = self.server.handler(self.request)
-        reply = await answer if inspect.isawaitable(answer) else answer
+        try:
+            answer = self.server.handler(self.request)
+            reply = await answer if inspect.isawaitable(answer) else answer
+        except Exception as error:  # a mistake in a handler must not look like a server that fell silent
+            self.request.said["error"] = repr(error)
+            reply = Reply(b"", status=500)
         completed = stays = False
         try:
             stays = await self._send(reply)
