@@ -98,6 +98,6 @@ def rounded(value: Any) -> Any:
 
 
 def _capture(note: CaptureNote) -> Row:
-    row = {"file": note.file.name, **digest(note.file), "point": note.record.at, "interface": note.interface,
+    row = {"file": note.name, **digest(note.file), "point": note.record.at, "interface": note.interface,
            "side": note.record.side, "start": note.start, "end": note.end}  # fmt: skip
     return row | ({"filter": note.record.expression} if note.record.expression else {})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -49,8 +50,9 @@ class Event:
 class Run:
     """One run of one scenario."""
 
-    def __init__(self, scenario: Scenario, folder: Path, out: Path) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, out: Path, *, pack: bool = False) -> None:
         self.scenario = scenario
+        self.pack = pack
         self.out = out
         self.net = Network(folder)
         self.viewers: dict[str, Viewer] = {}
@@ -112,20 +114,36 @@ class Run:
         self.second_0 = time.time()
         self._watch_and_fail(supply, services)
         time.sleep(SETTLE_S)
-        for account in s.account:
-            supply.end_feeds(account.id)
-        recorders = {id(note.program) for note in self.notes}
-        for program in reversed(self.net.programs):  # what began in a recording also ends in it
-            if id(program) not in recorders and program.what.split("/")[1] not in ("dnsmasq", "conntrack"):
-                program.stop(wait=2.0)
+        self._end_programs(supply)
         for note in self.notes:
             self.net.end_capture(note.program)
             note.end = time.time()
         if self.faults:
             raise LabError("; ".join(self.faults))
+        if self.pack:
+            for note in self.notes:
+                note.suffix = ".zst"
         self.book.write(self.out, second_0=self.second_0, notes=self.notes, feeds=supply.feeds, viewings=self.viewings,
                         services=services)  # fmt: skip
+        for note in self.notes:
+            if note.suffix:
+                subprocess.run(["zstd", "-q", "-19", "--rm", "-f", str(note.file)], check=True, timeout=300)
         self._say("done")
+
+    def _end_programs(self, supply: Supply) -> None:
+        """End what does not record: viewers of a stream before its source, so that what began also ends."""
+        kept = {id(note.program) for note in self.notes}
+        kept |= {id(program) for feed in supply.feeds for program in feed.programs}
+        ending = [
+            p for p in self.net.programs if id(p) not in kept and p.what.split("/")[1] not in ("dnsmasq", "conntrack")
+        ]
+        first = [p for p in ending if p.what.split("/")[1] != "nginx"]
+        for program in reversed(first):
+            program.stop(wait=2.0)
+        for account in self.scenario.account:
+            supply.end_feeds(account.id)
+        for program in reversed(ending):
+            program.stop(wait=2.0)
 
     def _say(self, what: str) -> None:
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {self.scenario.name}: {what}\n")
@@ -189,7 +207,8 @@ class Run:
         self._until(watch.start)
         viewing = viewer.play(watch)
         self.viewings.append(viewing)
-        while time.time() < self.second_0 + watch.end and viewing.program and viewing.program.process.poll() is None:
+        end = viewing.start + watch.end - watch.start  # whoever had to wait for the app watches as long all the same
+        while time.time() < end and viewing.program and viewing.program.process.poll() is None:
             time.sleep(0.1)
         viewer.stop(viewing)
 
@@ -241,8 +260,8 @@ class Run:
         ]
 
 
-def run(scenario_file: Path, out: Path, logs: Path | None = None) -> int:
-    """Return the exit code of a run; `logs`: where the logs of all programs are kept."""
+def run(scenario_file: Path, out: Path, logs: Path | None = None, *, pack: bool = False) -> int:
+    """Return the exit code of a run; `logs`: where the logs of all programs are kept; `pack`: recordings as zstd."""
     try:
         scenario = read(scenario_file)
     except LabError as error:
@@ -257,7 +276,7 @@ def run(scenario_file: Path, out: Path, logs: Path | None = None) -> int:
     def work() -> int:
         with tempfile.TemporaryDirectory(prefix="lab-", dir=scratch) as folder:
             try:
-                Run(scenario, Path(folder), out.resolve()).play()
+                Run(scenario, Path(folder), out.resolve(), pack=pack).play()
             finally:
                 if logs:
                     shutil.copytree(folder, logs, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.ts", "*.key"))
@@ -272,6 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Play and record a scenario of the lab.")
     parser.add_argument("scenario", nargs="?", help="file, or name of a scenario in tests/lab/scenarios")
     parser.add_argument("-o", "--output", type=Path, default=Path(), help="folder for recordings and truth")
+    parser.add_argument("--pack", action="store_true", help="compress the recordings (zstd)")
     parser.add_argument("--logs", type=Path, help="folder in which to keep the logs of all programs")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     options = parser.parse_args()
@@ -284,7 +304,7 @@ def main() -> None:
         file = SCENARIOS / f"{options.scenario}.toml"
     if not file.exists():
         parser.error(f"there is no {file}")
-    sys.exit(run(file, options.output, options.logs))
+    sys.exit(run(file, options.output, options.logs, pack=options.pack))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ class Supply:
     def start(self) -> None:
         """Start head-end, operators and the first feed of every channel."""
         rtmp = f"server {{ listen {RTMP_PORT}; chunk_size 4096; application {INGEST_APP} {{ live on; wait_key off; "
-        start_nginx(self.net, self.headend.id, "ingest", rtmp=rtmp + "idle_streams on; drop_idle_publisher 30s; } }")
+        start_nginx(self.net, self.headend.id, "ingest", rtmp=rtmp + "idle_streams off; } }")
         for operator in self.scenario.operator:
             if any(a.operator == operator.id and a.push == "hls" for a in self.scenario.account):
                 self._operator(operator.id)

@@ -19,7 +19,22 @@ from .scenario import Channel, Edge, Panel, Scenario
 from .servers import EDGE_RTMP_PORT, INGEST_APP, Supply
 
 ROOT = Path(__file__).parents[2]
-TRANSCODE = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "40", "-g", "10", "-threads", "1", "-c:a", "copy"]
+TRANSCODE = [
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-tune",
+    "zerolatency",
+    "-crf",
+    "40",
+    "-g",
+    "10",
+    "-threads",
+    "1",
+    "-c:a",
+    "copy",
+]
 QUICK = ["-probesize", "100k", "-analyzeduration", "1500000"]  # tiny media: ffmpeg would look at them for long
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
@@ -142,7 +157,7 @@ class Services:
         films = [str(self.films / f"{t.stream_id}.{t.container}") for t in self.scenario.title]
         return {
             "name": edge.id, "host": edge.names[0], "port": edge.port, "rtmp_port": EDGE_RTMP_PORT, "hls_time": 2,
-            "hls_list": 5, "idle_s": 6, "files": films, "log": str(self.net.folder / edge.id / "edge.http.jsonl"),
+            "hls_list": 5, "idle_s": 12, "files": films, "log": str(self.net.folder / edge.id / "edge.http.jsonl"),
             **({"tls": self.certificate, "protocol": "https"} if edge.tls else {}), **edge.settings,
         }  # fmt: skip
 

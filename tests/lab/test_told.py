@@ -38,10 +38,11 @@ def test_a_chain_is_followed_from_the_panel_to_the_media(tmp_path):
     media = {"content_type": "video/mp2t", "body_bytes": 700, "completed": "OK"}
     http = [
         row(PANEL, "/live/viewer31/k7Qm2xVd/104.m3u8", 0, status=302, location="http://e1.osprey-media.example:8080/auth/t"),
-        row(EDGE, "/auth/t", 1, content_type="application/x-mpegurl"),
+        row(EDGE, "/auth/t", 1, session="one", content_type="application/x-mpegurl"),
         row(EDGE, "/hls/one", 2, **media),
         row(EDGE, "/hls/two", 3, **media | {"acked_bytes": 300, "completed": ""}),
         row(EDGE, "/hls/late", 60, **media),
+        row(EDGE, "/hls/before", 2, session="another", **media),
         row(EDGE, "/hls/other", 3, **media) | {"box": "box-2"},
     ]  # fmt: skip
     (session,) = told(http, tmp_path)

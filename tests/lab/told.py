@@ -22,6 +22,7 @@ from .scenario import Box, Record, Scenario
 from .servers import INGEST_APP, RTMP_PORT, Feed, feed_ports
 from .viewers import Viewing
 
+COMMANDS_ALONE = 1000  # bytes that nginx-rtmp sends at most where it has no media
 PUSH_DELIVERY = {"rtmp": "rtmp-publish", "srt": "srt", "udp-ts": "udp-ts", "rtp-ts": "rtp-ts"}
 
 
@@ -35,6 +36,12 @@ class CaptureNote:
     program: Running
     start: float
     end: float = 0.0
+    suffix: str = ""  # of the packed file
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file that is kept."""
+        return self.file.name + self.suffix
 
 
 class Told:
@@ -92,7 +99,7 @@ class Told:
 
     def _http_viewing(self, viewing: Viewing) -> Row | None:
         mine = [row for row in self.logs.http if row.get("box") == viewing.box.id
-                and viewing.start - 0.2 <= row["start"] <= viewing.end + LATE_S]  # fmt: skip
+                and viewing.start - 0.01 <= row["start"] <= viewing.end + LATE_S]  # fmt: skip
         by_url: dict[str, list[Row]] = defaultdict(list)
         for row in mine:
             by_url[bare(url_of(row))].append(row)
@@ -114,11 +121,7 @@ class Told:
                     if role == "media":
                         media.append(row)
                     elif viewing.watch.delivery == "hls":
-                        waiting += [
-                            url_of(r)
-                            for r in mine
-                            if r["server"] == row["server"] and role_of(r) in ("media", "key") and id(r) not in seen
-                        ]
+                        waiting += [url_of(r) for r in mine if id(r) not in seen and _from_playlist(r, row)]
         if not media:
             return None
         media.sort(key=lambda row: row["start"])
@@ -153,7 +156,7 @@ class Told:
         }  # fmt: skip
 
     def _visible(self, box: Box, servers: set[str]) -> list[str]:
-        return [note.file.name for note in self.notes if note.record.at in {box.id, box.home, *servers}]
+        return [note.name for note in self.notes if note.record.at in {box.id, box.home, *servers}]
 
     def service_sessions(self) -> list[Row]:
         """Return what servers did among themselves: pushes of the accounts, pulls of head-end and edges."""
@@ -165,7 +168,7 @@ class Told:
         (client_id, client_ip), (server_id, host, port) = client, server
         ip = next(ip for ip, node in self.servers.items() if node == server_id)
         hop = {"host": host, "ip": ip, "port": port, "roles": ["media"], "node": server_id}
-        seen = [note.file.name for note in self.notes if note.record.at in (client_id, server_id)]
+        seen = [note.name for note in self.notes if note.record.at in (client_id, server_id)]
         return {
             "id": id_,
             "delivery": delivery,
@@ -220,6 +223,8 @@ class Told:
         known = {channel.id for channel in s.channel}
         for number, row in enumerate(self.logs.rtmp, 1):
             edge = self.servers.get(row["client_ip"])
+            if row["bytes_sent"] < COMMANDS_ALONE:  # asked for while no account fed the channel
+                continue
             if row["server"] == head.id and edge and row["command"] == "PLAY" and row["name"] in known:
                 yield self._between(
                     f"pull-{number}",
@@ -340,3 +345,9 @@ class Told:
                     {"what": f"media of {row['id']}", "protocol": protocol, "between": [row["box"], row["edge"]]}
                 )
         return found
+
+
+def _from_playlist(row: Row, playlist: Row) -> bool:
+    """Return whether a playlist led to an answer: same server, and same session where the log tells sessions."""
+    sessions = {row.get("session"), playlist.get("session")} - {None}
+    return row["server"] == playlist["server"] and role_of(row) in ("media", "key") and len(sessions) < 2
