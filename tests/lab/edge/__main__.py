@@ -10,6 +10,7 @@ reads the panel's document (`python -m tests.lab.panel --help`). An edge there:
      "cdn": false, "proxy": false,     addresses as behind a CDN; 32 hex digits before the path
      "server_header": "nginx", "cookie": {"name": "hx", "domain": ".heron.example"}, "alt_svc": false,
      "chunked": true,                  endless bodies in chunks; false: until the connection ends
+     "prebuffer": false,               true: TS begins with the newest whole media segment, at once, as panels do it
      "encrypt": false, "hls_time": 4, "hls_list": 6,
      "idle_s": 20,                     a pull ends so long after its last viewer
      "user_agent": "Mozilla/5.0",      what pulls call themselves
@@ -29,7 +30,8 @@ An upstream that is itself the media address of a panel is asked with `X-XUI-Det
 Log: as the panel's, and `pull-start`, `pull` (start, end, upstream, how, ts_bytes, ended). `start` names files with
 size and SHA-256. Needs ffmpeg.
 
-Known limitations: viewers of TS begin at a packet, not at a picture; no RTMP of its own; films are files, never made;
+Known limitations: viewers of TS begin at a packet, not at a picture,
+without `prebuffer`; no RTMP of its own; films are files, never made;
 the archive is the same file for every time asked for; recent ffmpeg plays `/hls/TOKEN` only with `-extension_picky 0`.
 """
 

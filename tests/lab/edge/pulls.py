@@ -28,6 +28,7 @@ PACKET = 188
 QUEUE = 512
 READ = 49 * PACKET
 AGAIN_S = 2.0
+LOOK_S = 0.05
 DETECT = {"xui": "X-XUI-Detect: 1", "xc_vm": "X-XC_VM-Detect:1", "xc": ""}
 
 
@@ -59,6 +60,8 @@ class Pull:
         self.playlist = folder / f"{channel.id}_.m3u8"
         self.key, self.iv = secrets.token_bytes(16), secrets.token_hex(16)
         self.viewers: dict[int, asyncio.Queue[bytes | None]] = {}
+        self.followers = 0
+        self.generation = 0  # counts how often ffmpeg was started: media segments begin at 0 again
         self.last_wanted = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self._number = 0
@@ -83,6 +86,55 @@ class Pull:
         finally:
             self.viewers.pop(number, None)
             self.last_wanted = time.monotonic()
+
+    async def from_segment(self) -> AsyncIterator[bytes]:
+        """Yield the channel as TS from the begin of its newest whole media segment on: at once much, then as it comes.
+
+        This is how the panels' own servers give TS: they read the media segments, also the one that is being written.
+        """
+        self.followers += 1
+        try:
+            while await self.ready_playlist() is not None:
+                generation = self.generation
+                index = self._newest()
+                while generation == self.generation and self._task and not self._task.done():
+                    path = self.folder / f"{self.channel.id}_{index}.ts"
+                    if path.exists():
+                        async for piece in self._file(path, index, generation):
+                            yield piece
+                        index += 1
+                    elif (newest := self._newest()) > index:  # too slow: what comes next is gone already
+                        index = newest
+                    else:
+                        await asyncio.sleep(LOOK_S)
+                if self._task is None or self._task.done():
+                    return
+        finally:
+            self.followers -= 1
+            self.last_wanted = time.monotonic()
+
+    def _newest(self) -> int:
+        """Return the number of the newest media segment that is whole."""
+        names = self.folder.glob(f"{self.channel.id}_*.ts")
+        numbers = sorted(int(path.stem.rsplit("_", 1)[1]) for path in names)
+        return numbers[-2] if len(numbers) > 1 else numbers[0] if numbers else 0  # the last one is being written
+
+    async def _file(self, path: Path, index: int, generation: int) -> AsyncIterator[bytes]:
+        """Yield a media segment, until the next one has begun."""
+        following = self.folder / f"{self.channel.id}_{index + 1}.ts"
+        with path.open("rb") as file:
+            rest = b""
+            while True:
+                ended = following.exists() or generation != self.generation or not self._task or self._task.done()
+                rest += file.read(READ)
+                whole = len(rest) // PACKET * PACKET
+                if whole:
+                    yield rest[:whole]
+                    rest = rest[whole:]
+                elif ended:
+                    return
+                else:
+                    await asyncio.sleep(LOOK_S)
 
     async def ready_playlist(self, seconds: float = 15) -> str | None:
         """Return the playlist as ffmpeg wrote it, as soon as it names a media segment."""
@@ -123,8 +175,10 @@ class Pull:
             queue.put_nowait(None)
 
     def _wanted(self) -> bool:
-        idle = time.monotonic() - self.last_wanted
-        return bool(self.channel.pull.get("always")) or bool(self.viewers) or idle < self.edge.idle_s
+        watched = bool(self.viewers) or self.followers > 0
+        return (
+            watched or bool(self.channel.pull.get("always")) or time.monotonic() - self.last_wanted < self.edge.idle_s
+        )
 
     def _give(self, piece: bytes) -> None:
         for number, queue in list(self.viewers.items()):
@@ -195,7 +249,8 @@ class Pull:
 
     async def _start(self, source: list[str], *, pipe: bool) -> asyncio.subprocess.Process:
         codec = [str(word) for word in self.channel.pull.get("options", ["-c", "copy"])]
-        segments = ["-f", "hls", "-hls_time", str(self.edge.hls_time), "-hls_list_size", str(self.edge.hls_list),
+        segments = ["-f", "hls", "-flush_packets", "1", "-hls_time", str(self.edge.hls_time), "-hls_list_size",
+        str(self.edge.hls_list),
                     "-hls_flags", "delete_segments", "-hls_delete_threshold", "3",
                     "-hls_segment_filename", str(self.folder / f"{self.channel.id}_%d.ts")]  # fmt: skip
         if self.edge.encrypt:
@@ -203,7 +258,9 @@ class Pull:
             key.write_bytes(self.key)
             told.write_text(f"{key}\n{key}\n{self.iv}\n")
             segments += ["-hls_key_info_file", str(told)]
-        self.playlist.unlink(missing_ok=True)
+        for old in (self.playlist, *self.folder.glob(f"{self.channel.id}_*.ts")):
+            old.unlink(missing_ok=True)
+        self.generation += 1
         argv = ["ffmpeg", "-nostdin", "-v", "error", *source, *codec, *segments, str(self.playlist)]
         if pipe:
             argv += [*codec, "-f", "mpegts", "-flush_packets", "1", "pipe:1"]

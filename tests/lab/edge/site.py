@@ -150,11 +150,17 @@ class Site:
                 return not_found()
             body = self._playlist(text, pull, told, request.client[0], prefix).encode()
             return Reply(body, PLAYLIST_TYPE, headers=headers, program=True)
-        packets = self._counted(pull.packets(), request)
+        packets = self._counted(self._packets(pull, request), request)
         if extension == "flv":
             request.said["did"] = "flv"
             return Reply(as_flv(packets), TYPES["flv"], headers=headers, framed=self.edge.chunked)
         return Reply(packets, TYPES["ts"], headers=headers, framed=self.edge.chunked)
+
+    def _packets(self, pull: Pull, request: Request) -> AsyncIterator[bytes]:
+        """Return a channel's TS: from a media segment on where the edge does so or the other server asks for it."""
+        asked = request.query.get("prebuffer") == "1" or "x-xui-prebuffer" in request.headers
+        early = (self.edge.prebuffer or asked) and not self.edge.encrypt and pull.how != "direct"
+        return pull.from_segment() if early else pull.packets()
 
     def _receiver(self, request: Request, path: str) -> Reply:
         """Answer as the TS port of an Enigma2 receiver: a service reference gives the channel, without tokens."""
@@ -296,7 +302,8 @@ class Site:
             return self._refused(request)
         item = int(query["stream"])
         request.said |= {"did": "internal", "auth": True, **self.catalogue.said(item)}
-        return Reply(self.pull(item).packets(), TYPES["ts"], headers=self._headers(), framed=self.edge.chunked)
+        packets = self._packets(self.pull(item), request)
+        return Reply(packets, TYPES["ts"], headers=self._headers(), framed=self.edge.chunked)
 
     def _api(self, request: Request, what: str) -> Reply:
         query = request.query

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from urllib.parse import quote, urljoin
@@ -42,16 +43,18 @@ def started(tmp_path_factory, film):
         {"name": "lb1", "alt_svc": True, "cookie": {"name": "hx", "domain": ".heron.example"}, **plain},
         {"name": "lb2", "proxy": True, "encrypt": True, **plain},
         {"name": "lb3", "cdn": True, "chunked": False, **plain},
+        {"name": "lb4", "prebuffer": True, **plain},
     ]
     for channel, edge in zip(told["channels"], ("lb1", "lb2", "lb3", "lb2"), strict=True):
         channel |= {"upstream": ts, "edges": [edge], "pull": {"always": True}}
     told["channels"][3] |= {"upstream": "PANEL/live/viewer1/pw1word/101.ts", "pull": {"how": "direct"}}
     told["channels"][2] |= {"edges": ["lb3", "lb1"], "pull": {"always": True, "parents": {"lb1": "lb3"}}}
-    told["lines"] += [{"username": "second", "password": "pw2", "edge": "lb1"}]
+    told["lines"] += [{"username": "second", "password": "pw2", "edge": "lb1"},
+                      {"username": "early", "password": "pw3", "edge": "lb4"}]  # fmt: skip
     told["lines"][0]["max_connections"] = 20
     told["poll_s"] = 0.2
     told["substitutes"] = {"Expired": ts}
-    with running(tmp_path_factory.mktemp("edges"), told, "lb1", "lb2", "lb3") as programs:
+    with running(tmp_path_factory.mktemp("edges"), told, "lb1", "lb2", "lb3", "lb4") as programs:
         yield programs
 
 
@@ -87,6 +90,24 @@ def test_endless_ts(started):
     assert len(body) <= row["acked_bytes"] + 65536
     assert row["body_bytes"] >= len(body)
     assert "completed" not in row
+
+
+def test_ts_from_a_media_segment_on(started):
+    """It begins with the tables of the service and has no break between the files that it is read from."""
+    started_at = time.monotonic()
+    with urllib.request.urlopen(media(started, "live/early/pw3/101.ts"), timeout=15) as reply:
+        body = reply.read(188 * 60)
+        while time.monotonic() - started_at < 2.5:
+            body += reply.read(188)
+    packets = [body[n : n + 188] for n in range(0, len(body), 188)]
+    pids = [(p[1] & 0x1F) << 8 | p[2] for p in packets]
+    assert pids[:3] == [17, 0, 4096]
+    last = {}
+    for packet, pid in zip(packets, pids, strict=True):
+        if packet[3] & 0x10:
+            assert last.setdefault(pid, (packet[3] - 1) & 15) == (packet[3] - 1) & 15, "continuity counter"
+            last[pid] = packet[3] & 15
+    assert pids.count(0) >= 2
 
 
 def playlist(started, path):

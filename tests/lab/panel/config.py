@@ -100,6 +100,7 @@ class Edge:
     hls_list: int = 6
     idle_s: float = 20
     chunked: bool = True
+    prebuffer: bool = False
     user_agent: str = "Mozilla/5.0"
     files: list[str] = field(default_factory=list)
     archive: str = ""
