@@ -14,6 +14,7 @@ returns events; it knows no files, frames, clocks or addresses. Its rules:
    `ContentGap`, `ContentEnd`; the engine finds a child protocol for them.
 5. Only `DecodeError` may escape: from then on the engine drops the parser for that flow.
 6. Every buffer, depth and count has a limit, applied to the complete unit as well as to the pending part.
+7. A parser is part of no reference cycle: what it keeps is freed as soon as the engine lets it go.
 
 Directions: `from_orig` is True for bytes sent by the originator of the flow. A content parser (a child
 that reads a body) is called with the direction of the flow that carried the body, its offsets count

@@ -11,6 +11,8 @@ from .places import NOWHERE, Place
 
 Flush = Callable[[Table, list[tuple[Any, ...]]], None]
 
+PORTION_VALUES = 250_000
+"""Some 15 MB of rows of one table; a part of a table has thousands of rows."""
 MAX_ANOMALIES = 100_000
 """Different (name, flow) pairs kept; beyond that they are counted together."""
 
@@ -18,11 +20,11 @@ MAX_ANOMALIES = 100_000
 class RowCollector:
     """Rows of all tables of one capture; `capture_id` is not known yet and is left out of the tuples.
 
-    `flush` is called with a table and its rows whenever `portion` rows of it have been collected, and for
-    all tables at `close`.
+    `flush` is called with a table and its rows whenever `portion` values of it have been collected (rows times
+    columns: what is collected takes memory by the value), and for all tables at `close`.
     """
 
-    def __init__(self, flush: Flush, *, portion: int = 50_000) -> None:
+    def __init__(self, flush: Flush, *, portion: int = PORTION_VALUES) -> None:
         self._flush = flush
         self._portion = portion
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
@@ -39,18 +41,19 @@ class RowCollector:
         if len(row) != len(table.columns) - 1:
             raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} values, found {len(row)}")
         rows.append(row)
-        if len(rows) >= self._portion:
+        if len(rows) * len(row) >= self._portion:
             self._send(table.name)
 
     def extend(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
         """Add many rows of one table."""
-        for at in range(0, len(rows), self._portion):
+        step = max(1, self._portion // (len(table.columns) - 1))
+        for at in range(0, len(rows), step):
             self.add(table, rows[at])
-            part = rows[at + 1 : at + self._portion]
+            part = rows[at + 1 : at + step]
             if part and len(part[0]) != len(table.columns) - 1:
                 raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} values, found {len(part[0])}")
             self._rows[table.name] += part
-            if len(self._rows[table.name]) >= self._portion:
+            if len(self._rows[table.name]) >= step:
                 self._send(table.name)
 
     def anomaly(

@@ -332,6 +332,9 @@ class FlowTable:
             d = entry.direction
             if entry.transport != 6:
                 continue
+            if self.dirs[d * L.DIRECTION_WIDTH + L.CLOSED]:
+                self._history.pop(d, None)
+                continue
             size, before = self._bytes_since_gap(batch, entry)
             end = entry.byte + entry.bytes
             last = batch.data[end - min(size, L.COMPARE_WINDOW) : end].tobytes()

@@ -15,6 +15,7 @@ beginning was not captured, at the first chunk headers that agree with each othe
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from ..protocol import Anomaly, Event, Mark, Opening, Protocol, Row
@@ -49,7 +50,8 @@ class RtmpParser:
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
-        self._directions = {side: Direction(side, self, midstream=opening.midstream) for side in (True, False)}
+        listener = weakref.proxy(self)  # no cycle: the arrays of the directions are freed with the parser
+        self._directions = {side: Direction(side, listener, midstream=opening.midstream) for side in (True, False)}
         self._media = {side: Media(direction) for side, direction in self._directions.items()}
         self._held: dict[bool, list[Row] | None] = {True: [], False: []}
         self._ended: set[bool] = set()

@@ -14,6 +14,8 @@ any number of records and TCP segments. One row tells of both sides, or of the o
 
 from __future__ import annotations
 
+import weakref
+
 from ..protocol import Anomaly, Event, Mark, Opening, Protocol
 from ..tls.messages import Message
 from ._tls_detect import begins_with_hello, detect
@@ -31,8 +33,9 @@ class TlsParser:
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
+        listener = weakref.proxy(self)  # no cycle: what is kept is freed with the parser
         self._directions = {
-            side: Direction(side, self, midstream=_begins_late(opening, first))
+            side: Direction(side, listener, midstream=_begins_late(opening, first))
             for side, first in ((True, opening.orig), (False, opening.resp))
         }
         self._handshake = Handshake()

@@ -26,7 +26,7 @@ class Sink:
 
 def test_rows_are_handed_on_in_portions_and_the_rest_at_the_end() -> None:
     sink = Sink()
-    collector = RowCollector(sink, portion=2)
+    collector = RowCollector(sink, portion=4)
     for i in range(5):
         collector.add(TABLE, (i, i))
     assert [[row[0] for row in rows] for _, rows in sink.portions] == [[0, 1], [2, 3]]
@@ -44,7 +44,7 @@ def test_portions_that_were_handed_on_are_not_changed_later() -> None:
 
 def test_tables_fill_their_portions_apart_from_each_other() -> None:
     sink = Sink()
-    collector = RowCollector(sink, portion=2)
+    collector = RowCollector(sink, portion=4)
     collector.add(TABLE, (1, 1))
     collector.add(OTHER, (1,))
     assert sink.portions == []

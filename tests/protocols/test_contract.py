@@ -11,6 +11,7 @@ import importlib.util
 import random
 import sys
 import types
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -400,6 +401,21 @@ def test_memory_is_bounded(example: Example, piece: bytes) -> None:
         except DecodeError:
             pass
         assert kept_bytes(parser) - kept_before <= limit
+
+
+@each_example
+def test_what_a_parser_keeps_is_freed_with_it(example: Example) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        parser = example.protocol.parser(example.opening())
+        for from_orig, data in whole(example):
+            parser.feed(memoryview(data), from_orig)
+        watched = weakref.ref(parser)
+        del parser
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 # Rows fit their tables -------------------------------------------------------------------------------------
