@@ -11,6 +11,7 @@ from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
 
+from iptvforensics.entity_tables import ENTITY_TABLES
 from iptvforensics.protocol import Protocol
 from iptvforensics.protocols import registry
 from iptvforensics.schema import SQL_TYPES, TABLES, Table
@@ -35,7 +36,7 @@ def tables_page() -> str:
     for protocol in registry().values():
         for table in protocol.tables:
             owners.setdefault(table.name, []).append(protocol)
-    declared = [*TABLES, *(table for protocol in registry().values() for table in protocol.tables)]
+    declared = [*TABLES, *ENTITY_TABLES, *(table for protocol in registry().values() for table in protocol.tables)]
     tables = list({table.name: table for table in declared}.values())  # protocols may share a table
     lines = [
         "# Tables of a case",

@@ -85,7 +85,18 @@ def analyze_many(
     for number, original in originals.items():
         found = summaries[original]
         summaries[number] = replace(found, path=files[number], skipped=found.error is None)
+    _derive(store, anew=any(not summary.skipped and summary.error is None for summary in summaries.values()))
     return [summaries[number] for number in range(len(files))]
+
+
+def _derive(store: Store, *, anew: bool) -> None:
+    """Make the tables of the whole case, once per run; a defect there leaves the captures as they are."""
+    from .derived import refresh
+
+    try:
+        refresh(store, anew=anew)
+    except Exception:
+        logging.getLogger(__name__).exception("%s: the tables of the whole case could not be made", store.root)
 
 
 def _originals(files: Sequence[str]) -> dict[int, int]:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .errors import CaptureError, CaseError
+from .queries import Rows, checked, fetch, sql_errors
 from .schema import Table
 from .store import Store, order_by, tables
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .analysis import Progress, Summary
+    from .derived import Derived
     from .exhibits.contents import Body
     from .exhibits.digest import Digest
     from .exhibits.frame import Frame
@@ -87,14 +90,6 @@ def open_case(path: str | os.PathLike[str], *, evidence: str | os.PathLike[str] 
     return Case(Store.open(path), evidence=evidence)
 
 
-class Rows(NamedTuple):
-    """The answer to a query: names and SQL types of its columns, and its rows one after another."""
-
-    columns: list[str]
-    types: list[str]
-    rows: Iterator[tuple[Any, ...]]
-
-
 class Case:
     """The tables of a case as attributes: `case.sessions`, `case.flows`, `case["http"]`, ...
 
@@ -118,6 +113,7 @@ class Case:
         self._temporary = temporary
         self._lock = RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._derived: Derived | None = None
         self._state: object = None
         self._frames: dict[str, pd.DataFrame] = {}
 
@@ -173,9 +169,20 @@ class Case:
         """Return the tables: name, number of rows, number of columns, what one row stands for."""
         import pandas as pd
 
-        rows = self.store.count_rows()
-        listed = [(t.name, rows.get(t.name, 0), len(t.columns), t.row) for t in tables().values()]
-        return pd.DataFrame(listed, columns=["name", "rows", "columns", "row"])
+        return pd.DataFrame(self.listing(), columns=["name", "rows", "columns", "row"])
+
+    def listing(self) -> list[tuple[str, int, int, str]]:
+        """Return name, number of rows, number of columns and what one row stands for, per table, without pandas."""
+        rows = self.count_rows()
+        return [(t.name, rows.get(t.name, 0), len(t.columns), t.row) for t in tables().values()]
+
+    def count_rows(self) -> dict[str, int]:
+        """Return the number of rows of every table that has some."""
+        with self._lock:
+            self._connected()
+            rows = Counter(self.store.count_rows())
+            rows.update(self._derived.rows if self._derived is not None else {})
+        return dict(sorted(rows.items()))
 
     def sql(self, query: str) -> pd.DataFrame:
         """Return the answer to one SELECT over the tables; it cannot change anything or read other files.
@@ -185,16 +192,17 @@ class Case:
         """
         from .dataframes import to_dataframe
 
-        with self._lock, _sql_errors():
-            return to_dataframe(self._connected().sql(self._checked(query)))
+        with self._lock, sql_errors():
+            connection = self._connected()
+            return to_dataframe(connection.sql(checked(connection, query)))
 
     def query(self, query: str) -> Rows:
         """Return the answer to one SELECT as plain rows, without pandas; read them before the next query."""
-        with self._lock, _sql_errors():
+        with self._lock, sql_errors():
             connection = self._connected()
-            relation = connection.sql(self._checked(query))
+            relation = connection.sql(checked(connection, query))
             columns, types = list(relation.columns), [str(kind) for kind in relation.types]
-            return Rows(columns, types, _fetch(connection.execute(query)))
+            return Rows(columns, types, fetch(connection.execute(query)))
 
     def rows(
         self, name: str, columns: Sequence[str] | None = None, *, where: str | None = None, limit: int | None = None
@@ -220,7 +228,7 @@ class Case:
         from .redaction import Redactor, may_hold_secrets
 
         redactor = Redactor.of_case(self.path)
-        filled = self.store.count_rows()
+        filled = self.count_rows()
         for table in tables().values():
             for column in table.columns if table.name in filled else ():
                 if may_hold_secrets(column):
@@ -287,11 +295,31 @@ class Case:
         built: nx.MultiDiGraph[Any] = graph.build(_Reader(self, self.redactor() if redact else None))
         return built
 
+    def unmerge(self, *merge_ids: str, reason: str | None) -> None:
+        """Undo merges of entities (table `merges`); the tables of the case are made anew.
+
+        Args:
+            merge_ids: which.
+            reason: kept in the case; None: let them stand again.
+
+        Raises:
+            CaseError: the case has no such merge.
+        """
+        from .derived import decide
+
+        known = {row[0] for row in self.rows("merges", ["merge_id"]).rows}
+        for merge_id in merge_ids:
+            if merge_id not in known:
+                raise CaseError(f"no merge {merge_id!r} in this case: expected a merge_id of the table merges")
+        decide(self.store, dict.fromkeys(merge_ids, reason))
+
     def digest(self) -> Digest:
         """Return the SHA-256 of each table and of the whole, over rows in canonical form."""
         from .exhibits.digest import digest
 
-        return digest(self.store)
+        with self._lock:
+            self._connected()
+            return digest(self.store, derived=self._derived.folder if self._derived is not None else None)
 
     def verify(self, *, workers: int | None = None) -> Verification:
         """Return what differs when the evidence is hashed and analysed again."""
@@ -306,7 +334,7 @@ class Case:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-            self._connection, self._state = None, None
+            self._connection, self._derived, self._state = None, None, None
             self._frames.clear()
             if self._temporary is not None:
                 self._temporary.cleanup()
@@ -321,7 +349,7 @@ class Case:
 
     def __repr__(self) -> str:
         captures = len(self.store.manifests())
-        rows = sum(self.store.count_rows().values())
+        rows = sum(self.count_rows().values())
         return f"<Case {str(self.path)!r}: {captures} capture{'s' * (captures != 1)}, {rows} rows>"
 
     def _repr_html_(self) -> str:
@@ -330,26 +358,17 @@ class Case:
         return case_html(self)
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
-        """Return the connection; made anew when captures have been added to the folder."""
-        folder = self.path / "captures"
-        state = folder.stat().st_mtime_ns if folder.exists() else None
+        """Return the connection; made anew when captures have been added to the folder, or merges undone."""
+        state = [path.stat().st_mtime_ns if path.exists() else None for path in self.store.changing()]
         if self._connection is None or state != self._state:
+            from .derived import refresh
+
             if self._connection is not None:
                 self._connection.close()
             self._frames.clear()
-            self._connection, self._state = self.store.connection(), state
+            self._derived = refresh(self.store)
+            self._connection, self._state = self.store.connection(derived=self._derived.folder), state
         return self._connection
-
-    def _checked(self, query: str) -> str:
-        """Return the query if it is one that only reads."""
-        import duckdb
-
-        statements = self._connected().extract_statements(query)
-        kinds = [statement.type for statement in statements]
-        if kinds not in ([duckdb.StatementType.SELECT], [duckdb.StatementType.EXPLAIN]):
-            found = ", ".join(kind.name for kind in kinds) or "nothing"
-            raise CaseError(f"SQL: expected one SELECT (a case is read-only), found {found}")
-        return query
 
 
 class _Reader:
@@ -358,7 +377,7 @@ class _Reader:
     def __init__(self, case: Case, redactor: Redactor | None) -> None:
         self._case = case
         self._redactor = redactor
-        self._filled = case.store.count_rows()
+        self._filled = case.count_rows()
 
     def has(self, table: str) -> bool:
         """Return True if the table has rows."""
@@ -368,24 +387,3 @@ class _Reader:
         """Return the rows of a query."""
         found = self._case.query(sql)
         return list(found.rows if self._redactor is None else self._redactor.rows(found.columns, found.rows))
-
-
-class _sql_errors:
-    """Turns errors of DuckDB into CaseError."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        import duckdb
-
-        if isinstance(error, duckdb.Error):
-            raise CaseError(f"SQL: {' '.join(str(error).split())}") from error
-
-
-def _fetch(answer: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
-    with _sql_errors():
-        while rows := answer.fetchmany(10_000):
-            yield from rows

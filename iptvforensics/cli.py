@@ -18,7 +18,8 @@ from .errors import IptvForensicsError
 
 if TYPE_CHECKING:
     from .analysis import Summary
-    from .case import Case, Rows
+    from .case import Case
+    from .queries import Rows
 
 _FORMATS = ("table", "csv", "tsv", "json", "jsonl", "parquet")
 _SOME_UNREAD, _DIFFERENCE = 3, 4
@@ -157,14 +158,12 @@ def demo(output: str, samples: str | None) -> None:
 @_output_options
 def tables(case_folder: str, form: str, output: str | None) -> None:
     """List the tables of a case: rows, columns, what one row stands for."""
-    from .case import Rows
-    from .store import Store
-    from .store import tables as declared
+    from .case import open_case
+    from .queries import Rows
 
-    rows = Store.open(case_folder).count_rows()
-    listed = [(t.name, rows.get(t.name, 0), len(t.columns), t.row) for t in declared().values()]
-    columns = ["name", "rows", "columns", "row"]
-    _write(Rows(columns, ["VARCHAR", "BIGINT", "BIGINT", "VARCHAR"], iter(listed)), form, output)
+    with open_case(case_folder) as case:
+        columns = ["name", "rows", "columns", "row"]
+        _write(Rows(columns, ["VARCHAR", "BIGINT", "BIGINT", "VARCHAR"], iter(case.listing())), form, output)
 
 
 @main.command()
@@ -208,6 +207,24 @@ def sql(case_folder: str, query: str, form: str, output: str | None, redact: boo
     with open_case(case_folder) as case:
         found = case.query(query)
         _write(_redacted(case, found) if redact else found, form, output)
+
+
+@main.command()
+@_case_argument
+@click.argument("merge_ids", nargs=-1, metavar="[MERGE_ID]...")
+@click.option("--reason", default="", help="Why, for the record.")
+@click.option("--redo", is_flag=True, help="Let the merges stand again.")
+def unmerge(case_folder: str, merge_ids: tuple[str, ...], reason: str, redo: bool) -> None:
+    """Undo merges of entities (table merges); without any, list those that are undone."""
+    from .case import open_case
+
+    if merge_ids and not redo and not reason:
+        raise click.UsageError("name a reason with --reason: it is kept in the case")
+    with open_case(case_folder) as case:
+        if merge_ids:
+            case.unmerge(*merge_ids, reason=None if redo else reason)
+        columns = ["merge_id", "kind", "one", "other", "rule", "reason"]
+        _write(case.rows("merges", columns, where="undone"), "table", None)
 
 
 def _redacted(case: Case, found: Rows) -> Rows:
@@ -333,8 +350,8 @@ def verify(case_folder: str, workers: int | None, evidence: str | None) -> None:
 @_output_options
 def protocols(form: str, output: str | None) -> None:
     """List what is recognised and decoded, and with what limits."""
-    from .case import Rows
     from .protocols import registry
+    from .queries import Rows
 
     columns = ["name", "title", "carriers", "tables", "specification", "limits"]
     listed = [

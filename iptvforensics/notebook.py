@@ -17,7 +17,7 @@ def case_html(case: Case) -> str:
     """Return captures, rows per table and sessions of a case as HTML."""
     captures = case.rows("captures", ["capture_id", "path", "frames", "bytes", "is_damaged"], limit=ROWS)
     shown = [_html_table(f"Captures (at most {ROWS})", captures.columns, captures.rows)]
-    shown.append(_html_table("Rows per table", ["table", "rows"], case.store.count_rows().items()))
+    shown.append(_html_table("Rows per table", ["table", "rows"], case.count_rows().items()))
     columns = ["client_ip", "delivery", "stream", "kind", "bytes"]
     sessions = case.rows("sessions", columns, limit=ROWS)
     shown.append(_html_table(f"Sessions (at most {ROWS})", sessions.columns, sessions.rows))

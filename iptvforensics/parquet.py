@@ -115,3 +115,16 @@ def copy_rows(
     except (OverflowError, UnicodeError, ValueError, TypeError, duckdb.Error):
         fitted = {c.name: to_array(c, [fit(c, x) for x in v]) for c, v in zip(columns, by_column, strict=True)}
         copy_arrays(connection, path, columns, fitted, order)
+
+
+def put_rows(
+    connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[Column], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Make a temporary table of rows; what the types cannot hold is fitted to them (see `fit`)."""
+    by_column: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    rows_to_put = {
+        c.name: to_array(c, [fit(c, x) for x in v]) for c, v in zip(columns, by_column, strict=True)
+    }  # DuckDB finds it by this name
+    select = f"SELECT {', '.join(map(cast, columns))} FROM rows_to_put"  # noqa: S608
+    connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+    del rows_to_put

@@ -215,12 +215,16 @@ SESSIONS = Table(
         CAPTURE_ID,
         Column("session_id", "text", "Name of the session, derived from its capture and its first frame."),
         CLIENT_IP,
-        Column("device_id", "text", "Device that watched; null while devices are not resolved."),
-        Column("line_id", "text", "Subscriber account that was used; null while lines are not resolved."),
+        Column("device_id", "text", "Device that watched; null if it cannot be told."),
+        Column("line_id", "text", "Subscriber account that was used; null if it cannot be told."),
         Column("delivery", "text", "How the media came: hls, http-ts, http-flv, progressive, rtmp, rtmp-publish, ..."),
         Column("stream", "text", "Its own name on the wire: URL, RTMP application and stream, group and port."),
         Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
         Column("title", "text", "Name of the title, null if nothing in the capture names it."),
+        Column(
+            "name_source", "text", "Where the name comes from: catalogue, playlist, programme guide, in-stream, ..."
+        ),
+        Column("programmes", "text[]", "Programmes that the guide has for the time of the session."),
         Column("kind", "text", "live or vod; null if it cannot be told."),
         Column("kind_basis", "text", "Why the session is held to be live or vod."),
         Column("panel_host", "text", "Host that was asked first and sent the client elsewhere; null if none did."),

@@ -6,6 +6,7 @@ Layout of a case folder::
     captures/capture_id=<16 hex digits>/
         manifest.json                              written last: its presence makes the capture part of the case
         <table>-0000.parquet, <table>-0001.parquet, ...
+    entities/state=<16 hex digits>/            tables of the whole case (module `derived`)
 
 A capture is written to a folder of its own whose name begins with a dot and is renamed when it is complete,
 so a killed run leaves a case that opens; the leftovers are removed by the next run that writes. The column
@@ -21,7 +22,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from glob import escape
@@ -29,10 +30,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, parquet
+from .entity_tables import ENTITY_TABLES
 from .errors import CaseError, SchemaError
 from .parquet import connect, literal
 from .protocols import registry
-from .schema import CAPTURE_ID, SQL_TYPES, TABLES, Table
+from .schema import CAPTURE_ID, TABLES, Table
+from .views import captures_view, case_view, empty_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,15 +43,18 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the folder's layout."""
 
+DECISIONS = "decisions.json"
+"""File with what the examiner decided (module `derived`)."""
+
 _MARKER = "case.json"
 _CAPTURES = "captures"
 _PREFIX = "capture_id="
 
 
 def tables() -> dict[str, Table]:
-    """Return every table that a case can hold, by name: the general ones, then those of the protocols."""
+    """Return every table that a case can hold, by name: the general ones, who is who, those of the protocols."""
     protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
-    return {table.name: table for table in (*TABLES, *protocol_tables)}
+    return {table.name: table for table in (*TABLES, *ENTITY_TABLES, *protocol_tables)}
 
 
 class CaptureWriter:
@@ -282,40 +288,54 @@ class Store:
                 return False
         return True
 
-    def connection(self, *, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    def connection(
+        self, *, derived: Path | None = None, only: Iterable[str] | None = None, threads: int | None = None
+    ) -> duckdb.DuckDBPyConnection:
         """Return a connection with a view per table over all captures; tables without rows are empty views.
 
-        It reads this folder and nothing else: queries may be typed in by anybody.
+        It reads this folder (and that of the derived tables) and nothing else: queries may be typed in by anybody.
+
+        Args:
+            derived: folder with the tables of the whole case (module `derived`); None: these are empty, and
+                `sessions` and `evidence` hold what was said of each capture alone.
+            only: names of the tables wanted; None: all.
+            threads: threads that queries may use.
         """
         connection = connect(threads=threads)
-        folder = str(self.root.resolve()) + os.sep
-        connection.execute(f"SET allowed_directories = [{literal(folder)}, {literal(escape(folder))}]")
+        folders = [str(folder.resolve()) + os.sep for folder in (self.root, derived) if folder is not None]
+        allowed = ", ".join(literal(text) for folder in folders for text in (folder, escape(folder)))
+        connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET python_enable_replacements = false")
-        filled = {path.name.rsplit("-", 1)[0] for path in self._captures().glob(f"{_PREFIX}*/*.parquet")}
-        mixed = len({manifest["version"] for manifest in self.manifests()}) > 1
-        for table in tables().values():
-            view = self._view(connection, table, mixed) if table.name in filled else _empty_view(table)
-            connection.execute(f'CREATE VIEW "{table.name}" AS {view}')
+        filled, mixed, known = self.filled(), self._is_mixed(), tables()
+        for name in known if only is None else only:
+            table = known[name]
+            view = captures_view(connection, self._captures(), table, mixed) if name in filled else empty_view(table)
+            if derived is not None:
+                view = case_view(connection, table, view, derived)
+            connection.execute(f'CREATE VIEW "{name}" AS {view}')
         connection.execute("SET lock_configuration = true")
         return connection
 
+    def changing(self) -> tuple[Path, Path]:
+        """Return the paths whose time of change tells that tables may be others now."""
+        return self.root / _CAPTURES, self.root / DECISIONS
+
+    def add_view(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        """Give a connection the view of one table over all captures."""
+        view = captures_view(connection, self._captures(), tables()[name], self._is_mixed())
+        connection.execute(f'CREATE VIEW "{name}" AS {view}')
+
+    def filled(self) -> set[str]:
+        """Return the names of the tables of which a capture has a file."""
+        return {path.name.rsplit("-", 1)[0] for path in self._captures().glob(f"{_PREFIX}*/*.parquet")}
+
+    def _is_mixed(self) -> bool:
+        """Return True if captures were analysed by different versions, so that columns may differ."""
+        return len({manifest["version"] for manifest in self.manifests()}) > 1
+
     def _captures(self) -> Path:
         return self.root.resolve() / _CAPTURES
-
-    def _view(self, connection: duckdb.DuckDBPyConnection, table: Table, mixed: bool) -> str:
-        """Return the SELECT of a view; where versions are mixed, columns that a file lacks are null."""
-        pattern = f"{escape(str(self._captures()))}/{_PREFIX}*/{table.name}-[0-9]*.parquet"
-        source = (
-            f"read_parquet({literal(pattern)}, hive_partitioning = true, "
-            f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(mixed).lower()})"
-        )
-        there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608
-        names = [
-            f'"{c.name}"' if c.name in there else f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"'
-            for c in table.columns
-        ]
-        return f"SELECT {', '.join(names)} FROM {source}"  # noqa: S608
 
     def count_rows(self) -> dict[str, int]:
         """Return the number of rows of every table that has some, from the manifests."""
@@ -324,11 +344,6 @@ class Store:
             for name, rows in manifest["rows"].items():
                 total[name] = total.get(name, 0) + rows
         return dict(sorted(total.items()))
-
-
-def _empty_view(table: Table) -> str:
-    empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
-    return f"SELECT {empty} WHERE false"
 
 
 def _is_running(pid: int) -> bool:

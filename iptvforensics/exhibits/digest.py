@@ -6,6 +6,9 @@ missing, numbers as JSON writes them); rows are sorted by their columns from lef
 its UTF-8 bytes), and each is followed by a line feed. The SHA-256 of that is the digest of a table; the digest of
 the whole is that of the lines `<table> <digest>`, in the order of the names, of the tables that have rows.
 
+The tables of the whole case, and what they add to `sessions` and `evidence`, count for the case and not for one of its
+captures: they depend on what else is in it.
+
 Left out, because it does not belong to what was found: the path of the evidence file, and the table
 `frame_index` (where blocks began when the file was read).
 """
@@ -15,6 +18,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..schema import CAPTURE_ID, Table
@@ -36,11 +41,21 @@ class Digest(NamedTuple):
     """By the name of the table; tables without rows are left out."""
 
 
-def digest(store: Store, capture_id: str | None = None) -> Digest:
-    """Return the digests of a case, or of one of its captures."""
-    connection = store.connection()
+def digest(
+    store: Store, capture_id: str | None = None, *, derived: Path | None = None, only: Collection[str] | None = None
+) -> Digest:
+    """Return the digests of a case, or of one of its captures.
+
+    Args:
+        store: the case.
+        capture_id: only what was said of this capture alone.
+        derived: folder of the tables of the whole case; None: these do not count.
+        only: names of the tables that count; None: all.
+    """
+    counted = {name: table for name, table in sorted(compared().items()) if only is None or name in only}
+    connection = store.connection(derived=derived, only=counted)
     try:
-        found = {name: table_digest(connection, table, capture_id) for name, table in sorted(compared().items())}
+        found = {name: table_digest(connection, table, capture_id) for name, table in counted.items()}
     finally:
         connection.close()
     filled = {name: value for name, value in found.items() if value is not None}

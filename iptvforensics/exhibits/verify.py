@@ -1,8 +1,8 @@
 """Case and evidence -> what differs when the evidence is hashed and analysed again.
 
 Each capture is looked for, hashed and analysed into a temporary case; then the digests of all its tables are
-compared (`digest`). A difference is a finding, not an error: the evidence file changed, the case was changed, or
-another version of this program sees other things.
+compared (`digest`), and those of the whole case if its captures gave the same. A difference is a finding, not an
+error: the evidence file changed, the case was changed, or another version of this program sees other things.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import __version__
 from ..batch import analyze_many
+from ..derived import decide, decisions, refresh
+from ..entity_tables import DERIVED, ENTITY_TABLES
 from ..errors import CaseError
-from ..schema import CAPTURE_ID
+from ..schema import CAPTURE_ID, SESSIONS
 from ..store import Store
 from .digest import compared, compared_columns, digest
 from .files import locate
@@ -25,9 +27,13 @@ from .files import locate
 if TYPE_CHECKING:
     from ..analysis import Progress, Summary
 
+_OF_CAPTURES = {table.name for table in (*DERIVED, SESSIONS)} - {table.name for table in ENTITY_TABLES}
+"""Tables of captures to which the whole case adds something."""
+_OF_THE_CASE = {table.name for table in ENTITY_TABLES} | _OF_CAPTURES
+
 
 class Difference(NamedTuple):
-    """What differs, in one capture."""
+    """What differs, in one capture or (`case`) in the tables of the whole case."""
 
     capture_id: str
     what: str
@@ -73,7 +79,19 @@ def verify(
             by_path = {os.path.realpath(summary.path): summary for summary in summaries}
             for capture_id, path in found.items():
                 _compare(store, again, capture_id, by_path[os.path.realpath(path)], outcome)
+            if outcome.is_confirmed:
+                _compare_case(store, again, outcome)
     return outcome
+
+
+def _compare_case(store: Store, again: Store, outcome: Verification) -> None:
+    """Add to the outcome what the tables of the whole case give, under the decisions of the case."""
+    decide(again, {undone.merge_id: undone.reason for undone in decisions(store)})
+    here, there = (digest(case, derived=refresh(case).folder, only=_OF_THE_CASE).tables for case in (store, again))
+    outcome.tables += len({*here, *there} - _OF_CAPTURES)
+    for name in sorted({*here, *there}):
+        if here.get(name) != there.get(name):
+            outcome.differences.append(Difference("case", f"table {name} of the whole case differs"))
 
 
 def _compare(store: Store, again: Store, capture_id: str, summary: Summary, outcome: Verification) -> None:

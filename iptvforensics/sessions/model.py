@@ -66,6 +66,8 @@ class Session:
     stream: str | None = None
     channel: str | None = None
     title: str | None = None
+    name_source: str | None = None
+    programmes: list[str] | None = None
     kind: str | None = None
     kind_basis: str | None = None
     panel_host: str | None = None

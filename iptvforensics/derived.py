@@ -1,0 +1,195 @@
+"""The tables of the whole case: where they are kept, when they are out of date, what the examiner decided.
+
+Layout, beside the captures::
+
+    decisions.json                      what the examiner decided about merges
+    entities/state=<16 hex digits>/     one Parquet file per table, and manifest.json, written last
+
+The state is derived from the version of this program, the captures of the case and the decisions. Tables are
+written to a folder whose name begins with a dot and renamed, so that a case always has whole tables or none. Where
+the case folder cannot be written, they are made in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import uuid
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import __version__, parquet
+from .errors import CaseError, SchemaError
+from .schema import Column, Table
+from .store import DECISIONS, Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+_FOLDER = "entities"
+_PREFIX = "state="
+
+
+class Undone(NamedTuple):
+    """A merge that the examiner has undone."""
+
+    merge_id: str
+    reason: str
+
+
+class Derived:
+    """The tables of a case as they stand: their folder and the number of rows of each."""
+
+    def __init__(self, folder: Path, *, temporary: bool = False) -> None:
+        self.folder = folder
+        if temporary:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.rows: dict[str, int] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["rows"]
+
+
+class Workbench:
+    """Reads the tables of the captures and writes those of the case.
+
+    A table is looked for when `has` is asked for it; only then queries can name it.
+    """
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._filled = store.filled()
+        self._known: set[str] = set()
+        self.folder = folder
+        self.connection: duckdb.DuckDBPyConnection = parquet.connect()
+        self.rows: dict[str, int] = {}
+
+    def has(self, table: str) -> bool:
+        """Return True if a capture has rows of that table."""
+        if table not in self._filled:
+            return False
+        if table not in self._known:
+            self._store.add_view(self.connection, table)
+            self._known.add(table)
+        return True
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over the tables that were asked for."""
+        return self.connection.execute(sql).fetchall()
+
+    def put(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Give queries a table of texts."""
+        parquet.put_rows(self.connection, name, [Column(column, "text", "") for column in columns], rows)
+
+    def write(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write a table of the case, in the order of its columns."""
+        if not rows:
+            return
+        if len(rows[0]) != len(table.columns):
+            raise SchemaError(table.name, "*", f"expected {len(table.columns)} values, found {len(rows[0])}")
+        parquet.copy_rows(self.connection, str(self.folder / f"{table.name}.parquet"), table.columns, rows)
+        self.rows[table.name] = len(rows)
+
+    def write_query(self, table: Table, sql: str) -> None:
+        """Write a table of the case as a query gives it, in the order of its columns."""
+        names = ", ".join(f'"{name}"' for name in table.column_names)
+        file = parquet.literal(str(self.folder / f"{table.name}.parquet"))
+        query = f"SELECT {names} FROM ({sql}) ORDER BY ALL NULLS FIRST"  # noqa: S608
+        found = self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION snappy)").fetchone()
+        self.rows[table.name] = int(found[0]) if found else 0
+
+
+def state_of(store: Store) -> str:
+    """Return the state of a case: equal for equal captures, decisions and version."""
+    known = [[m["capture_id"], m["version"], m.get("options"), m["rows"]] for m in store.manifests()]
+    undone = [list(row) for row in decisions(store)]
+    text = json.dumps([__version__, known, undone], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def refresh(store: Store, *, anew: bool = False) -> Derived:
+    """Return the tables of the case; they are made if they are not there, not those of its present state, or `anew`."""
+    state = state_of(store)
+    folder = store.root / _FOLDER / f"{_PREFIX}{state}"
+    if not anew:
+        with suppress(OSError, ValueError):
+            return Derived(folder)
+    try:
+        part = store.root / _FOLDER / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        part.mkdir(parents=True)
+    except OSError:  # a case that may only be read
+        made = Path(tempfile.mkdtemp(prefix="iptvforensics-entities-"))
+        _fill(store, made)
+        return Derived(made, temporary=True)
+    try:
+        _fill(store, part)
+        _replace(part, folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return Derived(folder)
+
+
+def _fill(store: Store, folder: Path) -> None:
+    from .entities import build
+
+    bench = Workbench(store, folder)
+    try:
+        build(bench, decisions(store))
+    finally:
+        bench.connection.close()
+    manifest = {"version": __version__, "rows": dict(sorted(bench.rows.items()))}
+    with (folder / "manifest.json").open("w", encoding="utf-8") as file:
+        file.write(json.dumps(manifest, indent=1) + "\n")
+
+
+def _replace(part: Path, folder: Path) -> None:
+    """Put new tables in place; those of other states are removed."""
+    old = part.with_name(part.name + ".old")
+    with suppress(FileNotFoundError):
+        os.replace(folder, old)
+    try:
+        os.replace(part, folder)
+    except OSError:  # another process has just made the same tables
+        if not (folder / "manifest.json").exists():
+            raise
+        shutil.rmtree(part, ignore_errors=True)
+    for other in folder.parent.iterdir():
+        if other.name.startswith(_PREFIX) and other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+# --- what the examiner decided ------------------------------------------------------------------------------------
+
+
+def decisions(store: Store) -> list[Undone]:
+    """Return the merges that the examiner has undone, by identifier.
+
+    Raises:
+        CaseError: the file of decisions is damaged.
+    """
+    path = store.root / DECISIONS
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return sorted(Undone(str(merge_id), str(reason)) for merge_id, reason in found["undone"].items())
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise CaseError(f"{path}: the file of decisions cannot be read: {error}") from error
+
+
+def decide(store: Store, changes: Mapping[str, str | None]) -> None:
+    """Note that merges are undone, with the reason, or (None) that they stand again."""
+    undone: dict[str, str] = {row.merge_id: row.reason for row in decisions(store)}
+    for merge_id, reason in changes.items():
+        undone.pop(merge_id, None)
+        if reason is not None:
+            undone[merge_id] = reason
+    path = store.root / DECISIONS
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({"undone": undone}, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(part, path)

@@ -1,0 +1,109 @@
+"""A user agent to what it claims: application, operating system, model, kind of client.
+
+Everything here is claimed: a user agent is a text that any program may send. The list names what boxes, players,
+servers and browsers send by themselves.
+
+**Known limitations**: white-label applications send the name of their brand, which no list can know; the first
+product name is taken for the application then.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+BOX, APP, BROWSER, PLAYER, SERVER = "tv-box", "app", "browser", "player", "server"
+
+
+class Agent(NamedTuple):
+    """What a user agent claims."""
+
+    app: str | None = None
+    os: str | None = None
+    model: str | None = None
+    kind: str | None = None
+    is_server: bool = False
+    """True for software that servers use to fetch streams, too."""
+
+
+_MAG = re.compile(r"\b(MAG\d{3}\w*) stbapp\b.*?ver: ?(\d+) rev: ?(\d+)|\bstbapp\b")
+_ANDROID = re.compile(r"Android ?([\d.]+)?(?:;\s*([^;)]+?)(?:\s+Build/([^;)]+))?)?\s*[;)]")
+_OS = (
+    (re.compile(r"Windows NT ([\d.]+)"), "Windows NT {}"),
+    (re.compile(r"(?:iPhone OS|CPU OS|iOS)[ /]([\d_.]+)"), "iOS {}"),
+    (re.compile(r"tvOS[ /]?([\d.]*)"), "tvOS {}"),
+    (re.compile(r"Mac OS X ([\d_.]+)"), "macOS {}"),
+    (re.compile(r"Tizen[ /]?([\d.]*)"), "Tizen {}"),
+    (re.compile(r"Web0S|webOS[ /]?([\d.]*)"), "webOS {}"),
+    (re.compile(r"Roku/DVP-([\d.]+)"), "Roku {}"),
+    (re.compile(r"\bLinux\b"), "Linux"),
+)
+_PRODUCT = re.compile(r"^([A-Za-z][\w+-]*(?: [A-Za-z][\w+-]*){0,3})(?:[/ ]v?(\d[\w.+-]*))?")
+_BROWSER = re.compile(r"\b(Firefox|Edg|OPR|SamsungBrowser|Chrome|CriOS|FxiOS|Version)/([\d.]+)")
+_BROWSER_NAMES = {"Edg": "Edge", "OPR": "Opera", "CriOS": "Chrome", "FxiOS": "Firefox", "Version": "Safari"}
+_PLAYERS = frozenset(
+    {
+        "libmpv",
+        "mpv",
+        "vlc",
+        "libvlc",
+        "lavf",
+        "gstreamer",
+        "kodi",
+        "exoplayer",
+        "applecoremedia",
+        "stagefright",
+        "wget",
+        "curl",
+        "okhttp",
+        "dalvik",
+        "androidxmedia3",
+    }
+)
+_SERVERS = frozenset({"lavf", "ffmpeg", "wget", "curl", "flussonic", "wowza", "nimble", "xtream codes", "gstreamer"})
+_ANDROID_NO_MODEL = frozenset({"wv", "mobile", "tablet", "u", "k"})
+
+
+@lru_cache(4096)
+def read_agent(text: str | None) -> Agent:
+    """Return what a user agent claims; nothing for none."""
+    if not text:
+        return Agent()
+    box = _MAG.search(text)
+    if box:
+        return Agent("stbapp" + (f" ver {box[2]} rev {box[3]}" if box[2] else ""), "Linux", box[1], BOX)
+    os, model = _system(text)
+    if "HbbTV" in text or text.startswith(("TVIP/", "DuneHD", "Roku/")):
+        found = _PRODUCT.match(text)
+        return Agent(found[1] if found else None, os, model, BOX)
+    if text.startswith("Mozilla/"):
+        browser = _BROWSER.search(text)
+        if browser:
+            name = _BROWSER_NAMES.get(browser[1], browser[1])
+            return Agent(f"{name} {browser[2]}", os, model, BROWSER)
+        return Agent(None, os, model, None)
+    found = _PRODUCT.match(text)
+    if not found:
+        return Agent(None, os, model, None)
+    name = found[1]
+    first = name.partition(" ")[0].lower()
+    app = f"{name} {found[2]}" if found[2] else name
+    if first == "dalvik":
+        return Agent(None, os, model, APP)
+    return Agent(app, os, model, PLAYER if first in _PLAYERS else APP, first in _SERVERS)
+
+
+def _system(text: str) -> tuple[str | None, str | None]:
+    """Return operating system and model, as far as they are named."""
+    found = _ANDROID.search(text)
+    if found:
+        model = (found[2] or "").strip()
+        known = model and model.lower() not in _ANDROID_NO_MODEL and not re.match(r"[a-z]{2}-[a-z]{2}$|Build/", model)
+        return f"Android {found[1]}" if found[1] else "Android", model if known else None
+    for pattern, name in _OS:
+        system = pattern.search(text)
+        if system:
+            version = (system[1] or "").replace("_", ".") if system.re.groups else ""
+            return name.format(version).strip(), None
+    return None, None

@@ -1,0 +1,267 @@
+"""The tables of the captures to the tables of the case: who is who.
+
+What is observed comes first, what it is joined to comes second, so that no join depends on another one's order:
+requests and replies → panels, lines, devices, servers → sessions → channels and titles → links.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..entity_tables import DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
+from ..schema import EVIDENCE
+from .catalogue import Names, Number, count_offers, write_catalogue
+from .clients import read_clients
+from .devices import add_claims, find_devices, join_devices
+from .lines import find_lines, join_lines
+from .links import Resolved, find_links
+from .marks import read_marks
+from .model import Entity, Key, Resolution
+from .names import domain_of
+from .panels import find_panels
+from .replies import add_device_claims, add_replies, read_replies
+from .requests import read_requests
+from .servers import PARTS, find_servers, join_servers, read_viewings, server_addresses
+from .viewing import Context, Watched, watched
+
+if TYPE_CHECKING:
+    from ..derived import Undone, Workbench
+
+_TABLES = {table.name: table for table in DERIVED}
+
+
+def build(bench: Workbench, undone: Sequence[Undone]) -> None:
+    """Write the tables of the case.
+
+    Args:
+        bench: reads the tables of the captures, takes those of the case.
+        undone: merges that the examiner has undone.
+    """
+    decided = {row.merge_id: row.reason for row in undone}
+    requests, replies, viewings = read_requests(bench), read_replies(bench), read_viewings(bench)
+    panels, panel_joins = find_panels(requests, decided)
+    lines = find_lines(requests, panels)
+    same = add_replies(replies, panels, lines, panel_joins)
+    panel_joins.resolve(panels)
+    line_joins = join_lines(lines, panel_joins, decided)
+    for one, other, why in same:
+        line_joins.join(one, other, "mac-and-user", "strong", why)
+    line_joins.resolve(lines)
+    addresses = server_addresses(viewings, requests, panels)
+    clients = read_clients(bench)
+    skip = [address for address in clients if address[1] in addresses]
+    devices = find_devices(clients, skip, read_marks(bench, clients))
+    add_claims(devices, requests.marks)
+    add_device_claims(replies, devices)
+    device_joins = join_devices(devices, decided)
+    device_joins.resolve(devices.atoms)
+    servers = find_servers(viewings, requests, panel_joins, addresses)
+    server_joins = join_servers(servers, decided)
+    server_joins.resolve(servers.atoms)
+    resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
+    context = Context(requests, replies, devices, lines, panel_joins, servers, addresses)
+    found = watched(viewings, context)
+    names = write_catalogue(bench, panel_joins, found)
+    rows, evidence = find_links(requests, found, context, resolved, names).rows()
+    bench.write(LINKS, rows)
+    bench.write(SESSION_ENTITIES, [_session(w, resolved, names) for w in found])
+    offers = count_offers(bench)
+    bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
+    bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
+    watching = _count(w.device for w in found)
+    bench.write(DEVICES, _sorted(_device(e, watching) for e in device_joins.entities))
+    bench.write(SERVERS, _sorted(_server(e) for e in server_joins.entities if e.all("roles")))
+    resolutions = (panel_joins, line_joins, device_joins, server_joins)
+    bench.write(MERGES, [row for joins in resolutions for row in joins.rows(_label)])
+    for joins in resolutions:
+        evidence += [row for entity in joins.entities for row in entity.evidence()]
+    bench.write(EVIDENCE, sorted(set(evidence), key=_order))
+
+
+def _order(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple((value is not None, value) for value in row)
+
+
+def _sorted(rows: Any) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=lambda row: row[0])
+
+
+def _label(key: Key) -> str:
+    """Return an atom's key as text."""
+    return " ".join(key)
+
+
+def _count(keys: Any) -> dict[Key, int]:
+    total: dict[Key, int] = {}
+    for key in keys:
+        if key is not None:
+            total[key] = total.get(key, 0) + 1
+    return total
+
+
+def _span(entity: Entity) -> tuple[Any, ...]:
+    return entity.captures, entity.first_ns, entity.last_ns
+
+
+def _named(hosts: Sequence[str]) -> list[str]:
+    """Return those hosts that are names."""
+    found = []
+    for host in hosts:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            found.append(host)
+    return found
+
+
+def _panel(entity: Entity, offers: dict[str, tuple[int, int]]) -> tuple[Any, ...]:
+    hosts = sorted({atom.key[0] for atom in entity.atoms})
+    host = entity.one("hosts") or hosts[0]
+    clocks = sorted(entity.all("clock"))
+    offset = float(clocks[len(clocks) // 2]) if clocks else None
+    why = {
+        "panel-reply": "answered as a panel",
+        "panel-api": "was asked for its interface",
+        "panel-portal": "was asked as a portal",
+        "panel-media-url": "was asked for media with a line",
+        "panel-token-url": "was asked for media with its tokens",
+        "panel-named": "was named with a line",
+    }
+    reasons = [text for rule, text in why.items() if any(rule in atom.rules for atom in entity.atoms)]
+    live, other = offers.get(entity.id, (0, 0))
+    return (
+        entity.id,
+        host,
+        hosts,
+        entity.all("ips"),
+        entity.all("ports"),
+        entity.joined("family"),
+        entity.joined("software"),
+        entity.one("timezone"),
+        offset,
+        bool(entity.all("contacted")),
+        live,
+        other,
+        entity.strength,
+        entity.rule,
+        "; ".join(reasons),
+        *_span(entity),
+    )
+
+
+def _line(entity: Entity, panels: Resolution) -> tuple[Any, ...]:
+    def of(kind: str, place: int) -> str | None:
+        values = sorted({atom.key[place] for atom in entity.atoms if atom.key[1] == kind and atom.key[place]})
+        return "; ".join(values) or None
+
+    panel = next((found for atom in entity.atoms if (found := panels.of((atom.key[0],)))), None)
+    host = (panel.one("hosts") if panel is not None else None) or entity.atoms[0].key[0]
+    tokens = sorted({atom.key[2] for atom in entity.atoms if atom.key[1] == "token"} | set(entity.all("tokens")))
+    requests = entity.total("requests")
+    return (
+        entity.id,
+        panel.id if panel is not None else None,
+        host,
+        of("user", 2),
+        of("user", 3),
+        of("mac", 2),
+        "; ".join(tokens) or None,
+        entity.joined("status"),
+        entity.one("max_connections"),
+        max(entity.all("active_connections"), default=None),
+        entity.one("is_trial"),
+        entity.one("created_ns"),
+        entity.one("expires_ns"),
+        entity.joined("account"),
+        bool(entity.all("used")),
+        entity.all("places"),
+        entity.all("hosts"),
+        requests,
+        entity.strength,
+        entity.rule,
+        *_span(entity),
+    )
+
+
+def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
+    sessions = sum(watching.get(atom.key, 0) for atom in entity.atoms)
+    kinds = entity.all("kinds")
+    kind = next((k for k in ("tv-box", "app", "browser", "player") if k in kinds), None)
+    return (
+        entity.id,
+        kind,
+        entity.all("ips"),
+        entity.all("macs"),
+        entity.all("claimed_macs"),
+        None,
+        entity.joined("models"),
+        entity.joined("serials"),
+        entity.joined("firmware"),
+        entity.all("host_names"),
+        entity.ranked("user_agents"),
+        entity.joined("os"),
+        entity.ranked("apps"),
+        entity.joined("told_apart"),
+        entity.strength,
+        entity.rule,
+        sessions,
+        entity.joined("third_party"),
+        *_span(entity),
+    )
+
+
+def _server(entity: Entity) -> tuple[Any, ...]:
+    roles = entity.all("roles")
+    role = next(part for part in PARTS if part in roles)
+    if role == "head-end" and "edge" in roles:
+        role = "edge"
+    host = next(iter(_named(entity.ranked("hosts"))), None)
+    sessions = entity.total("sessions")
+    size = entity.total("bytes")
+    whys = entity.all("why")
+    if sessions:
+        whys.append(f"sent the media of {sessions} session" + "s" * (sessions != 1))
+    return (
+        entity.id,
+        host,
+        domain_of(host),
+        entity.all("ips"),
+        entity.all("ports"),
+        role,
+        "; ".join(whys) or None,
+        entity.strength,
+        entity.rule,
+        entity.one("panel"),
+        entity.joined("software"),
+        size,
+        sessions,
+        *_span(entity),
+    )
+
+
+def _session(w: Watched, resolved: Resolved, names: dict[Number, Names]) -> tuple[Any, ...]:
+    viewing = w.viewing
+    named = names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
+    is_title = w.media in ("movie", "episode")
+    name = named.name if named is not None else None
+    source = named.source if named is not None else None
+    if name is None and (viewing.channel or viewing.title):
+        source = "in-stream"
+    return (
+        viewing.capture_id,
+        viewing.session_id,
+        resolved.id(resolved.devices, w.device),
+        w.device_why,
+        resolved.id(resolved.lines, w.line),
+        w.line_why,
+        w.panel_id,
+        resolved.id(resolved.servers, w.server),
+        named.entity_id if named is not None and not is_title else None,
+        named.entity_id if named is not None and is_title else None,
+        None if is_title else name,
+        name if is_title else None,
+        source,
+        None,
+    )

@@ -1,0 +1,150 @@
+"""Catalogues and watched numbers to channels and titles: done by the database, since catalogues are large.
+
+A channel is a number at a panel. Its name is what the panel's catalogue says (list of the interface before playlist);
+without a catalogue the name that the stream carries. `name_source` says which.
+
+**Known limitations**: of several names for one number the one of the first source is shown; a catalogue that
+changes during a case is not told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..entity_tables import CHANNELS, TITLES
+from .model import Resolution
+from .viewing import Watched
+
+if TYPE_CHECKING:
+    from ..derived import Workbench
+
+_HOST = r"'^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]+)'"
+_NUMBER = r"'/(\d+)(?:\.\w{2,5})?(?:[?#|]|$)'"
+_KINDS = (
+    "CASE WHEN c.kind IN ('live', 'radio') THEN 'live' WHEN c.kind = 'vod' THEN 'movie' "
+    "WHEN c.kind IN ('series', 'episode') THEN c.kind WHEN c.kind IS NOT NULL OR entry_url IS NULL THEN NULL "
+    "WHEN entry_url LIKE '%/movie/%' THEN 'movie' WHEN entry_url LIKE '%/series/%' THEN 'episode' ELSE 'live' END"
+)
+
+_ENTRIES = f"""
+CREATE TEMP TABLE offered AS
+WITH told AS (
+  SELECT capture_id, {_KINDS} AS media, c.family,
+    coalesce(entry_id, nullif(regexp_extract(entry_url, {_NUMBER}, 1), '')) AS stream_id,
+    lower(regexp_extract(CASE WHEN family IN ('m3u', 'enigma2', 'txtlist') THEN coalesce(entry_url, host) ELSE host END,
+          {_HOST}, 1)) AS name_of_host,
+    name, number, category_id, category_name, epg_id, container, archive_days, entry_url
+  FROM catalogue_entries c)
+SELECT t.*, p.panel_id, p.panel_host,
+  CASE WHEN t.family IN ('m3u', 'txtlist') THEN 'playlist' ELSE 'catalogue' END AS source
+FROM told t JOIN panel_names p ON t.name_of_host = p.host
+WHERE media IS NOT NULL AND stream_id IS NOT NULL
+"""  # noqa: S608
+
+_CATEGORIES = f"""
+CREATE TEMP TABLE categories AS
+SELECT p.panel_id, entry_id AS category_id, min(name) AS category_name FROM catalogue_entries c
+JOIN panel_names p ON lower(regexp_extract(c.host, {_HOST}, 1)) = p.host
+WHERE kind = 'category' AND entry_id IS NOT NULL GROUP BY ALL
+"""  # noqa: S608
+
+
+class Names(NamedTuple):
+    """What a watched number is called."""
+
+    entity_id: str
+    name: str | None
+    source: str | None
+    epg_id: str | None
+
+
+Number = tuple[str, str, str]
+"""Panel, media (live, movie, episode) and number."""
+
+
+def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watched]) -> dict[Number, Names]:
+    """Write channels and titles; return the names of the watched ones."""
+    _put_panels(bench, panels)
+    has_catalogue = bench.has("catalogue_entries")
+    if has_catalogue:
+        bench.connection.execute(_ENTRIES)
+        bench.connection.execute(_CATEGORIES)
+    else:
+        bench.connection.execute(
+            "CREATE TEMP TABLE offered (capture_id VARCHAR, media VARCHAR, family VARCHAR, stream_id VARCHAR, "
+            "name VARCHAR, number BIGINT, category_id VARCHAR, category_name VARCHAR, epg_id VARCHAR, "
+            "container VARCHAR, archive_days DOUBLE, panel_id VARCHAR, panel_host VARCHAR, source VARCHAR)"
+        )
+        bench.connection.execute(
+            "CREATE TEMP TABLE categories (panel_id VARCHAR, category_id VARCHAR, category_name VARCHAR)"
+        )
+    count = _put_watched(bench, watched)
+    if not has_catalogue and not count:
+        return {}
+    bench.connection.execute(_things())
+    common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
+    bench.write_query(
+        CHANNELS,
+        f"SELECT id AS channel_id, {common}, number, epg_id, archive_days FROM things WHERE media = 'live'",  # noqa: S608
+    )
+    bench.write_query(
+        TITLES,
+        f"SELECT id AS title_id, {common}, media AS kind, container FROM things WHERE media != 'live'",  # noqa: S608
+    )
+    rows = bench.select(
+        "SELECT panel_id, media, stream_id, id, name, name_source, epg_id FROM things WHERE watched ORDER BY ALL"
+    )
+    return {(panel, media, stream): Names(*rest) for panel, media, stream, *rest in rows}
+
+
+def _put_panels(bench: Workbench, panels: Resolution) -> None:
+    rows = [
+        (atom.key[0], entity.id, entity.one("hosts") or entity.atoms[0].key[0])
+        for entity in panels.entities
+        for atom in entity.atoms
+    ]
+    bench.put("panel_names", ("host", "panel_id", "panel_host"), rows)
+
+
+def _put_watched(bench: Workbench, watched: Iterable[Watched]) -> int:
+    rows = [
+        (w.panel_id, w.media, w.stream_id, w.viewing.channel or w.viewing.title, w.viewing.capture_id)
+        for w in watched
+        if w.panel_id and w.stream_id and w.media and not w.viewing.publishes
+    ]
+    bench.put("viewed", ("panel_id", "media", "stream_id", "name", "capture_id"), rows)
+    return len(rows)
+
+
+def _things() -> str:
+    """Return the SQL that joins what is offered with what was watched."""
+    return """
+CREATE TEMP TABLE things AS
+WITH viewings AS (SELECT panel_id, media, stream_id, count(*) AS sessions, min(name) AS carried,
+    list_sort(list(DISTINCT capture_id)) AS capture_ids FROM viewed GROUP BY ALL),
+offers AS (
+  SELECT o.panel_id, media, stream_id, arg_min(o.name, (source, o.name)) AS name,
+    arg_min(source, (source, o.name)) AS source,
+    min(number) AS number, min(epg_id) AS epg_id, min(coalesce(c.category_name, o.category_name)) AS category,
+    max(archive_days) AS archive_days, min(container) AS container, list_sort(list(DISTINCT capture_id)) AS capture_ids
+  FROM offered o LEFT JOIN categories c USING (panel_id, category_id) GROUP BY o.panel_id, media, stream_id),
+hosts AS (SELECT panel_id, min(panel_host) AS panel_host FROM panel_names GROUP BY ALL)
+SELECT (CASE WHEN media = 'live' THEN 'c-' ELSE 't-' END)
+    || substr(sha256(concat_ws(chr(0), panel_id, media, stream_id)), 1, 12) AS id,
+  panel_id, panel_host, media, stream_id, coalesce(o.name, v.carried) AS name,
+  CASE WHEN o.name IS NOT NULL THEN o.source WHEN v.carried IS NOT NULL THEN 'in-stream' END AS name_source,
+  o.number, o.epg_id, o.category, o.archive_days, o.container, v.sessions IS NOT NULL AS watched,
+  coalesce(v.sessions, 0) AS sessions,
+  list_sort(list_distinct(list_concat(coalesce(o.capture_ids, []), coalesce(v.capture_ids, [])))) AS capture_ids
+FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN hosts USING (panel_id)
+"""
+
+
+def count_offers(bench: Workbench) -> dict[str, tuple[int, int]]:
+    """Return per panel how many channels and titles its catalogue has."""
+    rows = bench.select(
+        "SELECT panel_id, count(DISTINCT stream_id) FILTER (media = 'live'), "
+        "count(DISTINCT stream_id) FILTER (media != 'live') FROM offered GROUP BY ALL"
+    )
+    return {panel: (live, other) for panel, live, other in rows}

@@ -1,0 +1,261 @@
+"""Clients and their claims to devices.
+
+Rules, and what they show:
+
+- `device-link-address` (strong): one link-layer address in one capture, where no router stands between. Its addresses
+  of both IP versions are one device.
+- `device-address` (supporting): one address in one capture; it may hide several devices, and nothing tells them apart.
+- `device-behind-address` (supporting): a shared address from which several things come that one device does not say:
+  different claimed addresses, or lines used by turns or with different user agents. Each is a device.
+
+Across captures, devices are one by `same-link-address` (strong, unless it was seen at two places at one time),
+`same-serial` (strong: model and serial number are equal and no maker's default).
+
+**Known limitations**: link-layer addresses can be set; cheap boxes of one batch share them. A router in the home hides
+the devices behind it: what is said of it is said of all of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from .agents import read_agent
+from .clients import Client
+from .model import Atom, Atoms, Key, Place, Resolution
+from .requests import Marks
+
+_DEFAULT_SERIALS = frozenset({"0000000000000", "0", "unknown", "null", "none", "1234567890", "0123456789abcdef"})
+
+Address = tuple[str, str]
+"""Capture and client address."""
+
+
+class Devices:
+    """The devices of a case before they are joined across captures, and who is who behind an address."""
+
+    def __init__(self) -> None:
+        self.atoms = Atoms()
+        self.at: dict[Address, list[Key]] = defaultdict(list)
+        self.by_mark: dict[tuple[Address, str], Key] = {}
+        """Which device of a shared address said a thing: a claimed address, or a line."""
+
+    def keys(self, capture_id: str, ip: str | None) -> list[Key]:
+        """Return the devices behind an address."""
+        return self.at.get((capture_id, ip or ""), [])
+
+    def pick(self, capture_id: str, ip: str | None, marks: Iterable[str] = ()) -> Key | None:
+        """Return the device behind an address, told by marks if there are several; None if nothing tells."""
+        keys = self.keys(capture_id, ip)
+        if len(keys) == 1:
+            return keys[0]
+        found = {self.by_mark[(capture_id, ip or ""), m] for m in marks if ((capture_id, ip or ""), m) in self.by_mark}
+        return found.pop() if len(found) == 1 else None
+
+
+class Mark:
+    """One thing that a client at a shared address said of itself, with what went along with it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.agents: set[str] = set()
+        self.serials: set[str] = set()
+        self.flows: set[int] = set()
+        self.spans: list[tuple[int, int]] = []
+        self.place: Place | None = None
+
+    def add(self, place: Place, last_ns: int | None, agent: str | None, serial: str | None) -> None:
+        """Note one request."""
+        if agent:
+            self.agents.add(agent)
+        if serial:
+            self.serials.add(serial)
+        if place.flow_id is not None:
+            self.flows.add(place.flow_id)
+        if place.ts_ns is not None:
+            self.spans.append((place.ts_ns, last_ns or place.ts_ns))
+        if self.place is None or (place.frame_no or 0) < (self.place.frame_no or 0):
+            self.place = place
+
+    def interleaves(self, other: Mark) -> bool:
+        """Return True if both were used by turns: one began before the other ended, and the other way round."""
+        if not self.spans or not other.spans:
+            return False
+        mine = min(s for s, _ in self.spans), max(e for _, e in self.spans)
+        theirs = min(s for s, _ in other.spans), max(e for _, e in other.spans)
+        return mine[0] < theirs[1] and theirs[0] < mine[1]
+
+
+def find_devices(
+    clients: Mapping[Address, Client], skip: Iterable[Address], marks: Mapping[Address, list[Mark]]
+) -> Devices:
+    """Return the devices of a case.
+
+    Args:
+        clients: who asked others.
+        skip: addresses that are servers.
+        marks: what clients at shared addresses said of themselves.
+    """
+    devices = Devices()
+    left_out = set(skip)
+    for address, client in sorted(clients.items()):
+        if address in left_out or not client.speaks or client.first is None:
+            continue
+        groups = _groups(marks.get(address, [])) if client.is_shared else []
+        if client.mac and not client.is_shared:
+            _add(devices, address, client, (client.capture_id, "mac", client.mac))
+        elif len(groups) > 1:
+            _split(devices, address, client, groups)
+        else:
+            _add(devices, address, client, (client.capture_id, "ip", client.ip))
+    return devices
+
+
+def _add(devices: Devices, address: Address, client: Client, key: Key) -> None:
+    atom = devices.atoms[key]
+    devices.at[address].append(key)
+    place = client.first or Place(client.capture_id, None, None)
+    if key[1] == "mac":
+        shows = f"{client.ip} sends with link-layer address {client.mac}"
+        atom.seen("device-link-address", "strong", place, shows, last_ns=client.last_ns)
+        atom.fact("macs", client.mac)
+        atom.fact("told_apart", f"own link-layer address {client.mac}")
+    else:
+        atom.seen("device-address", "supporting", place, f"{client.ip} asks servers", last_ns=client.last_ns)
+        shared = "a shared address, nothing tells devices apart" if client.is_shared else "one address"
+        atom.fact("told_apart", f"{client.ip}: {shared}")
+        if client.mac:
+            atom.fact("macs", client.mac)
+    atom.fact("ips", client.ip)
+    _add_agents(atom, client)
+
+
+def _add_agents(atom: Atom, client: Client, only: set[str] | None = None) -> None:
+    for text, count, place in client.agents:
+        if only is not None and text not in only:
+            continue
+        atom.fact("user_agents", text, count)
+        claimed = read_agent(text)
+        atom.fact("os", claimed.os, count)
+        atom.fact("apps", claimed.app, count)
+        atom.fact("models", claimed.model, count)
+        atom.fact("kinds", claimed.kind, count)
+        if claimed.model:
+            atom.seen("claimed-user-agent", "lead", place, f"user agent: {text}", count=0)
+
+
+def _groups(marks: list[Mark]) -> list[list[Mark]]:
+    """Return marks by device: those that one device may have said stay together."""
+    groups: list[list[Mark]] = []
+    for mark in sorted(marks, key=lambda m: (m.place.frame_no if m.place else 0, m.name)):
+        home = next((g for g in groups if all(_may_be_one(mark, other) for other in g)), None)
+        if home is None:
+            groups.append([mark])
+        else:
+            home.append(mark)
+    return groups
+
+
+def _may_be_one(one: Mark, other: Mark) -> bool:
+    if one.flows & other.flows:
+        return True
+    if one.name.startswith("mac ") and other.name.startswith("mac "):
+        return False
+    if one.serials and other.serials and not one.serials & other.serials:
+        return False
+    if one.agents and other.agents and not one.agents & other.agents:
+        return False
+    return not one.interleaves(other)
+
+
+def _split(devices: Devices, address: Address, client: Client, groups: list[list[Mark]]) -> None:
+    shared = {agent for agents in _repeated(groups) for agent in agents}
+    for group in groups:
+        names = sorted(mark.name for mark in group)
+        key = (client.capture_id, "ip", client.ip, names[0])
+        atom = devices.atoms[key]
+        devices.at[address].append(key)
+        why = f"{client.ip} is shared; this one said: {', '.join(names)}"
+        for mark in group:
+            devices.by_mark[address, mark.name] = key
+            last = max((end for _, end in mark.spans), default=None)
+            place = mark.place or Place(client.capture_id, None, None)
+            atom.seen("device-behind-address", "supporting", place, f"{client.ip} said: {mark.name}", last_ns=last)
+        atom.fact("told_apart", why)
+        atom.fact("ips", client.ip)
+        _add_agents(atom, client, {agent for mark in group for agent in mark.agents})
+        for agent in {a for m in group for a in m.agents} - shared:
+            devices.by_mark[address, f"agent {agent}"] = key
+
+
+def _repeated(groups: list[list[Mark]]) -> list[set[str]]:
+    """Return user agents that several groups share, so that they tell nothing."""
+    sets = [{agent for mark in group for agent in mark.agents} for group in groups]
+    return [one & other for number, one in enumerate(sets) for other in sets[number + 1 :]]
+
+
+def add_claims(devices: Devices, marks: Iterable[Marks]) -> None:
+    """Add what clients said of themselves to portals."""
+    for mark in marks:
+        key = devices.pick(mark.place.capture_id, mark.client_ip, [f"mac {mark.mac}"] if mark.mac else [])
+        if key is None:
+            continue
+        atom = devices.atoms[key]
+        claim(atom, mark.place, mac=mark.mac, serial=mark.serial, model=mark.model, host=mark.host or "")
+
+
+def claim(
+    atom: Atom,
+    place: Place,
+    *,
+    mac: str | None = None,
+    serial: str | None = None,
+    model: str | None = None,
+    firmware: str | None = None,
+    host: str = "",
+) -> None:
+    """Note what a device says of itself."""
+    for name, what, value in (
+        ("claimed_macs", "address", mac),
+        ("serials", "serial number", serial),
+        ("models", "model", model),
+        ("firmware", "firmware", firmware),
+    ):
+        if value:
+            atom.fact(name, value)
+            to = f" to {host}" if host else ""
+            atom.seen(f"claimed-{what.split()[0]}", "lead", place, f"claims {what} {value}{to}", count=0)
+    if model and model.upper().startswith(("MAG", "AURA")):
+        atom.fact("kinds", "tv-box")
+
+
+def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
+    """Return how devices of several captures are one (not resolved yet)."""
+    joins = Resolution("device", "d-", undone)
+    by_mac: dict[str, list[Atom]] = defaultdict(list)
+    by_serial: dict[tuple[str, str], list[Atom]] = defaultdict(list)
+    for atom in devices.atoms:
+        if atom.key[1] == "mac":
+            by_mac[atom.key[2]].append(atom)
+        for serial in atom.facts.get("serials", ()):
+            for model in atom.facts.get("models", ()):
+                if serial.lower() not in _DEFAULT_SERIALS:
+                    by_serial[model, serial].append(atom)
+    for mac, atoms in sorted(by_mac.items()):
+        for number, atom in enumerate(atoms):
+            earlier = next((one for one in atoms[:number] if not _apart(one, atom)), None)
+            if earlier is not None:
+                joins.join(earlier.key, atom.key, "same-link-address", "strong", f"both send with {mac}")
+    for (model, serial), atoms in sorted(by_serial.items()):
+        for atom in atoms[1:]:
+            if atoms[0].key[0] != atom.key[0]:
+                why = f"both claim model {model} with serial number {serial}"
+                joins.join(atoms[0].key, atom.key, "same-serial", "strong", why)
+    return joins
+
+
+def _apart(one: Atom, other: Atom) -> bool:
+    """Return True if two captures show one link-layer address at one time under different addresses."""
+    overlap = (one.first_ns or 0) <= (other.last_ns or 0) and (other.first_ns or 0) <= (one.last_ns or 0)
+    old = [{ip for ip in atom.facts.get("ips", ()) if ":" not in ip} for atom in (one, other)]
+    return overlap and bool(old[0] and old[1]) and not old[0] & old[1]

@@ -1,0 +1,114 @@
+"""Sightings to lines: subscriber accounts, by what a panel knows them by.
+
+Rules, and what they show:
+
+- `line-in-request` (conclusive for "these credentials were sent to this host"): user name and password in a request.
+- `line-portal-mac` (conclusive for the same; the address is claimed): `mac` in cookie or query at a portal.
+- `line-token` (strong): a line token at the interface.
+- `line-in-redirect` (strong), `line-in-referer` (strong), `line-in-rtmp` (conclusive): the same credentials there.
+- `line-in-list` (lead): credentials that stood in a list, catalogue or link and that no client was seen to use.
+- `line-in-file-name` (supporting): a user name in the name under which a list was offered.
+
+Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `mac-and-user` (strong: a
+panel's answer to a client with that address names the user).
+
+**Known limitations**: equal credentials at two panels stay two lines, joined by a link `same-as`: databases are
+copied and sold.
+"""
+
+from __future__ import annotations
+
+from .model import Atom, Atoms, Key, Resolution
+from .panels import media_targets, origins_of, panel_of
+from .requests import Requests, Sighting
+
+_RULES = {
+    "request": ("line-in-request", "conclusive"),
+    "redirect": ("line-in-redirect", "strong"),
+    "referer": ("line-in-referer", "strong"),
+    "rtmp": ("line-in-rtmp", "conclusive"),
+}
+_USED = {"request", "referer", "rtmp", "cookie"}
+
+
+def line_key(host: str, username: str | None, password: str | None, mac: str | None, token: str | None) -> Key | None:
+    """Return the key of a line at a host; None if nothing names one."""
+    if username and password:
+        return (host, "user", username, password)
+    if mac:
+        return (host, "mac", mac)
+    return (host, "token", token) if token else None
+
+
+def find_lines(requests: Requests, panels: Atoms) -> Atoms:
+    """Return the lines by host and credentials."""
+    lines = Atoms()
+    targets, origins = media_targets(requests), origins_of(requests)
+    for sighting in requests.sightings:
+        says = sighting.says
+        host = panel_of(sighting, targets, origins)
+        token = says.token if says.form == "api" and not says.username else None
+        key = (
+            line_key(host, says.username, says.password, says.mac, token) if host and says.says != "internal" else None
+        )
+        if key is not None:
+            _note(lines[key], sighting)
+    for mark in requests.marks:
+        if mark.mac and mark.host:
+            atom = lines[mark.host, "mac", mark.mac]
+            shows = f"{mark.client_ip} gave address {mark.mac} to {mark.host}"
+            atom.seen("line-portal-mac", "conclusive", mark.place, shows, last_ns=mark.last_ns)
+            atom.fact("places", "cookie")
+            atom.fact("used", True)
+            atom.fact("hosts", mark.host)
+            atom.fact("tokens", mark.token)
+            atom.fact("clients", (mark.place.capture_id, mark.client_ip or ""))
+    _note_file_names(lines, requests)
+    return lines
+
+
+def _note(atom: Atom, sighting: Sighting) -> None:
+    rule, strength = _RULES.get(sighting.where, ("line-in-list", "lead"))
+    who = sighting.client_ip if sighting.where in _USED else f"an answer to {sighting.client_ip}"
+    shows = f"{who} named the line at {sighting.host}, {sighting.where}: {sighting.text}"
+    atom.seen(rule, strength, sighting.place, shows, last_ns=sighting.last_ns, count=sighting.times)
+    atom.fact("places", sighting.where)
+    atom.fact("hosts", sighting.host)
+    if sighting.where in _USED:
+        atom.fact("used", True)
+        atom.fact("requests", "n", sighting.times)
+        atom.fact("clients", (sighting.place.capture_id, sighting.client_ip or ""))
+
+
+def _note_file_names(lines: Atoms, requests: Requests) -> None:
+    """Add user names from names of files, unless the request tells the whole line."""
+    known = {(atom.key[0], atom.key[2]) for atom in lines if atom.key[1] == "user"}
+    for name, sighting in requests.file_names:
+        host = sighting.host
+        if host is None:
+            continue
+        for atom in lines if (host, name) in known else ():
+            if atom.key[:3] == (host, "user", name):
+                atom.seen("line-in-file-name", "supporting", sighting.place, f"file name: {sighting.text}", count=0)
+                atom.fact("places", "file name")
+        if (host, name) not in known:
+            atom = lines[host, "user", name, ""]
+            atom.seen("line-in-file-name", "supporting", sighting.place, f"file name: {sighting.text}")
+            atom.fact("places", "file name")
+            atom.fact("hosts", host)
+
+
+def join_lines(lines: Atoms, panels: Resolution, undone: dict[str, str]) -> Resolution:
+    """Return how lines under several names are one (not resolved yet)."""
+    joins = Resolution("line", "l-", undone)
+    first: dict[tuple[str, Key], Key] = {}
+    for atom in lines:
+        panel = panels.of((atom.key[0],))
+        if panel is None:
+            continue
+        same = (panel.id, atom.key[1:])
+        if same in first:
+            joins.join(first[same], atom.key, "same-panel", "conclusive", "equal credentials under names of one panel")
+        else:
+            first[same] = atom.key
+    return joins

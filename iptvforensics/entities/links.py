@@ -1,0 +1,290 @@
+"""What was seen between entities to links.
+
+- `uses-line` device → line: the device sent the credentials. Conclusive where the device has its own link-layer
+  address in the capture, strong where an address may hide several devices.
+- `logs-in` device → panel: it asked for what only panels serve.
+- `redirects-to` panel or server → server: an answer sent the client there (conclusive).
+- `streams-from` device → server: it received media (conclusive, as is its address; strong if that may be shared).
+- `pulls-from` server → server: one fetched media as a client of the other; `pushes-to`: it published there.
+- `carries` server → channel: it sent media of that channel (conclusive).
+- `same-as` line → line (supporting): equal credentials at two panels; databases are copied and sold.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .catalogue import Names, Number
+from .lines import line_key
+from .model import STRENGTHS, Entity, Key, Place, Resolution, digest, evidence_row
+from .panels import panel_of
+from .requests import Requests, Sighting
+from .viewing import Context, Watched
+
+_CITED = 5
+_ASKS = {"request", "referer", "rtmp"}
+
+
+@dataclass(slots=True)
+class _Link:
+    count: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+    rules: dict[str, str] = field(default_factory=dict)
+    whys: set[str] = field(default_factory=set)
+    captures: set[str] = field(default_factory=set)
+    places: list[tuple[Place, str]] = field(default_factory=list)
+
+
+class Links:
+    """Collects links."""
+
+    def __init__(self) -> None:
+        self._links: dict[tuple[str, str, str], _Link] = defaultdict(_Link)
+
+    def add(
+        self,
+        source: str | None,
+        target: str | None,
+        kind: str,
+        rule: str,
+        strength: str,
+        place: Place,
+        why: str,
+        last_ns: int | None = None,
+        count: int = 1,
+    ) -> None:
+        """Note an observation."""
+        if source is None or target is None or source == target:
+            return
+        link = self._links[source, target, kind]
+        link.count += count
+        for ns in (place.ts_ns, last_ns):
+            if ns is not None:
+                link.first_ns = ns if link.first_ns is None else min(link.first_ns, ns)
+                link.last_ns = ns if link.last_ns is None else max(link.last_ns, ns)
+        link.rules[rule] = min(strength, link.rules.get(rule, strength), key=STRENGTHS.index)
+        link.whys.add(why)
+        link.captures.add(place.capture_id)
+        if place.frame_no is not None:
+            link.places.append((place, why))
+
+    def rows(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+        """Return the rows of `links`, and those of `evidence` for them."""
+        rows, evidence = [], []
+        for (source, target, kind), link in sorted(self._links.items()):
+            link_id = digest("k-", source, target, kind)
+            strength = min(link.rules.values(), key=STRENGTHS.index)
+            whys = sorted(link.whys)
+            why = "; ".join(whys[:3]) + (f"; and {len(whys) - 3} more" if len(whys) > 3 else "")
+            rows.append(
+                (
+                    link_id,
+                    source,
+                    target,
+                    kind,
+                    strength,
+                    link.count,
+                    link.first_ns,
+                    link.last_ns,
+                    "; ".join(sorted(link.rules)),
+                    why,
+                    None,
+                    None,
+                    sorted(link.captures),
+                )
+            )
+            places = sorted(set(link.places), key=lambda item: (item[0].capture_id, item[0].frame_no or 0, item[1]))
+            by_capture: dict[str, int] = defaultdict(int)
+            for place, shows in places:
+                by_capture[place.capture_id] += 1
+                if by_capture[place.capture_id] <= _CITED:
+                    evidence.append(evidence_row(link_id, place, shows))
+        return rows, evidence
+
+
+class Resolved:
+    """The entities of a case, as links need them."""
+
+    def __init__(self, devices: Resolution, lines: Resolution, panels: Resolution, servers: Resolution) -> None:
+        self.devices = devices
+        self.lines = lines
+        self.panels = panels
+        self.servers = servers
+        self.server_at: dict[str, str | None] = {}
+        for entity in servers.entities:
+            for ip in entity.all("ips"):
+                self.server_at[ip] = None if ip in self.server_at else entity.id
+
+    def id(self, resolution: Resolution, key: Key | None) -> str | None:
+        """Return the entity that holds an atom."""
+        entity = resolution.of(key) if key is not None else None
+        return entity.id if entity is not None else None
+
+
+def find_links(
+    requests: Requests, watched: Iterable[Watched], context: Context, resolved: Resolved, names: dict[Number, Names]
+) -> Links:
+    """Return the links of a case."""
+    links = Links()
+    targets = set(context.origins) - {
+        s.host for s in requests.sightings if s.where == "request" and s.says.form in ("api", "portal")
+    }
+    for sighting in requests.sightings:
+        _add_sighting(links, sighting, targets, context, resolved)
+    for mark in requests.marks:
+        if mark.mac and mark.host:
+            device = context.devices.pick(mark.place.capture_id, mark.client_ip, [f"mac {mark.mac}"])
+            line = resolved.id(resolved.lines, (mark.host, "mac", mark.mac))
+            strength = _held(device)
+            why = "the client gave the line's address to the portal"
+            links.add(
+                resolved.id(resolved.devices, device),
+                line,
+                "uses-line",
+                "line-portal-mac",
+                strength,
+                mark.place,
+                why,
+                mark.last_ns,
+            )
+    for redirect in requests.redirects:
+        source, target = (_place(host, context, resolved) for host in (redirect.source, redirect.target))
+        panel = resolved.panels.of((redirect.source,))
+        links.add(
+            panel.id if panel else source,
+            target,
+            "redirects-to",
+            "redirect",
+            "conclusive",
+            redirect.place,
+            f"{redirect.source} sent a client to {redirect.target}",
+            redirect.last_ns,
+            redirect.times,
+        )
+    for viewing in watched:
+        _add_viewing(links, viewing, context, resolved, names)
+    _add_pulls(links, requests, context, resolved)
+    _add_equal_lines(links, resolved.lines)
+    return links
+
+
+def _held(device: Key | None) -> str:
+    """Return how surely what comes from an address comes from the device."""
+    return "conclusive" if device is not None and device[1] == "mac" else "strong"
+
+
+def _place(host: str | None, context: Context, resolved: Resolved) -> str | None:
+    return resolved.id(resolved.servers, context.servers.key(host))
+
+
+def _add_sighting(links: Links, sighting: Sighting, targets: set[str], context: Context, resolved: Resolved) -> None:
+    if sighting.where not in _ASKS:
+        return
+    says, place = sighting.says, sighting.place
+    host = panel_of(sighting, targets, context.origins)
+    marks = [f"line {says.username}"] if says.username else [f"agent {sighting.user_agent}"]
+    device = context.devices.pick(place.capture_id, sighting.client_ip, marks)
+    token = says.token if says.form == "api" else None
+    key = line_key(host, says.username, says.password, says.mac, token) if host else None
+    links.add(
+        resolved.id(resolved.devices, device),
+        resolved.id(resolved.lines, key),
+        "uses-line",
+        f"line-in-{sighting.where}",
+        _held(device),
+        place,
+        "the client sent the credentials of the line",
+        sighting.last_ns,
+        sighting.times,
+    )
+    if says.form in ("api", "portal") and host and sighting.where == "request":
+        panel = resolved.id(resolved.panels, (host,))
+        links.add(
+            resolved.id(resolved.devices, device),
+            panel,
+            "logs-in",
+            "panel-request",
+            _held(device),
+            place,
+            f"the client asked {host} for what panels serve",
+            sighting.last_ns,
+            sighting.times,
+        )
+
+
+def _add_viewing(
+    links: Links, watched: Watched, context: Context, resolved: Resolved, names: dict[Number, Names]
+) -> None:
+    viewing = watched.viewing
+    server = resolved.id(resolved.servers, watched.server)
+    device = resolved.id(resolved.devices, watched.device)
+    why = f"media of session {viewing.session_id}"
+    strength = _held(watched.device) if viewing.bytes else "supporting"
+    if viewing.publishes:
+        client = resolved.id(resolved.servers, ("host", viewing.client_ip or ""))
+        links.add(client, server, "pushes-to", "session-publish", "conclusive", viewing.place, why, viewing.end_ns)
+        return
+    if device is not None:
+        links.add(device, server, "streams-from", "session", strength, viewing.place, why, viewing.end_ns)
+        line = resolved.id(resolved.lines, watched.line)
+        links.add(device, line, "uses-line", "session-line", strength, viewing.place, why, viewing.end_ns)
+    elif viewing.client_ip in context.addresses:
+        client = resolved.server_at.get(viewing.client_ip or "")
+        links.add(client, server, "pulls-from", "session-of-server", "conclusive", viewing.place, why, viewing.end_ns)
+    named = names.get((watched.panel_id or "", watched.media or "", watched.stream_id or ""))
+    if named is not None:
+        links.add(server, named.entity_id, "carries", "session", "conclusive", viewing.place, why, viewing.end_ns)
+
+
+def _add_pulls(links: Links, requests: Requests, context: Context, resolved: Resolved) -> None:
+    """Add what servers ask each other for: by their headers, and by the paths between servers."""
+    for header, _, place, client, server_ip, host in requests.detects:
+        target = _place(host, context, resolved) or resolved.server_at.get(server_ip or "")
+        name = header.split(":", 1)[0]
+        links.add(
+            resolved.server_at.get(client or ""),
+            target,
+            "pulls-from",
+            "server-header",
+            "conclusive",
+            place,
+            f"the request carries {name}, which panels send to each other",
+        )
+    for sighting in requests.sightings:
+        if sighting.says.says == "internal" and sighting.where == "request" and sighting.says.action == "live":
+            target = _place(sighting.host, context, resolved) or resolved.server_at.get(sighting.server_ip or "")
+            links.add(
+                resolved.server_at.get(sighting.client_ip or ""),
+                target,
+                "pulls-from",
+                "server-path",
+                "conclusive",
+                sighting.place,
+                "asked for a stream as servers of one panel do",
+                sighting.last_ns,
+                sighting.times,
+            )
+
+
+def _add_equal_lines(links: Links, lines: Resolution) -> None:
+    by_names: dict[Key, list[Entity]] = defaultdict(list)
+    for entity in lines.entities:
+        for names in sorted({atom.key[1:] for atom in entity.atoms}):
+            by_names[names].append(entity)
+    for names, entities in sorted(by_names.items()):
+        for other in entities[1:]:
+            place = Place(min(entities[0].captures[0], other.captures[0]), entities[0].first_ns, None)
+            links.add(
+                entities[0].id,
+                other.id,
+                "same-as",
+                "equal-credentials",
+                "supporting",
+                place,
+                f"equal {names[0]} at two panels; databases are copied and sold",
+                other.last_ns,
+            )

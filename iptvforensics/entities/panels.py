@@ -1,0 +1,129 @@
+"""Sightings to panels: hosts that know lines, the names and addresses they go by, and which names are one panel.
+
+Rules, and what they show:
+
+- `panel-api` (strong): a client asked for a path that only panels serve, with credentials. Conclusive with a reply.
+- `panel-portal` (strong): the same for a Stalker portal.
+- `panel-media-url` (supporting; strong if the answer sends the client to another host): a media path holds a line.
+- `panel-token-url` (supporting): a media path holds a token that panels hand out.
+- `panel-named` (lead): a list or link names the host with a line, but nothing asked it.
+
+Names become one panel by `same-address-same-line` (strong: two names at one address and port, asked with the same
+line) and `api-redirect` (strong: one name sends requests for the interface to the other). A host that another one
+sends clients to, and that is asked for media only, is no panel.
+
+**Known limitations**: a reverse proxy of many services shows one address for all; that is why an address alone
+joins nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from .model import Atoms, Resolution
+from .requests import Redirect, Requests, Sighting
+
+_API_FORMS = {"api", "portal"}
+_TARGET_FORMS = {"media", "segment", "bare", "query", "play", "token-media"}
+
+
+def media_targets(requests: Requests) -> set[str]:
+    """Return the hosts that others send clients to, and that nobody asks as one asks a panel."""
+    targets = {r.target for r in requests.redirects if r.target != r.source}
+    asked = {s.host for s in requests.sightings if s.where == "request" and s.says.form in _API_FORMS and s.host}
+    return targets - asked
+
+
+def panel_of(sighting: Sighting, targets: set[str], origins: dict[str, str]) -> str | None:
+    """Return the host whose line a sighting names: for a host that clients were sent to, the one that sent them."""
+    host = sighting.from_host if sighting.where == "redirect" else sighting.host
+    seen: set[str] = set()
+    while host in targets and host in origins and host not in seen:
+        seen.add(host)
+        host = origins[host]
+    return host
+
+
+def origins_of(requests: Requests) -> dict[str, str]:
+    """Return for each host that clients were sent to the one that sent them most often, the first name of equals."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for redirect in requests.redirects:
+        if redirect.target != redirect.source:
+            counts[redirect.target][redirect.source] += redirect.times
+    return {target: min(found, key=lambda host: (-found[host], host)) for target, found in counts.items()}
+
+
+def find_panels(requests: Requests, undone: dict[str, str]) -> tuple[Atoms, Resolution]:
+    """Return the panels by host name, and how names are joined (not resolved yet: other rules may add)."""
+    panels, joins = Atoms(), Resolution("panel", "p-", undone)
+    targets = media_targets(requests)
+    origins = origins_of(requests)
+    sends = {(r.source, r.client_ip) for r in requests.redirects if r.target != r.source}
+    lines: dict[tuple[str, int], dict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
+    for sighting in requests.sightings:
+        host = panel_of(sighting, targets, origins)
+        says = sighting.says
+        if host is None or says.says in ("edge", "internal") or (host in targets and sighting.where == "request"):
+            continue
+        _note(panels, host, sighting, (sighting.host, sighting.client_ip) in sends)
+        if sighting.where == "request" and sighting.server_ip and sighting.server_port and says.username:
+            lines[sighting.server_ip, sighting.server_port][host].add((says.username, says.password or ""))
+    for (ip, port), hosts in sorted(lines.items()):
+        _join_shared(joins, f"{ip} port {port}", hosts)
+    _join_redirected(joins, requests.redirects, panels)
+    return panels, joins
+
+
+def _note(panels: Atoms, host: str, sighting: Sighting, sends_on: bool) -> None:
+    says, place = sighting.says, sighting.place
+    if sighting.where not in ("request", "rtmp"):
+        if not says.names_line:
+            return
+        if sighting.where != "redirect":
+            panels[host,].seen("panel-named", "lead", place, f"{sighting.where}: {sighting.text}", count=0)
+        return
+    if says.form in _API_FORMS:
+        rule = "panel-portal" if says.says == "portal" else "panel-api"
+        strength = "strong"
+    elif says.names_line:
+        rule, strength = "panel-media-url", "strong" if sends_on else "supporting"
+    else:
+        rule, strength = "panel-token-url", "supporting"
+    atom = panels[host,]
+    atom.seen(
+        rule,
+        strength,
+        place,
+        f"{sighting.client_ip} asked {host} for {sighting.text}",
+        last_ns=sighting.last_ns,
+        count=sighting.times,
+    )
+    atom.fact("hosts", host, sighting.times)
+    atom.fact("ips", sighting.server_ip)
+    atom.fact("ports", sighting.port)
+    atom.fact("family", says.family)
+    atom.fact("contacted", True)
+
+
+def _join_shared(joins: Resolution, where: str, hosts: dict[str, set[tuple[str, str]]]) -> None:
+    names = sorted(hosts)
+    for number, one in enumerate(names):
+        for other in names[number + 1 :]:
+            shared = hosts[one] & hosts[other]
+            if shared:
+                who = ", ".join(user for user, _ in sorted(shared)[:3])
+                why = f"both names answer at {where}, and clients asked both with line {who}"
+                joins.join((one,), (other,), "same-address-same-line", "strong", why)
+
+
+def _join_redirected(joins: Resolution, redirects: Iterable[Redirect], panels: Atoms) -> None:
+    from .urls import read_url
+
+    for redirect in redirects:
+        asked, told = read_url(redirect.url), read_url(redirect.location)
+        if asked is None or told is None or asked.form not in _API_FORMS or told.form != asked.form:
+            continue
+        if (redirect.source,) in panels and (redirect.target,) in panels:
+            why = f"{redirect.source} sends requests for its interface to {redirect.target}"
+            joins.join((redirect.source,), (redirect.target,), "api-redirect", "strong", why)

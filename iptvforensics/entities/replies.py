@@ -1,0 +1,238 @@
+"""What servers said of accounts, of themselves and of links, to facts of lines, panels and devices.
+
+Rules, and what they show:
+
+- `panel-reply` (conclusive): a host answered as a panel does.
+- `line-reply` (conclusive that the panel said so): state, limits and dates of an account.
+- `server-info-names` (strong): a panel gives another panel's host name as its own; both are one panel.
+- `mac-and-user` (strong): the answer to a client with an address names a user.
+
+**Known limitations**: what a panel says of itself can be set to anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..sessions.addresses import host_of
+from .devices import Devices, claim
+from .lines import line_key
+from .model import Atom, Atoms, Key, Place, Resolution, TableReader
+from .requests import _port
+from .urls import mac_address, read_url
+
+_ACCOUNT = ("account_ref", "tariff", "reseller", "person", "phone")
+
+
+class GivenLink(NamedTuple):
+    """A link to media that a server gave to a client."""
+
+    capture_id: str
+    url: str
+    host: str | None
+    mac: str | None
+    entry_id: str | None
+    media: str | None
+    client_ip: str | None
+    place: Place
+
+
+class Reply(NamedTuple):
+    """One row of `account_replies`, as far as rules need it."""
+
+    capture_id: str
+    ts_ns: int | None
+    flow_id: int | None
+    from_orig: bool | None
+    frame_no: int | None
+    stream_offset: int | None
+    family: str | None
+    role: str | None
+    action: str | None
+    host: str | None
+    username: str | None
+    password: str | None
+    mac: str | None
+    token: str | None
+    auth: bool | None
+    account_status: str | None
+    message: str | None
+    created_ns: int | None
+    expires_ns: int | None
+    is_trial: bool | None
+    active_connections: int | None
+    max_connections: int | None
+    stated_host: str | None
+    stated_port: int | None
+    timezone: str | None
+    server_time_ns: int | None
+    software: str | None
+    software_version: str | None
+    serial: str | None
+    model: str | None
+    firmware: str | None
+    account_ref: str | None
+    person: str | None
+    phone: str | None
+    tariff: str | None
+    reseller: str | None
+    client_ip: str | None
+    server_ip: str | None
+    server_port: int | None
+
+    @property
+    def place(self) -> Place:
+        """Where it was said."""
+        return Place(self.capture_id, self.ts_ns, self.frame_no, self.flow_id, self.from_orig, self.stream_offset)
+
+
+class Replies:
+    """What servers said."""
+
+    def __init__(self) -> None:
+        self.accounts: list[Reply] = []
+        self.links: list[GivenLink] = []
+
+
+def read_replies(reader: TableReader) -> Replies:
+    """Return what the servers of a case said of accounts and links."""
+    found = Replies()
+    if reader.has("account_replies"):
+        names = ", ".join(Reply._fields)
+        rows = reader.select(f"SELECT {names} FROM account_replies ORDER BY ALL NULLS FIRST")  # noqa: S608
+        found.accounts = [_named(Reply(*row)) for row in rows]
+    if reader.has("stream_links"):
+        found.links = _links(reader)
+    return found
+
+
+def _named(reply: Reply) -> Reply:
+    return reply._replace(mac=mac_address(reply.mac), host=reply.host or reply.server_ip)
+
+
+def _links(reader: TableReader) -> list[GivenLink]:
+    rows = reader.select(
+        "SELECT capture_id, link_url, host, server_ip, mac, entry_id, requested, kind, client_ip, ts_ns, frame_no, "
+        "flow_id, from_orig, stream_offset FROM stream_links WHERE link_url IS NOT NULL ORDER BY ALL NULLS FIRST"
+    )
+    return [
+        GivenLink(
+            capture,
+            url,
+            host_of(host) or server,
+            mac_address(mac),
+            entry or _number(requested),
+            _media(kind),
+            client,
+            Place(capture, ts, frame, flow, orig, offset),
+        )
+        for capture, url, host, server, mac, entry, requested, kind, client, ts, frame, flow, orig, offset in rows
+    ]
+
+
+def _number(requested: str | None) -> str | None:
+    """Return the number in a command such as `ffmpeg http://localhost/ch/77_`."""
+    import re
+
+    found = re.search(r"/(?:ch|media)/(\d+)_?", requested or "")
+    return found[1] if found else None
+
+
+def _media(kind: str | None) -> str | None:
+    return {
+        "itv": "live",
+        "live": "live",
+        "tv_archive": "live",
+        "archive": "live",
+        "vod": "movie",
+        "series": "episode",
+    }.get(kind or "")
+
+
+def add_replies(replies: Replies, panels: Atoms, lines: Atoms, panel_joins: Resolution) -> list[tuple[Key, Key, str]]:
+    """Add what servers said to panels and lines; return pairs of lines that are one, with the reason."""
+    same: list[tuple[Key, Key, str]] = []
+    for reply in replies.accounts:
+        host = host_of(reply.host)
+        if host is None or reply.role == "request":
+            continue
+        if reply.auth is not False or reply.family == "stalker":
+            _panel(panels[host,], host, reply)
+        _stated(panels, panel_joins, host, reply)
+        by_user = line_key(host, reply.username, reply.password, None, None)
+        keys = [key for key in (by_user, line_key(host, None, None, reply.mac, None)) if key is not None]
+        for key in keys:
+            _line(lines[key], host, reply)
+        if len(keys) == 2:
+            same.append((keys[0], keys[1], f"{host} names user {reply.username} in an answer to {reply.mac}"))
+    for link in replies.links:
+        says = read_url(link.url, bare=True)
+        if says is None or not link.host:
+            continue
+        given = line_key(link.host, says.username, says.password, None, None)
+        if given is not None:
+            _given(lines[given], link)
+            if link.mac and (link.host, "mac", link.mac) in lines:
+                why = f"{link.host} gave a link with user {says.username} to {link.mac}"
+                same.append((given, (link.host, "mac", link.mac), why))
+    return same
+
+
+def _panel(atom: Atom, host: str, reply: Reply) -> None:
+    atom.seen("panel-reply", "conclusive", reply.place, f"{host} answers as a panel: {reply.action}")
+    atom.fact("hosts", host)
+    atom.fact("ips", reply.server_ip)
+    atom.fact("ports", _port(reply.host) or reply.server_port)
+    atom.fact("family", reply.family)
+    atom.fact("contacted", True)
+    atom.fact("timezone", reply.timezone)
+    software = " ".join(filter(None, (reply.software, reply.software_version)))
+    atom.fact("software", software)
+    if reply.server_time_ns is not None and reply.ts_ns is not None:
+        atom.fact("clock", round((reply.server_time_ns - reply.ts_ns) / 1e9))
+
+
+def _stated(panels: Atoms, joins: Resolution, host: str, reply: Reply) -> None:
+    stated = host_of(reply.stated_host)
+    if stated and stated != host:
+        panels[host,].fact("stated", stated)
+        if (stated,) in panels:
+            why = f"{host} gives {stated} as its own name"
+            joins.join((host,), (stated,), "server-info-names", "strong", why)
+
+
+def _line(atom: Atom, host: str, reply: Reply) -> None:
+    said = ", ".join(
+        f"{name} {value}"
+        for name, value in (("status", reply.account_status), ("most connections", reply.max_connections))
+        if value is not None
+    )
+    atom.seen("line-reply", "conclusive", reply.place, f"{host} says of the line: {said or reply.action}")
+    atom.fact("places", "reply")
+    atom.fact("hosts", host)
+    atom.fact("used", True)
+    for name in ("max_connections", "is_trial", "created_ns", "expires_ns", "active_connections", "message"):
+        atom.fact(name, getattr(reply, name))
+    atom.fact("status", reply.account_status or {True: "accepted", False: "refused", None: None}[reply.auth])
+    if reply.family == "xtream" and reply.token and len(reply.token) == 32:
+        atom.fact("tokens", reply.token)
+    for name in _ACCOUNT:
+        if getattr(reply, name):
+            atom.fact("account", f"{name.removeprefix('account_')}: {getattr(reply, name)}")
+
+
+def _given(atom: Atom, link: GivenLink) -> None:
+    atom.seen("line-in-link", "strong", link.place, f"link given to {link.client_ip}: {link.url}")
+    atom.fact("places", "link")
+    atom.fact("hosts", link.host)
+
+
+def add_device_claims(replies: Replies, devices: Devices) -> None:
+    """Add serial numbers, models and firmware that clients sent or that records of panels hold."""
+    for reply in replies.accounts:
+        if not (reply.serial or reply.model or reply.firmware or reply.mac):
+            continue
+        key = devices.pick(reply.capture_id, reply.client_ip, [f"mac {reply.mac}"] if reply.mac else [])
+        if key is not None:
+            values: dict[str, Any] = {"mac": reply.mac, "serial": reply.serial, "model": reply.model}
+            claim(devices.atoms[key], reply.place, firmware=reply.firmware, host=reply.host or "", **values)

@@ -1,0 +1,338 @@
+"""HTTP exchanges and RTMP messages to sightings: URLs that say something about panels, with place, time and client.
+
+The many requests that say nothing are left to the database; equal requests of one client are read once.
+
+**Known limitations**: a response whose request was not captured shows only its Location and file name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from ..sessions.addresses import absolute, host_of
+from .model import Place, TableReader
+from .urls import SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, read_url
+
+
+class Sighting(NamedTuple):
+    """A URL that says something about a panel, as it was seen once or many times."""
+
+    where: str
+    """request, redirect, referer, playlist, link, file name, rtmp."""
+    text: str
+    """The URL, or what stood in its place."""
+    says: PanelUrl
+    host: str | None
+    port: int | None
+    place: Place
+    last_ns: int | None
+    times: int
+    client_ip: str | None
+    server_ip: str | None
+    server_port: int | None
+    user_agent: str | None = None
+    status: int | None = None
+    from_host: str | None = None
+    """Host whose answer or document held the URL."""
+
+
+class Redirect(NamedTuple):
+    """An answer that sent a client elsewhere."""
+
+    source: str
+    source_port: int | None
+    target: str
+    target_port: int | None
+    url: str
+    location: str
+    place: Place
+    last_ns: int | None
+    times: int
+    client_ip: str | None
+    server_ip: str | None
+
+
+class Marks(NamedTuple):
+    """What a client said of itself to a portal."""
+
+    place: Place
+    last_ns: int | None
+    client_ip: str | None
+    user_agent: str | None
+    host: str | None
+    mac: str | None
+    serial: str | None
+    model: str | None
+    token: str | None
+    action: str | None
+
+
+_MARKED = "array_to_string(request_headers, chr(10))"
+_HEADERS = "(?im)^x-(?:user-agent|xui|xc_vm)[^\\n]*"
+_COLUMNS = (
+    'capture_id, client_ip, server_ip, server_port, host, target, location, referer, cookie, "authorization", '
+    f"content_disposition, user_agent, regexp_extract_all({_MARKED}, '{_HEADERS}')"
+)
+_SEEN = (
+    "min(ts_ns), max(coalesce(response_ns, ts_ns)), count(*), min(frame_no), arg_min(flow_id, frame_no), "
+    "arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no), arg_min(response_frame_no, frame_no), "
+    "arg_min(status, frame_no)"
+)
+_FILE_NAME = re.compile(
+    r"filename\*?=(?:UTF-8'')?\"?(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)", re.IGNORECASE
+)
+_COOKIE = re.compile(r"(?:^|;)\s*(mac|sn|stb_lang|token|device_id)=([^;]*)")
+_MODEL = re.compile(r"Model:\s*([^;]+)", re.IGNORECASE)
+
+
+class Requests:
+    """What the exchanges of a case say."""
+
+    def __init__(self) -> None:
+        self.sightings: list[Sighting] = []
+        self.redirects: list[Redirect] = []
+        self.marks: list[Marks] = []
+        self.file_names: list[tuple[str, Sighting]] = []
+        self.detects: list[tuple[str, Sighting | None, Place, str | None, str | None, str | None]] = []
+        """Header, and place, client, server address, host of requests that panels send to each other."""
+
+
+def read_requests(reader: TableReader) -> Requests:
+    """Return what the exchanges of a case say about panels and clients."""
+    found = Requests()
+    if reader.has("http"):
+        rows = reader.select(
+            f"SELECT {_COLUMNS}, {_SEEN} FROM http WHERE regexp_matches(target, '{SQL_TARGETS}') "  # noqa: S608
+            f"OR (location IS NOT NULL AND status BETWEEN 300 AND 399) OR regexp_matches(referer, '{SQL_TARGETS}') "
+            "OR regexp_matches(cookie, '(^|; ?)mac=') OR content_disposition IS NOT NULL "
+            f"OR regexp_matches({_MARKED}, '{_HEADERS}') "
+            "GROUP BY ALL ORDER BY ALL"
+        )
+        for row in rows:
+            _read_exchange(found, row)
+        _read_edges(reader, found)
+    if reader.has("rtmp"):
+        found.sightings += _rtmp(reader)
+    return found
+
+
+def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
+    (
+        capture,
+        client,
+        server,
+        port,
+        host,
+        target,
+        location,
+        referer,
+        cookie,
+        authorization,
+        disposition,
+        agent,
+        marks,
+        first,
+        last,
+        count,
+        frame,
+        flow,
+        from_orig,
+        offset,
+        answer_frame,
+        status,
+    ) = row
+    place = Place(capture, first, frame, flow, from_orig, offset)
+    name = host_of(host) or server
+    asked_port = _port(host) or port
+    base = Sighting(
+        "request",
+        target or "",
+        PanelUrl("", ""),
+        name,
+        asked_port,
+        place,
+        last,
+        count,
+        client,
+        server,
+        port,
+        agent,
+        status,
+    )
+    says = read_url(target) if target else None
+    sighting = base._replace(says=says) if says is not None else None
+    if sighting is not None:
+        found.sightings.append(sighting)
+    if disposition and (file := _FILE_NAME.search(disposition)):
+        answer = Place(capture, first, answer_frame or frame, flow, not from_orig, None)
+        found.file_names.append((unquote(file[1]), base._replace(where="file name", text=disposition, place=answer)))
+    if location and status is not None and 300 <= status <= 399:
+        _read_redirect(found, base, target, location, answer_frame)
+    if referer and (told := read_url(referer)) is not None:
+        found.sightings.append(
+            base._replace(where="referer", text=referer, says=told, host=host_of(referer), port=None, from_host=name)
+        )
+    _read_marks(found, base, sighting, cookie, authorization, marks or [])
+
+
+def _read_redirect(
+    found: Requests, base: Sighting, target: str | None, location: str, answer_frame: int | None
+) -> None:
+    url = absolute(f"http://{base.host}/", location)
+    elsewhere = host_of(url)
+    place = base.place._replace(
+        frame_no=answer_frame or base.place.frame_no, from_orig=not base.place.from_orig, stream_offset=None
+    )
+    if url is None or elsewhere is None or base.host is None:
+        return
+    port = _port(url)
+    found.redirects.append(
+        Redirect(
+            base.host,
+            base.port,
+            elsewhere,
+            port,
+            target or "",
+            url,
+            place,
+            base.last_ns,
+            base.times,
+            base.client_ip,
+            base.server_ip,
+        )
+    )
+    told = read_url(url)
+    if told is not None:
+        found.sightings.append(
+            base._replace(
+                where="redirect",
+                text=url,
+                says=told,
+                host=elsewhere,
+                port=port,
+                place=place,
+                server_ip=None,
+                server_port=None,
+                from_host=base.host,
+            )
+        )
+
+
+def _read_marks(
+    found: Requests,
+    base: Sighting,
+    sighting: Sighting | None,
+    cookie: str | None,
+    authorization: str | None,
+    headers: list[str],
+) -> None:
+    for header in headers:
+        if not header.lower().startswith("x-user-agent"):
+            found.detects.append((header, sighting, base.place, base.client_ip, base.server_ip, base.host))
+    cookies = cookies_of(cookie)
+    query = dict(part.split("=", 1) for part in urlsplit(base.text).query.split("&") if "=" in part)
+    is_portal = sighting is not None and sighting.says.says == "portal"
+    mac = mac_address(cookies.get("mac")) or (sighting.says.mac if sighting is not None else None)
+    if mac is None and not is_portal:
+        return
+    said = next((m[1].strip() for h in headers if (m := _MODEL.search(h))), None)
+    token = authorization.split(None, 1)[1] if authorization and authorization.lower().startswith("bearer ") else None
+    serial = cookies.get("sn") or unquote(query.get("sn", "")) or None
+    action = sighting.says.action if sighting is not None else None
+    model = said or unquote(query.get("stb_type", "")) or None
+    found.marks.append(
+        Marks(base.place, base.last_ns, base.client_ip, base.user_agent, base.host, mac, serial, model, token, action)
+    )
+
+
+def cookies_of(cookie: str | None) -> dict[str, str]:
+    """Return the cookies by which portals know boxes."""
+    return {name: unquote(value) for name, value in _COOKIE.findall(cookie or "")}
+
+
+def _read_edges(reader: TableReader, found: Requests) -> None:
+    """Add hosts of which only edges' paths were asked; tokens differ by request and are left out."""
+    rows = reader.select(
+        "SELECT capture_id, client_ip, server_ip, server_port, host, "  # noqa: S608
+        f"regexp_extract(target, '/(s?auth|vauth|tsauth|thauth|subauth|hls|key)/', 1) AS surface, "
+        "arg_min(target, frame_no), arg_min(user_agent, frame_no), "
+        f"{_SEEN} FROM http WHERE regexp_matches(target, '{SQL_EDGES}') GROUP BY ALL ORDER BY ALL"
+    )
+    for (
+        capture,
+        client,
+        server,
+        port,
+        host,
+        _,
+        target,
+        agent,
+        first,
+        last,
+        count,
+        frame,
+        flow,
+        orig,
+        offset,
+        _,
+        status,
+    ) in rows:
+        says = read_url(target)
+        if says is not None and says.says == "edge":
+            found.sightings.append(
+                Sighting(
+                    "request",
+                    target,
+                    says,
+                    host_of(host) or server,
+                    _port(host) or port,
+                    Place(capture, first, frame, flow, orig, offset),
+                    last,
+                    count,
+                    client,
+                    server,
+                    port,
+                    agent,
+                    status,
+                )
+            )
+
+
+def _rtmp(reader: TableReader) -> Iterator[Sighting]:
+    """Yield lines that stand in RTMP connects and stream names."""
+    rows = reader.select(
+        "SELECT capture_id, client_ip, server_ip, server_port, tc_url, app, stream_name, min(ts_ns), max(ts_ns), "
+        "count(*), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), "
+        "arg_min(stream_offset, frame_no) FROM rtmp WHERE regexp_matches(concat(tc_url, stream_name), "
+        "'[?&](username|user)=') GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, client, server, port, tc_url, app, name, first, last, count, frame, flow, orig, offset in rows:
+        text = f"{tc_url or f'rtmp://{server}/{app or str()}'}/{name}" if name else str(tc_url)
+        says = read_url(text)
+        if says is not None and says.names_line:
+            yield Sighting(
+                "rtmp",
+                text,
+                says,
+                host_of(tc_url) or server,
+                port,
+                Place(capture, first, frame, flow, orig, offset),
+                last,
+                count,
+                client,
+                server,
+                port,
+            )
+
+
+def _port(host_or_url: str | None) -> int | None:
+    if not host_or_url:
+        return None
+    try:
+        parts = urlsplit(host_or_url if "://" in host_or_url else f"//{host_or_url}")
+        return parts.port or ({"http": 80, "https": 443}.get(parts.scheme) if parts.scheme else None)
+    except ValueError:
+        return None

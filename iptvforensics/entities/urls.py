@@ -1,0 +1,208 @@
+"""A URL to what it says about a panel: which form it has, which line it names, which channel or title.
+
+Forms of the Xtream family (player_api.php, get.php, xmltv.php and their rewrites, media paths, tokens of edges,
+paths between servers) and of Stalker portals. The form of a path is evidence of software, not of a name: hosts play
+no part here, and neither do ports.
+
+**Known limitations**: the bare form `/USER/PASSWORD/NUMBER` also fits ordinary sites; whoever uses it must know that
+the host is a panel. Tokens are opaque. Operators may rename any path.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+# What a form says about the host that serves it.
+PANEL, EDGE, INTERNAL, PORTAL = "panel", "edge", "internal", "portal"
+
+_API = re.compile(
+    r"/(player_api|panel_api|get|xmltv|enigma2|xplugin|epg|playlist|api|clients_live|clients_movie|timeshift)\.php$"
+)
+_REWRITE = re.compile(r"^/(player_api|playlist|epg)/([^/]+)/([^/]+)(?:/[^/]+){0,2}/?$")
+_MEDIA = re.compile(r"^/(live|movie|series)/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
+_TIMESHIFT = re.compile(r"^/timeshift/([^/]+)/([^/]+)/\d+/[\d:_-]+/(\d+)(?:\.(\w{2,5}))?$")
+_TIMESHIFTS = re.compile(r"^/timeshifts/([^/]+)/([^/]+)/\d+/(\d+)/[\d:_-]+(?:\.(\w{2,5}))?$")
+_OLD_SEGMENT = re.compile(r"^/hlsr/[^/]+/([^/]+)/([^/]+)/(\d+)/")
+_SMALL = re.compile(r"^/(thumb|subtitle)/([^/]+)/([^/]+)/(?:\d+/)?(\d+)$")
+_PLAY = re.compile(r"^/play/([A-Za-z0-9_=-]{16,})(?:/(\w{2,5}))?$")
+_TOKEN_MEDIA = re.compile(r"^/(live|movie)/([A-Za-z0-9_-]{16,})/(\d+)\.(\w{2,5})$")
+_EDGE = re.compile(r"^(?:/[0-9a-f]{32}|/live)?/(s?auth|vauth|tsauth|thauth|subauth|hls|key)/([A-Za-z0-9_-]{16,})$")
+_EDGE_ID = re.compile(r"^(?:/[0-9a-f]{32})?/auth/(\d+)\.(?:m3u8|ts)$")
+_BARE = re.compile(r"^/([^/]{3,})/([^/]{3,})/(\d+)(?:\.(\w{2,5}))?$")
+_INTERNAL = re.compile(r"^/(admin/live|api|probe/[A-Za-z0-9+/=_-]{12,})$")
+_PORTAL = re.compile(r"/(?:portal|server/load|load)\.php$")
+_MAC = re.compile(r"^(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")
+_NO_NAMES = frozenset(
+    {
+        "live",
+        "movie",
+        "series",
+        "hls",
+        "vod",
+        "video",
+        "play",
+        "auth",
+        "key",
+        "images",
+        "img",
+        "static",
+        "assets",
+        "api",
+    }
+)
+_KINDS = {"live": "live", "movie": "movie", "series": "series", "timeshift": "catchup"}
+_LINE_NAMES = ("username", "password")
+
+# A cheap test for the forms above, for SQL (RE2): whatever passes is read by `read_url`.
+SQL_TARGETS = (
+    r"^(?:https?://[^/]+)?/(?:live|movie|series|timeshifts?|thumb|subtitle|hlsr|play|player_api|playlist|epg|probe)/"
+    r"|\.php(?:\?|$)|^/admin/live\?|^/api\?|[?&](?:username|user|mac|sn)="
+)
+SQL_EDGES = r"^(?:/[0-9a-f]{32}|/live)?/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key)/[A-Za-z0-9_-]{16,}(?:\?|$)"
+
+
+class PanelUrl(NamedTuple):
+    """What a URL says; names are percent-decoded."""
+
+    form: str
+    says: str
+    """What the form makes of the host: panel, edge, portal, internal."""
+    username: str | None = None
+    password: str | None = None
+    token: str | None = None
+    mac: str | None = None
+    stream_id: str | None = None
+    kind: str | None = None
+    """live, movie, series, catchup."""
+    extension: str | None = None
+    action: str | None = None
+    family: str = "xtream"
+
+    @property
+    def names_line(self) -> bool:
+        """True if it holds what a panel knows a line by."""
+        return bool(self.username and self.password) or bool(self.mac) or (self.form == "api" and bool(self.token))
+
+
+def mac_address(text: str | None) -> str | None:
+    """Return an address as twelve lower-case digits with colons; None if it is none."""
+    text = unquote(text or "").strip()
+    if not _MAC.match(text):
+        return None
+    digits = re.sub(r"[:-]", "", text).lower()
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+@lru_cache(1 << 14)
+def read_url(url: str, *, bare: bool = False) -> PanelUrl | None:
+    """Return what a URL or a request target says; None if it has no form of a panel.
+
+    Args:
+        url: absolute URL or target.
+        bare: whether `/USER/PASSWORD/NUMBER` counts, which only makes sense at a panel.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    path = parts.path
+    query = (
+        dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=64, separator="&")) if parts.query else {}
+    )
+    return _api(path, query) or _media(path, query) or _edge(path, query) or (_bare(path) if bare else None)
+
+
+def _api(path: str, query: dict[str, str]) -> PanelUrl | None:
+    if _PORTAL.search(path) and (("type" in query and "action" in query) or "JsHttpRequest" in query):
+        return PanelUrl(
+            "portal", PORTAL, mac=mac_address(query.get("mac")), action=_action(query), kind=None, family="stalker"
+        )
+    found = _API.search(path)
+    if found:
+        return _script(found[1], query)
+    found = _REWRITE.match(path)
+    if found:
+        return PanelUrl("api", PANEL, unquote(found[2]), unquote(found[3]), action=found[1])
+    if _INTERNAL.match(path):
+        if path.startswith("/probe/"):
+            return PanelUrl("probe", INTERNAL)
+        if query.get("password"):
+            stream = query.get("stream") or query.get("stream_id")
+            return PanelUrl("internal", INTERNAL, stream_id=stream, action=query.get("action") or "live")
+    return None
+
+
+def _script(name: str, query: dict[str, str]) -> PanelUrl | None:
+    username, password, token = (query.get(key) or None for key in ("username", "password", "token"))
+    if name in ("clients_live", "clients_movie", "timeshift"):
+        stream = query.get("stream") or query.get("stream_id")
+        kind = {"clients_live": "live", "clients_movie": "movie", "timeshift": "catchup"}[name]
+        return PanelUrl("media", PANEL, username, password, token, None, stream, kind, query.get("extension"))
+    if not ((username and password) or token or (name == "xplugin" and "action" in query)):
+        return None
+    mac = mac_address(query.get("mac")) if name == "xplugin" else None
+    family = "enigma2" if name in ("enigma2", "xplugin") else "xtream"
+    action = query.get("action") or query.get("type") or name
+    return PanelUrl("api", PANEL, username, password, token, mac, query.get("stream_id"), None, None, action, family)
+
+
+def _action(query: dict[str, str]) -> str | None:
+    kind, action = query.get("type"), query.get("action")
+    return f"{kind}.{action}" if kind and action else None
+
+
+def _media(path: str, query: dict[str, str]) -> PanelUrl | None:
+    found = _MEDIA.match(path)
+    if found and found[2] not in _NO_NAMES:
+        kind = "catchup" if found[1] == "live" and "utc" in query else found[1]
+        return PanelUrl("media", PANEL, unquote(found[2]), unquote(found[3]), None, None, found[4], kind, found[5])
+    for pattern in (_TIMESHIFT, _TIMESHIFTS):
+        found = pattern.match(path)
+        if found:
+            names = unquote(found[1]), unquote(found[2])
+            return PanelUrl("media", PANEL, *names, None, None, found[3], "catchup", found[4])
+    found = _OLD_SEGMENT.match(path)
+    if found:
+        return PanelUrl("segment", EDGE, unquote(found[1]), unquote(found[2]), None, None, found[3], "live")
+    found = _SMALL.match(path)
+    if found and found[2] not in _NO_NAMES:
+        return PanelUrl(found[1], PANEL, unquote(found[2]), unquote(found[3]), None, None, found[4])
+    found = _PLAY.match(path)
+    if found:
+        return PanelUrl("play", PANEL, token=found[1], extension=found[2])
+    found = _TOKEN_MEDIA.match(path)
+    if found and found[2] not in _NO_NAMES:
+        return PanelUrl("token-media", PANEL, None, None, found[2], None, found[3], found[1], found[4])
+    username, password = (query.get(name) for name in _LINE_NAMES)
+    if username and password:  # RTMP and other links carry the line in their query
+        stream = re.search(r"/(\d+)(?:\.\w+)?$", path)
+        return PanelUrl("query", PANEL, username, password, stream_id=stream[1] if stream else None)
+    return None
+
+
+def _edge(path: str, query: dict[str, str]) -> PanelUrl | None:
+    found = _EDGE_ID.match(path)
+    if found and query.get("token"):
+        return PanelUrl("auth", EDGE, token=query["token"], stream_id=found[1], kind="live")
+    found = _EDGE.match(path)
+    if found and (found[1] not in ("hls", "key") or is_block_token(found[2])):
+        kind = {"vauth": "movie", "tsauth": "catchup", "thauth": None, "subauth": None}.get(found[1], "live")
+        return PanelUrl(found[1], EDGE, token=found[2], kind=kind)
+    return None
+
+
+def _bare(path: str) -> PanelUrl | None:
+    found = _BARE.match(path)
+    if found and not {found[1].lower(), found[2].lower()} & _NO_NAMES:
+        extension = (found[4] or "ts").lower()
+        kind = "live" if extension in ("ts", "m3u8") else "movie"
+        return PanelUrl("bare", PANEL, unquote(found[1]), unquote(found[2]), None, None, found[3], kind, found[4])
+    return None
+
+
+def is_block_token(text: str) -> bool:
+    """Return True if a token is base64url (RFC 4648 section 5, without padding) of whole blocks of 16 bytes."""
+    return len(text) >= 22 and len(text) % 4 != 1 and len(text) * 6 // 8 % 16 == 0 and "." not in text

@@ -1,0 +1,148 @@
+"""Sessions to the entities that took part: device, line, panel, channel or title.
+
+What a session asked for first says most: a media path names line and number. Where the client was sent on, or was
+given a link by a portal, the request before it says so. A session whose address is shared by several devices gets
+one only if its line, its claimed address or its user agent tells which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..sessions.addresses import host_of
+from .devices import Devices
+from .lines import line_key
+from .model import Atoms, Key, Resolution
+from .panels import origins_of
+from .replies import GivenLink, Replies
+from .requests import Requests
+from .servers import Servers, Viewing
+from .urls import PanelUrl, read_url
+
+_TITLES = {"movie": "movie", "series": "episode"}
+
+
+@dataclass(slots=True)
+class Watched:
+    """A session, and what it was resolved to."""
+
+    viewing: Viewing
+    device: Key | None = None
+    device_why: str = ""
+    line: Key | None = None
+    line_why: str = ""
+    panel_id: str | None = None
+    server: Key | None = None
+    stream_id: str | None = None
+    media: str | None = None
+    """live, movie, episode; of what the number is one."""
+
+
+class Context:
+    """What is known of a case before its sessions are looked at."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        replies: Replies,
+        devices: Devices,
+        lines: Atoms,
+        panels: Resolution,
+        servers: Servers,
+        addresses: set[str],
+    ) -> None:
+        self.devices = devices
+        self.lines = lines
+        self.panels = panels
+        self.servers = servers
+        self.addresses = addresses
+        self.origins = origins_of(requests)
+        self.redirected = {
+            (r.place.capture_id, r.location): (r.source, r.url) for r in reversed(requests.redirects) if r.url
+        }
+        self.links = {(link.capture_id, link.url): link for link in reversed(replies.links)}
+
+
+def watched(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
+    """Return every session with what it was resolved to."""
+    return [_resolve(viewing, context) for viewing in viewings]
+
+
+def _resolve(viewing: Viewing, context: Context) -> Watched:
+    found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.edge_ip))
+    host, says = _asked(viewing, context)
+    link = _link(viewing, context)
+    if says is not None:
+        found.stream_id = says.stream_id
+        if says.kind:
+            found.media = _TITLES.get(says.kind, "live")
+        found.line = _line(host, says, context, found)
+    if link is not None:
+        found.stream_id = link.entry_id or found.stream_id
+        found.media = link.media or found.media
+        host = link.host or host
+        if found.line is None and link.mac and link.host:
+            found.line = _known((link.host, "mac", link.mac), context)
+            found.line_why = "the portal gave this link to that address" if found.line else ""
+    panel_host = host if host and context.panels.of((host,)) else viewing.panel_host
+    panel = context.panels.of((host_of(panel_host) or "",)) if panel_host else None
+    found.panel_id = panel.id if panel is not None else None
+    if found.line is None and not found.line_why:
+        found.line_why = "nothing in the requests of the session names a line"
+    _device(found, context)
+    return found
+
+
+def _asked(viewing: Viewing, context: Context) -> tuple[str | None, PanelUrl | None]:
+    """Return the host that was asked for the session, and what the URL said."""
+    url, seen = viewing.stream or "", 0
+    host = host_of(url) if "://" in url else viewing.panel_host or viewing.edge_host or viewing.edge_ip
+    while (
+        viewing.capture_id,
+        url,
+    ) in context.redirected and seen < 5:  # the request was seen, but not as its session's
+        source, target = context.redirected[viewing.capture_id, url]
+        host, url, seen = source, target if "://" in target else f"http://{source}{target}", seen + 1
+    is_panel = bool(host and context.panels.of((host,)))
+    says = read_url(url, bare=is_panel or (host in context.origins))
+    return host, says if says is not None and says.says != "internal" else None
+
+
+def _link(viewing: Viewing, context: Context) -> GivenLink | None:
+    """Return the link by which a portal sent the client to the session's stream."""
+    return context.links.get((viewing.capture_id, viewing.stream or ""))
+
+
+def _known(key: Key | None, context: Context) -> Key | None:
+    return key if key is not None and key in context.lines else None
+
+
+def _line(host: str | None, says: PanelUrl, context: Context, found: Watched) -> Key | None:
+    if host is None or not says.username:
+        return None
+    for place in (host, context.origins.get(host)):
+        key = line_key(place, says.username, says.password, None, None) if place else None
+        if _known(key, context):
+            found.line_why = "user name and password in the URL that was asked for"
+            return key
+    return None
+
+
+def _device(found: Watched, context: Context) -> None:
+    viewing = found.viewing
+    if viewing.publishes or viewing.client_ip in context.addresses:
+        found.device_why = "the client is a server"
+        return
+    marks = [f"agent {viewing.user_agent}"] if viewing.user_agent else []
+    if found.line is not None:
+        marks = [f"line {found.line[2]}" if found.line[1] == "user" else f"mac {found.line[2]}"]
+    keys = context.devices.keys(viewing.capture_id, viewing.client_ip)
+    found.device = context.devices.pick(viewing.capture_id, viewing.client_ip, marks)
+    if found.device is not None:
+        only = "the only device known" if len(keys) == 1 else f"told by {marks[0].partition(' ')[0]}"
+        found.device_why = f"{viewing.client_ip}: {only} at that address"
+    elif keys:
+        found.device_why = f"{len(keys)} devices share {viewing.client_ip} and nothing tells which it was"
+    else:
+        found.device_why = "no client is known" if viewing.client_ip is None else f"no device at {viewing.client_ip}"

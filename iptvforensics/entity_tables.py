@@ -1,0 +1,277 @@
+"""Tables that belong to a whole case: who is who. Declared here, filled by `entities`, kept by `derived`.
+
+Columns whose sentence begins with "Claimed" hold what a client or server says of itself.
+"""
+
+from __future__ import annotations
+
+from .schema import CAPTURE_ID, EVIDENCE, SESSIONS, Column, Table
+
+_FIRST_NS = Column("first_ns", "time_ns", "Capture time of the first frame concerned.")
+_LAST_NS = Column("last_ns", "time_ns", "Capture time of the last frame concerned.")
+_CAPTURE_IDS = Column("capture_ids", "text[]", "Captures in which it was seen.")
+_HOSTS = Column("hosts", "text[]", "Host names under which it was asked, all of them.")
+_IPS = Column("ips", "text[]", "Addresses at which it was seen.")
+_PORTS = Column("ports", "int[]", "Ports at which it was seen.")
+_STRENGTH = Column("strength", "text", "How well it is founded: conclusive, strong, supporting, lead.")
+_RULE = Column("rule", "text", "Rules by which it was found, joined by semicolons.")
+_WHY = Column("why", "text", "Reason in words.")
+_PANEL_ID = Column("panel_id", "text", "Panel concerned.")
+_PANEL_HOST = Column("panel_host", "text", "Host name of the panel concerned.")
+_STREAM_ID = Column("stream_id", "text", "Number or name of the channel or title at its panel.")
+_SESSIONS = Column("sessions", "int", "Number of viewing sessions.")
+_WATCHED = Column("watched", "bool", "True if a session of it was captured.")
+_NAME_SOURCE = Column(
+    "name_source", "text", "Where the name comes from: catalogue, playlist, programme guide, in-stream."
+)
+
+DEVICES = Table(
+    "devices",
+    "device that watched or spoke to servers, as far as devices can be told apart",
+    (
+        Column("device_id", "text", "Name of the device, derived from what it was recognised by."),
+        Column("kind", "text", "What it seems to be: tv-box, app, browser, player; null if nothing tells."),
+        _IPS,
+        Column("macs", "text[]", "Link-layer addresses seen in frames that this device sent."),
+        Column("claimed_macs", "text[]", "Claimed: addresses that it gave to portals or in messages."),
+        Column("maker", "text", "Holder of the address block of a link-layer address, where one is known."),
+        Column("model", "text", "Claimed: model names."),
+        Column("serial", "text", "Claimed: serial numbers."),
+        Column("firmware", "text", "Claimed: versions of the firmware."),
+        Column("host_names", "text[]", "Claimed: names that the device gave in its own network."),
+        Column("user_agents", "text[]", "Claimed: user agents, the most frequent first."),
+        Column("os", "text", "Claimed: operating systems that the user agents name."),
+        Column("apps", "text[]", "Claimed: applications that the user agents name."),
+        Column("told_apart", "text", "Why this is one device and no other."),
+        _STRENGTH,
+        _RULE,
+        _SESSIONS,
+        Column(
+            "third_party", "text", "Why part of its traffic may not be acts of its user; null if nothing hints at it."
+        ),
+        _CAPTURE_IDS,
+        _FIRST_NS,
+        _LAST_NS,
+    ),
+)
+
+LINES = Table(
+    "lines",
+    "subscriber account at a panel",
+    (
+        Column("line_id", "text", "Name of the line, derived from panel and credentials."),
+        _PANEL_ID,
+        _PANEL_HOST,
+        Column("username", "text", "User name of the line."),
+        Column("password", "text", "Password of the line."),
+        Column("mac", "text", "Address by which the portal knows the line; claimed by the client."),
+        Column("token", "text", "Token that stands for the line."),
+        Column("status", "text", "State of the account as the panel says."),
+        Column("max_connections", "int", "Viewings at a time that the panel says are allowed."),
+        Column("active_connections", "int", "Most viewings at a time that the panel said were going on."),
+        Column("is_trial", "bool", "True if the panel says that the account is a trial."),
+        Column("created_ns", "time_ns", "When the account was made, as the panel says."),
+        Column("expires_ns", "time_ns", "When the account ends, as the panel says; null if never or unknown."),
+        Column("account", "text", "Further names of the account: number, tariff, person, reseller, as the panel says."),
+        Column("used", "bool", "True if a client sent these credentials; false if they only stood in a list or link."),
+        Column("places", "text[]", "Where the credentials stood: request, redirect, playlist, cookie, file name, ..."),
+        _HOSTS,
+        Column("requests", "int", "Number of requests that carried the credentials."),
+        _STRENGTH,
+        _RULE,
+        _CAPTURE_IDS,
+        _FIRST_NS,
+        _LAST_NS,
+    ),
+)
+
+PANELS = Table(
+    "panels",
+    "panel: service that knows lines and sends them to media",
+    (
+        Column("panel_id", "text", "Name of the panel, derived from its first host name."),
+        Column("host", "text", "Host name, or address, under which it was asked most."),
+        _HOSTS,
+        _IPS,
+        _PORTS,
+        Column("family", "text", "Kind of interface: xtream, stalker, enigma2, playlist."),
+        Column("software", "text", "What it says it is: server field, version in playlists or replies."),
+        Column("timezone", "text", "Time zone that it says it keeps."),
+        Column("clock_offset_s", "float", "Its clock minus the capture's clock, as its replies say."),
+        Column("contacted", "bool", "True if a client sent it a request; false if it was only named."),
+        Column("channels", "int", "Channels in its catalogue, as far as captured."),
+        Column("titles", "int", "Titles in its catalogue, as far as captured."),
+        _STRENGTH,
+        _RULE,
+        _WHY,
+        _CAPTURE_IDS,
+        _FIRST_NS,
+        _LAST_NS,
+    ),
+)
+
+SERVERS = Table(
+    "servers",
+    "server with a part in the service, under one name",
+    (
+        Column("server_id", "text", "Name of the server, derived from its host name or address."),
+        Column("host", "text", "Host name under which it was asked; null if it was reached by address."),
+        Column("domain", "text", "Registrable domain of the host name, by the public suffix list."),
+        _IPS,
+        _PORTS,
+        Column("role", "text", "Its part: panel, edge, head-end, origin, epg, redirector, ..."),
+        _WHY,
+        _STRENGTH,
+        _RULE,
+        _PANEL_ID,
+        Column("software", "text", "What it says it is."),
+        Column("bytes", "int", "Bytes of sessions that came from it."),
+        _SESSIONS,
+        _CAPTURE_IDS,
+        _FIRST_NS,
+        _LAST_NS,
+    ),
+)
+
+CHANNELS = Table(
+    "channels",
+    "channel that a panel offers or a session played",
+    (
+        Column("channel_id", "text", "Name of the channel, derived from panel and number."),
+        _PANEL_ID,
+        _PANEL_HOST,
+        _STREAM_ID,
+        Column("name", "text", "Name of the channel; null if nothing names it."),
+        _NAME_SOURCE,
+        Column("number", "int", "Place in the panel's list."),
+        Column("epg_id", "text", "Identifier by which the programme guide knows the channel."),
+        Column("category", "text", "Category in the panel's list."),
+        Column("archive_days", "float", "Days that can be watched back, as the panel says."),
+        _WATCHED,
+        _SESSIONS,
+        _CAPTURE_IDS,
+    ),
+)
+
+TITLES = Table(
+    "titles",
+    "film or episode that a panel offers or a session played",
+    (
+        Column("title_id", "text", "Name of the title, derived from panel, kind and number."),
+        _PANEL_ID,
+        _PANEL_HOST,
+        _STREAM_ID,
+        Column("name", "text", "Name of the title; null if nothing names it."),
+        _NAME_SOURCE,
+        Column("kind", "text", "movie, series or episode."),
+        Column("container", "text", "Container in which the title is delivered, as file extension."),
+        Column("category", "text", "Category in the panel's list."),
+        _WATCHED,
+        _SESSIONS,
+        _CAPTURE_IDS,
+    ),
+)
+
+LINKS = Table(
+    "links",
+    "relation between two entities",
+    (
+        Column("link_id", "text", "Name of the link, derived from its ends and kind."),
+        Column("source", "text", "Identifier of the entity at its beginning."),
+        Column("target", "text", "Identifier of the entity at its end."),
+        Column(
+            "kind",
+            "text",
+            "Relation: uses-line, logs-in, redirects-to, streams-from, pulls-from, carries, same-as, ...",
+        ),
+        _STRENGTH,
+        Column("count", "int", "How often it was seen."),
+        _FIRST_NS,
+        _LAST_NS,
+        _RULE,
+        _WHY,
+        Column("contradicts", "text", "What speaks against it; null if nothing was found."),
+        Column("likelihood_ratio", "float", "Likelihood ratio; null while none is validated for the rule."),
+        _CAPTURE_IDS,
+    ),
+)
+
+MERGES = Table(
+    "merges",
+    "decision that two observed things are one entity, whether it stands or was undone",
+    (
+        Column("merge_id", "text", "Name of the decision, derived from rule and members."),
+        Column("kind", "text", "What was merged: device, line, panel."),
+        Column("entity_id", "text", "Identifier of the entity that holds the first member now."),
+        Column("one", "text", "First member, as it was observed."),
+        Column("other", "text", "Second member, as it was observed."),
+        _RULE,
+        _STRENGTH,
+        _WHY,
+        Column("undone", "bool", "True if the examiner has undone it."),
+        Column("reason", "text", "Why the examiner has undone it."),
+        _CAPTURE_IDS,
+    ),
+)
+
+CONTACTS = Table(
+    "contacts",
+    "address that a client contacted in a capture, with the names it went by at that time",
+    (
+        CAPTURE_ID,
+        Column("client_ip", "text", "Address of the client of the exchange."),
+        Column("server_ip", "text", "Address of the server of the exchange."),
+        _PORTS,
+        Column("names", "text[]", "Names under which the client reached it."),
+        Column("domains", "text[]", "Registrable domains of the names."),
+        Column("name_sources", "text[]", "Where each name comes from: dns, http, tls, quic, rtmp."),
+        Column("cname_chain", "text[]", "Names that the query name leads to by aliases (CNAME), in order."),
+        Column("dns_frame_no", "frame", "Frame of the DNS answer that was in force; null if there was none."),
+        Column("dns_age_s", "float", "Time from that answer to the first flow."),
+        Column("name_gap", "text", "Why no DNS answer names it, as far as can be told; null if one does."),
+        Column("flows", "int", "Number of flows."),
+        Column("bytes", "int", "Payload bytes captured in both directions."),
+        _FIRST_NS,
+        _LAST_NS,
+        Column("first_frame", "frame", "First frame concerned."),
+    ),
+)
+
+SESSION_ENTITIES = Table(
+    "session_entities",
+    "session with the entities that took part in it",
+    (
+        CAPTURE_ID,
+        Column("session_id", "text", "Name of the session, derived from its capture and its first frame."),
+        Column("device_id", "text", "Device that watched; null if it cannot be told."),
+        Column("device_why", "text", "How the device is known, or why not."),
+        Column("line_id", "text", "Subscriber account that was used; null if it cannot be told."),
+        Column("line_why", "text", "How the line is known, or why not."),
+        _PANEL_ID,
+        Column("server_id", "text", "Server that sent the media."),
+        Column("channel_id", "text", "Channel that was watched."),
+        Column("title_id", "text", "Title that was watched."),
+        Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
+        Column("title", "text", "Name of the title, null if nothing in the capture names it."),
+        _NAME_SOURCE,
+        Column("programmes", "text[]", "Programmes that the guide has for the time of the session."),
+    ),
+)
+
+OVERLAID = ("device_id", "line_id", "channel", "title", "name_source", "programmes")
+"""Columns of `sessions` that come from `session_entities`."""
+
+ENTITY_TABLES = (DEVICES, LINES, PANELS, SERVERS, CHANNELS, TITLES, LINKS, MERGES, CONTACTS, SESSION_ENTITIES)
+"""The tables of the whole case."""
+
+DERIVED = (*ENTITY_TABLES, EVIDENCE)
+"""What is written for the whole case: its tables, and their evidence."""
+
+
+def sessions_sql(sessions: str, entities: str) -> str:
+    """Return the SELECT of the public table `sessions`: what a capture says, completed by what the case knows."""
+    names = ", ".join(
+        f'coalesce(e."{c.name}", s."{c.name}") AS "{c.name}"' if c.name in OVERLAID else f's."{c.name}"'
+        for c in SESSIONS.columns
+    )
+    return f"SELECT {names} FROM ({sessions}) s LEFT JOIN ({entities}) e USING (capture_id, session_id)"  # noqa: S608

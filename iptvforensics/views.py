@@ -1,0 +1,62 @@
+"""Parquet files to the SELECT of a table's view: of captures, of the whole case, of nothing."""
+
+from __future__ import annotations
+
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .entity_tables import ENTITY_TABLES, SESSION_ENTITIES, sessions_sql
+from .parquet import literal
+from .schema import EVIDENCE, SESSIONS, SQL_TYPES, Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, mixed: bool) -> str:
+    """Return the SELECT of a table over all captures; the folder's name gives the column capture_id.
+
+    Args:
+        connection: reads the columns of the files.
+        captures: folder of the captures.
+        table: which.
+        mixed: whether files may have different columns; those that a file lacks are null.
+    """
+    pattern = f"{escape(str(captures))}/capture_id=*/{table.name}-[0-9]*.parquet"
+    source = (
+        f"read_parquet({literal(pattern)}, hive_partitioning = true, "
+        f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(mixed).lower()})"
+    )
+    return _selected(connection, table, source)
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> str:
+    """Return the SELECT of a table's columns from Parquet files; those that the files lack are null."""
+    there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608
+    names = [
+        f'"{c.name}"' if c.name in there else f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns
+    ]
+    return f"SELECT {', '.join(names)} FROM {source}"  # noqa: S608
+
+
+def case_view(connection: duckdb.DuckDBPyConnection, table: Table, view: str, folder: Path) -> str:
+    """Return the SELECT of a table, with what is known of the whole case."""
+
+    def read(table: Table) -> str | None:
+        file = folder.resolve() / f"{table.name}.parquet"
+        return _selected(connection, table, f"read_parquet({literal(escape(str(file)))})") if file.exists() else None
+
+    if table is SESSIONS:
+        entities = read(SESSION_ENTITIES)
+        return view if entities is None else sessions_sql(view, entities)
+    found = read(table) if table is EVIDENCE or table in ENTITY_TABLES else None
+    if found is None:
+        return view
+    return f"{view} UNION ALL {found}" if table is EVIDENCE else found
+
+
+def empty_view(table: Table) -> str:
+    """Return the SELECT of a table that has no rows."""
+    empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
+    return f"SELECT {empty} WHERE false"

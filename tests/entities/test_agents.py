@@ -1,0 +1,48 @@
+"""User agents: what they claim."""
+
+from __future__ import annotations
+
+import pytest
+
+from iptvforensics.entities.agents import read_agent
+
+MAG = "Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Gecko) MAG200 stbapp ver: 4 rev: 2721"
+
+
+@pytest.mark.parametrize(
+    ("text", "app", "os", "model", "kind"),
+    [
+        (MAG, "stbapp ver 4 rev 2721", "Linux", "MAG200", "tv-box"),
+        ("TiviMate/4.7.0 (Linux; Android 11)", "TiviMate 4.7.0", "Android 11", None, "app"),
+        ("OTT Navigator/1.6 (Linux;Android 11) ExoPlayerLib/2.15.1", "OTT Navigator 1.6", "Android 11", None, "app"),
+        ("Dalvik/2.1.0 (Linux; U; Android 9; X96mini Build/PPR1)", None, "Android 9", "X96mini", "app"),
+        ("IPTVSmartersPlayer", "IPTVSmartersPlayer", None, None, "app"),
+        ("libmpv", "libmpv", None, None, "player"),
+        ("Lavf/59.27.100", "Lavf 59.27.100", None, None, "player"),
+        ("VLC/3.0.18 LibVLC/3.0.18", "VLC 3.0.18", None, None, "player"),
+        ("Kodi/20.2 (Linux; Android 11; BOX1 Build/RQ) App_Bitness/64", "Kodi 20.2", "Android 11", "BOX1", "player"),
+        ("AppleCoreMedia/1.0.0.20K71 (Apple TV; U; CPU OS 16_1 like Mac OS X; en_us)", "AppleCoreMedia 1.0.0.20K71",
+         "iOS 16.1", None, "player"),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:108.0) Gecko/20100101 Firefox/108.0", "Firefox 108.0",
+         "Windows NT 10.0", None, "browser"),
+        ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile",
+         "Chrome 120.0.0.0", "Android 10", None, "browser"),
+        ("okhttp/4.9.1", "okhttp 4.9.1", None, None, "player"),
+        ("TVIP/5.1 Linux", "TVIP", "Linux", None, "tv-box"),
+        ("", None, None, None, None),
+        (None, None, None, None, None),
+    ],
+)  # fmt: skip
+def test_what_is_claimed(text, app, os, model, kind):
+    found = read_agent(text)
+    assert (found.app, found.os, found.model, found.kind) == (app, os, model, kind)
+
+
+@pytest.mark.parametrize("text", ["(" * 500, "A" * 100_000, "Android" * 500, "\x00", "Mozilla/5.0", "a/" * 1000])
+def test_hostile_texts_are_read_quickly(text):
+    read_agent(text)
+
+
+def test_software_that_servers_use_is_marked():
+    assert read_agent("Lavf/59.27.100").is_server
+    assert not read_agent("libmpv").is_server

@@ -1,0 +1,62 @@
+"""Channels and titles: what is offered, what was watched, what it is called."""
+
+from __future__ import annotations
+
+
+def offer(lab, **values):
+    defaults = {"family": "xtream", "kind": "live", "host": "tv.example:8080", "entry_id": "77", "name": "Falcon News"}
+    return lab.message("catalogue_entries", **{**defaults, **values})
+
+
+def test_a_watched_number_gets_the_name_of_the_catalogue(lab):
+    lab.watch()
+    lab.rows["sessions"][-1]["channel"] = "Service"
+    offer(lab, number=3, epg_id="falcon.id", category_id="5", archive_days=2.0)
+    offer(lab, entry_id="78", name="Falcon Kids")
+    offer(lab, kind="category", entry_id="5", name="News")
+    tables = lab.build()
+    channels = {row["stream_id"]: row for row in tables["channels"]}
+    assert (channels["77"]["name"], channels["77"]["name_source"], channels["77"]["watched"]) == (
+        "Falcon News", "catalogue", True,
+    )  # fmt: skip
+    assert (channels["77"]["number"], channels["77"]["epg_id"], channels["77"]["category"]) == (3, "falcon.id", "News")
+    assert channels["78"]["watched"] is False
+    [session] = tables["session_entities"]
+    assert (session["channel"], session["name_source"]) == ("Falcon News", "catalogue")
+    assert (tables["panels"][0]["channels"], tables["panels"][0]["titles"]) == (2, 0)
+
+
+def test_films_and_episodes_are_titles(lab):
+    lab.watch()
+    offer(lab, kind="vod", entry_id="4711", name="A Film", container="mkv")
+    offer(lab, kind="series", entry_id="9", name="A Series")
+    offer(lab, kind="episode", entry_id="4712", name="A Series 1x01")
+    offer(lab, kind="vod", entry_id="77", name="Film with the number of a channel")
+    titles = {(row["kind"], row["stream_id"]): row["name"] for row in lab.build()["titles"]}
+    assert titles == {
+        ("movie", "4711"): "A Film", ("series", "9"): "A Series", ("episode", "4712"): "A Series 1x01",
+        ("movie", "77"): "Film with the number of a channel",
+    }  # fmt: skip
+
+
+def test_lists_name_numbers_by_their_links(lab):
+    lab.get("/get.php?username=u1&password=p1&type=m3u_plus")
+    for kind, number in (("live", 77), ("movie", 4711)):
+        offer(lab, family="m3u", kind=None, entry_id=None, name=f"{kind} {number}",
+              entry_url=f"http://tv.example:8080/{kind}/u1/p1/{number}.ts")  # fmt: skip
+    lab.watch()
+    tables = lab.build()
+    assert [(row["name"], row["name_source"]) for row in tables["channels"]] == [("live 77", "playlist")]
+    assert [row["name"] for row in tables["titles"]] == ["movie 4711"]
+
+
+def test_the_interface_names_before_the_list(lab):
+    lab.watch()
+    offer(lab, family="m3u", entry_id=None, name="ZZ", entry_url="http://tv.example/live/u1/p1/77.ts")
+    offer(lab, name="From the interface")
+    assert [row["name"] for row in lab.build()["channels"]] == ["From the interface"]
+
+
+def test_offers_of_hosts_that_are_no_panel_are_left_out(lab):
+    offer(lab, host="other.example")
+    assert lab.build()["channels"] == []

@@ -1,0 +1,60 @@
+"""Clients: which addresses asked, which link-layer address is their own, which are shared."""
+
+from __future__ import annotations
+
+import pytest
+
+from iptvforensics.entities.clients import is_group, is_private, read_clients
+
+from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
+
+
+def clients(lab):
+    return read_clients(lab.bench())
+
+
+def test_a_client_has_its_own_link_address(lab):
+    lab.get("/", user_agent="libmpv")
+    found = clients(lab)[ONE, BOX]
+    assert (found.mac, found.is_shared, found.speaks) == (BOX_MAC, False, True)
+    assert [(text, count) for text, count, _ in found.agents] == [("libmpv", 1)]
+
+
+def test_a_router_sends_for_many_and_is_nobodys_address(lab):
+    for number in range(4):
+        lab.get("/", client_ip=f"192.168.1.{number + 30}", mac="02:00:5e:00:00:09", flow_id=number)
+    assert {(c.mac, c.is_shared) for c in clients(lab).values()} == {(None, True)}
+
+
+def test_a_public_address_may_be_shared(lab):
+    lab.get("/", client_ip="192.0.2.9", mac="02:00:5e:00:00:09")
+    assert clients(lab)[ONE, "192.0.2.9"].is_shared
+
+
+def test_the_way_to_servers_is_a_routers(lab):
+    lab.get("/", client_ip="192.0.2.9", mac=ROUTER_MAC)
+    assert clients(lab)[ONE, "192.0.2.9"].mac is None
+
+
+def test_both_ip_versions_of_a_device_do_not_make_a_router(lab):
+    lab.get("/")
+    lab.get("/", client_ip="2001:db8:1::20", server_ip="2001:db8:2::7", flow_id=2)
+    assert {c.mac for c in clients(lab).values()} == {BOX_MAC}
+
+
+def test_without_flows_or_exchanges_there_is_nobody(lab):
+    assert clients(lab) == {}
+    lab.flow(transport="udp")
+    assert not clients(lab)[ONE, BOX].speaks
+
+
+@pytest.mark.parametrize(
+    ("address", "private"), [("10.1.2.3", True), ("192.0.2.1", False), ("fd00::1", True), ("x", False)]
+)
+def test_private(address, private):
+    assert is_private(address) is private
+
+
+@pytest.mark.parametrize(("address", "group"), [("239.1.2.3", True), ("ff02::1", True), (PANEL, False), (None, False)])
+def test_groups(address, group):
+    assert is_group(address) is group

@@ -1,0 +1,106 @@
+"""Devices: one per link-layer address, several behind a shared address where something tells them apart."""
+
+from __future__ import annotations
+
+from .conftest import BOX, BOX_MAC, TWO
+
+HOME = "192.0.2.9"
+ROUTER = "02:00:5e:00:00:09"
+MACS = ("00:1a:79:00:00:01", "00:1a:79:00:00:02")
+
+
+def portal(lab, mac, **values):
+    cookie = f"mac={mac.replace(':', '%3A')}; sn={mac[-2:]}00000000000"
+    lab.get("/portal.php?type=itv&action=create_link", cookie=cookie, client_ip=HOME, mac=ROUTER, **values)
+
+
+def test_two_addresses_of_one_interface_are_one_device(lab):
+    lab.get("/")
+    lab.get("/", client_ip="2001:db8:1::20", server_ip="2001:db8:2::7", flow_id=2)
+    [device] = lab.build()["devices"]
+    assert device["ips"] == [BOX, "2001:db8:1::20"]
+
+
+def test_claimed_addresses_tell_boxes_behind_one_address_apart(lab):
+    for flow, mac in enumerate(MACS):
+        portal(lab, mac, flow_id=flow)
+    devices = lab.build()["devices"]
+    assert sorted(row["claimed_macs"] for row in devices) == [[MACS[0]], [MACS[1]]]
+    assert sorted(row["serial"] for row in devices) == ["0100000000000", "0200000000000"]
+    assert all("is shared" in row["told_apart"] for row in devices)
+    assert {row["strength"] for row in devices} == {"supporting"}
+
+
+def test_one_connection_is_one_device(lab):
+    for mac in MACS:
+        portal(lab, mac, flow_id=5)
+    assert len(lab.build()["devices"]) == 1
+
+
+def test_lines_used_by_turns_are_two_devices(lab):
+    for at, user in ((0, "a1"), (10, "b1"), (20, "a1"), (30, "b1")):
+        lab.get(f"/live/{user}/p/1.ts", client_ip=HOME, mac=ROUTER, at=at, flow_id=at)
+    assert len(lab.build()["devices"]) == 2
+
+
+def test_lines_used_one_after_the_other_by_one_agent_stay_one_device(lab):
+    for at, user in ((0, "a1"), (10, "a1"), (20, "b1"), (30, "b1")):
+        lab.get(f"/live/{user}/p/1.ts", client_ip=HOME, mac=ROUTER, at=at, flow_id=at, user_agent="libmpv")
+    [device] = lab.build()["devices"]
+    assert "nothing tells devices apart" in device["told_apart"]
+
+
+def test_lines_with_other_agents_are_two_devices(lab):
+    for at, user in ((0, "a1"), (10, "b1")):
+        lab.get(f"/live/{user}/p/1.ts", client_ip=HOME, mac=ROUTER, at=at, flow_id=at, user_agent=f"app {user}")
+    devices = lab.build()["devices"]
+    assert sorted(row["user_agents"] for row in devices) == [["app a1"], ["app b1"]]
+
+
+def test_a_box_with_its_own_link_address_stays_one_whatever_it_claims(lab):
+    for user in ("a1", "b1", "a1", "b1"):
+        lab.get(f"/live/{user}/p/1.ts", user_agent=f"app {user}")
+    assert len(lab.build()["devices"]) == 1
+
+
+def test_sessions_behind_a_shared_address_go_to_the_device_of_their_line(lab):
+    for user in ("a1", "b1", "a1", "b1"):
+        lab.watch(7, user, client_ip=HOME, mac=ROUTER, flow_id=lab.frame)
+    lab.session("http://cdn.example/x.m3u8", "cdn.example", client_ip=HOME)
+    tables = lab.build()
+    told = {row["session_id"]: row for row in tables["session_entities"]}
+    assert len({row["device_id"] for row in told.values()}) == 3
+    [unknown] = [row for row in told.values() if row["device_id"] is None]
+    assert "nothing tells which" in unknown["device_why"]
+
+
+def test_a_link_address_in_two_captures_is_one_device(lab):
+    lab.get("/")
+    lab.get("/", capture_id=TWO)
+    tables = lab.build()
+    assert [row["capture_ids"] for row in tables["devices"]] == [["a" * 16, "b" * 16]]
+    assert [row["rule"] for row in tables["merges"]] == ["same-link-address"]
+
+
+def test_a_link_address_at_two_places_at_one_time_is_not(lab):
+    lab.get("/")
+    lab.rows["flows"][-1]["last_ns"] += 10**12
+    lab.get("/", capture_id=TWO, client_ip="192.168.1.99")
+    assert len(lab.build()["devices"]) == 2
+
+
+def test_serial_numbers_join_unless_they_are_defaults(lab):
+    for serial, merged in (("1234567890123", 1), ("0000000000000", 2)):
+        lab.rows.clear()
+        lab.flows.clear()
+        for number, capture in enumerate(("a" * 16, TWO)):
+            target = "/portal.php?type=stb&action=get_profile&stb_type=MAG250&sn=" + serial
+            where = {"capture_id": capture, "mac": BOX_MAC[:-1] + str(number), "client_ip": f"192.168.1.{number + 5}"}
+            lab.get(target, cookie="mac=00:1A:79:00:00:01", **where)
+        assert len(lab.build()["devices"]) == merged
+
+
+def test_servers_are_no_devices(lab):
+    lab.watch()
+    lab.get("/admin/live?stream=7&password=x", client_ip="203.0.113.40", mac=None, flow_id=3)
+    assert [row["ips"] for row in lab.build()["devices"]] == [[BOX]]

@@ -1,0 +1,77 @@
+"""Lines: where credentials stand, and which are one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import EDGE, PANEL, TWO
+
+
+def names(tables):
+    return sorted((row["panel_host"], row["username"], row["password"], row["mac"]) for row in tables["lines"])
+
+
+def test_a_line_in_requests_redirects_and_referers_is_one(lab):
+    lab.get("/live/u1/p1/77.ts", status=302, location="http://edge.example/live/u1/p1/77.ts")
+    lab.get("/live/u1/p1/77.ts", host="edge.example", server_ip=EDGE, referer="http://tv.example/live/u1/p1/77.ts")
+    tables = lab.build()
+    assert names(tables) == [("tv.example", "u1", "p1", None)]
+    [line] = tables["lines"]
+    assert line["places"] == ["redirect", "referer", "request"]
+    assert line["hosts"] == ["edge.example", "tv.example"]
+    assert line["strength"] == "conclusive"
+
+
+def test_a_link_that_nobody_used_is_a_lead(lab):
+    lab.get("/", referer="http://other.example/get.php?username=x1&password=y1")
+    lab.get("/list", status=302, location="http://third.example/live/a1/b1/5.ts")
+    lines = {row["username"]: row for row in lab.build()["lines"]}
+    assert (lines["x1"]["used"], lines["x1"]["strength"]) == (True, "strong")
+    assert (lines["a1"]["used"], lines["a1"]["strength"]) == (False, "strong")
+
+
+def test_portals_know_lines_by_an_address(lab):
+    lab.get("/portal.php?type=stb&action=handshake", cookie="mac=00%3A1A%3A79%3A00%3A00%3A01; stb_lang=en")
+    tables = lab.build()
+    assert names(tables) == [("tv.example", None, None, "00:1a:79:00:00:01")]
+    assert tables["devices"][0]["claimed_macs"] == ["00:1a:79:00:00:01"]
+    assert tables["panels"][0]["family"] == "stalker"
+
+
+def test_the_name_of_a_list_holds_the_user(lab):
+    disposition = 'attachment; filename="playlist_u9_plus.m3u"'
+    lab.get("/get.php?username=u9&password=p9&type=m3u_plus", content_disposition=disposition)
+    lab.get(None, host=None, content_disposition='attachment; filename="playlist_u8.m3u"')
+    tables = lab.build()
+    assert names(tables) == [(PANEL, "u8", None, None), ("tv.example", "u9", "p9", None)]
+    [whole] = [row for row in tables["lines"] if row["username"] == "u9"]
+    assert whole["places"] == ["file name", "request"]
+
+
+def test_rtmp_carries_lines(lab):
+    lab.message("rtmp", command="connect", tc_url="rtmp://tv.example/live", app="live", server_port=8880)
+    lab.message("rtmp", command="play", tc_url="rtmp://tv.example/live", stream_name="77?username=u1&password=p1")
+    assert names(lab.build()) == [("tv.example", "u1", "p1", None)]
+
+
+def test_equal_credentials_under_two_names_of_one_panel_are_one_line(lab):
+    for host in ("a.example", "b.example"):
+        lab.get("/player_api.php?username=u1&password=p1", host=host)
+    tables = lab.build()
+    assert len(tables["panels"]) == len(tables["lines"]) == 1
+    assert [row["rule"] for row in tables["merges"]] == ["same-address-same-line", "same-panel", "same-address"][:2]
+
+
+def test_equal_credentials_at_two_panels_are_two_lines_with_a_link(lab):
+    lab.get("/player_api.php?username=u1&password=p1", host="a.example")
+    lab.get("/player_api.php?username=u1&password=p1", host="b.example", server_ip="198.51.100.8", capture_id=TWO)
+    tables = lab.build()
+    assert len(tables["lines"]) == 2
+    [link] = [row for row in tables["links"] if row["kind"] == "same-as"]
+    assert (link["strength"], link["rule"]) == ("supporting", "equal-credentials")
+
+
+@pytest.mark.parametrize("target", ["/admin/live?stream=77&password=secret", "/hls/news.m3u8", "/u1/p1/77.ts"])
+def test_what_names_no_line(lab, target):
+    lab.get(target)
+    assert lab.build()["lines"] == []

@@ -1,0 +1,75 @@
+"""Panels: which hosts are one, and which names are one panel."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import EDGE
+
+
+def test_a_host_asked_for_the_interface_is_a_panel(lab):
+    lab.get("/player_api.php?username=u1&password=p1", host="tv.example:8080")
+    [panel] = lab.build()["panels"]
+    assert (panel["host"], panel["ports"], panel["strength"], panel["rule"]) == (
+        "tv.example", [8080], "strong", "panel-api",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("redirects", "strength"), [(True, "strong"), (False, "supporting")])
+def test_a_media_path_alone_is_weaker(lab, redirects, strength):
+    location = "http://edge.example/auth/abcdefghijklmnopqrst" if redirects else None
+    lab.get("/live/u1/p1/77.ts", status=302 if redirects else 200, location=location)
+    [panel] = lab.build()["panels"]
+    assert panel["strength"] == strength
+
+
+def test_where_clients_are_sent_is_no_panel(lab):
+    lab.get("/live/u1/p1/77.ts", status=302, location="http://edge.example/live/u1/p1/77.ts")
+    lab.get("/live/u1/p1/77.ts", host="edge.example", server_ip=EDGE)
+    tables = lab.build()
+    assert [row["host"] for row in tables["panels"]] == ["tv.example"]
+    assert {row["host"]: row["role"] for row in tables["servers"]} == {"tv.example": "panel", "edge.example": "edge"}
+
+
+def test_a_chain_of_redirects_leads_back_to_the_first(lab):
+    lab.get("/live/u1/p1/77.ts", status=302, location="http://lb.example/live/u1/p1/77.ts")
+    lab.get("/live/u1/p1/77.ts", host="lb.example", status=302, location="http://edge.example/live/u1/p1/77.ts")
+    lab.get("/live/u1/p1/77.ts", host="edge.example", server_ip=EDGE)
+    tables = lab.build()
+    assert [row["host"] for row in tables["panels"]] == ["tv.example"]
+    assert [row["panel_host"] for row in tables["lines"]] == ["tv.example"]
+
+
+def test_redirects_in_a_circle_end(lab):
+    lab.get("/live/u1/p1/77.ts", host="a.example", status=302, location="http://b.example/live/u1/p1/77.ts")
+    lab.get("/live/u1/p1/77.ts", host="b.example", status=302, location="http://a.example/live/u1/p1/77.ts")
+    assert len(lab.build()["lines"]) >= 1
+
+
+def test_names_at_one_address_need_a_common_line_to_be_one(lab):
+    lab.get("/player_api.php?username=u1&password=p1", host="a.example")
+    lab.get("/player_api.php?username=u2&password=p2", host="b.example")
+    assert len(lab.build()["panels"]) == 2
+    lab.get("/player_api.php?username=u2&password=p2", host="a.example")
+    [panel] = lab.build()["panels"]
+    assert panel["hosts"] == ["a.example", "b.example"]
+
+
+def test_a_name_that_sends_its_interface_elsewhere_is_the_same_panel(lab):
+    query = "/player_api.php?username=u1&password=p1"
+    lab.get(query, host="old.example", status=301, location=f"http://new.example{query}")
+    lab.get(query, host="new.example", server_ip=EDGE)
+    tables = lab.build()
+    assert len(tables["panels"]) == 1
+    assert "api-redirect" in [row["rule"] for row in tables["merges"]]
+
+
+def test_a_merge_can_be_undone(lab):
+    for host in ("a.example", "b.example"):
+        lab.get("/player_api.php?username=u1&password=p1", host=host)
+    merges = lab.build()["merges"]
+    [merge] = [row for row in merges if row["kind"] == "panel"]
+    tables = lab.build(**{merge["merge_id"]: "another owner"})
+    assert len(tables["panels"]) == len(tables["lines"]) == 2
+    [undone] = [row for row in tables["merges"] if row["kind"] == "panel"]
+    assert (undone["undone"], undone["reason"]) == (True, "another owner")

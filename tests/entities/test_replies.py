@@ -1,0 +1,68 @@
+"""What servers say of accounts, of themselves and of links."""
+
+from __future__ import annotations
+
+
+def reply(lab, **values):
+    defaults = {"family": "xtream", "role": "response", "action": "login", "host": "tv.example", "username": "u1",
+                "password": "p1", "auth": True}  # fmt: skip
+    return lab.message("account_replies", **{**defaults, **values})
+
+
+def test_what_the_panel_says_of_a_line_is_kept(lab):
+    lab.get("/player_api.php?username=u1&password=p1")
+    reply(lab, account_status="Active", max_connections=2, active_connections=1, expires_ns=1_900_000_000 * 10**9,
+          is_trial=False, timezone="Asia/Jakarta", software="XUI", software_version="1.5", tariff="gold")  # fmt: skip
+    tables = lab.build()
+    [line], [panel] = tables["lines"], tables["panels"]
+    assert (line["status"], line["max_connections"], line["active_connections"]) == ("Active", 2, 1)
+    assert (line["expires_ns"], line["is_trial"], line["account"]) == (1_900_000_000 * 10**9, False, "tariff: gold")
+    assert (panel["strength"], panel["timezone"], panel["software"]) == ("conclusive", "Asia/Jakarta", "XUI 1.5")
+
+
+def test_a_reply_alone_shows_panel_and_line(lab):
+    reply(lab)
+    tables = lab.build()
+    assert [row["host"] for row in tables["panels"]] == ["tv.example"]
+    assert [row["username"] for row in tables["lines"]] == ["u1"]
+
+
+def test_the_clock_of_the_panel(lab):
+    row = reply(lab)
+    row["server_time_ns"] = row["ts_ns"] + 3_600 * 10**9
+    assert lab.build()["panels"][0]["clock_offset_s"] == 3600
+
+
+def test_a_panel_that_gives_another_panels_name_is_the_same(lab):
+    for host in ("a.example", "b.example"):
+        lab.get("/player_api.php?username=u1&password=p1", host=host, server_ip=f"198.51.100.{ord(host[0])}")
+    reply(lab, host="a.example", stated_host="b.example")
+    tables = lab.build()
+    assert len(tables["panels"]) == len(tables["lines"]) == 1
+    assert "server-info-names" in {row["rule"] for row in tables["merges"]}
+
+
+def test_a_refused_line_is_no_panel_by_that_reply(lab):
+    reply(lab, auth=False)
+    tables = lab.build()
+    assert tables["panels"] == []
+    assert tables["lines"][0]["status"] == "refused"
+
+
+def test_an_answer_that_names_a_user_for_an_address_joins_both(lab):
+    lab.get("/portal.php?type=stb&action=get_profile", cookie="mac=00:1A:79:00:00:01")
+    reply(lab, family="stalker", action="get_profile", mac="001a79000001")
+    [line] = lab.build()["lines"]
+    assert (line["username"], line["mac"]) == ("u1", "00:1a:79:00:00:01")
+
+
+def test_serial_numbers_and_models_go_to_the_device(lab):
+    lab.get("/portal.php?type=stb&action=get_profile", cookie="mac=00:1A:79:00:00:01")
+    reply(lab, family="stalker", role="request", mac="001a79000001", serial="77", model="MAG250", firmware="0.2.18")
+    [device] = lab.build()["devices"]
+    assert (device["serial"], device["model"], device["firmware"], device["kind"]) == (
+        "77",
+        "MAG250",
+        "0.2.18",
+        "tv-box",
+    )

@@ -1,0 +1,49 @@
+"""Requests: what is read from exchanges, and how often."""
+
+from __future__ import annotations
+
+from iptvforensics.entities.requests import read_requests
+
+from .conftest import ONE
+
+
+def test_equal_requests_are_read_once(lab):
+    for _ in range(3):
+        lab.get("/player_api.php?username=u1&password=p1")
+    [sighting] = read_requests(lab.bench()).sightings
+    assert (sighting.times, sighting.host, sighting.port, sighting.where) == (3, "tv.example", 80, "request")
+    assert (sighting.place.capture_id, sighting.place.frame_no) == (ONE, 10)
+
+
+def test_segments_at_edges_are_counted_not_read(lab):
+    for number in range(5):
+        lab.get(f"/hls/QUJDREVGR0hJSktMTU5PU{number}")
+    [sighting] = read_requests(lab.bench()).sightings
+    assert (sighting.times, sighting.says.form) == (5, "hls")
+
+
+def test_relative_redirects_stay_at_their_host(lab):
+    lab.get("/live/u/p/7.ts", host="tv.example:8080", status=302, location="/hls/x.m3u8")
+    [redirect] = read_requests(lab.bench()).redirects
+    assert (redirect.source, redirect.source_port, redirect.target) == ("tv.example", 8080, "tv.example")
+
+
+def test_what_boxes_tell_portals(lab):
+    headers = ["X-User-Agent: Model: MAG250; Link: Ethernet"]
+    lab.get("/portal.php?type=stb&action=get_profile&sn=123", headers=headers, cookie="mac=00%3A1A%3A79%3A00%3A00%3A01",
+            authorization="Bearer 0123")  # fmt: skip
+    [mark] = read_requests(lab.bench()).marks
+    assert (mark.mac, mark.serial, mark.model, mark.token) == ("00:1a:79:00:00:01", "123", "MAG250", "0123")
+    assert mark.action == "stb.get_profile"
+
+
+def test_headers_between_panels(lab):
+    lab.get("/u/p/7.ts", headers=["X-XC_VM-Detect:1", "Accept: */*"])
+    assert [row[0] for row in read_requests(lab.bench()).detects] == ["X-XC_VM-Detect:1"]
+
+
+def test_ordinary_traffic_is_not_read(lab):
+    lab.get("/index.html")
+    lab.get("/live/alpha/index0.ts")
+    found = read_requests(lab.bench())
+    assert found.sightings == found.redirects == found.marks == []

@@ -1,0 +1,79 @@
+"""Servers: their parts, with reasons."""
+
+from __future__ import annotations
+
+from .conftest import BOX, EDGE, PANEL
+
+PULLER, HEAD = "203.0.113.70", "203.0.113.80"
+
+
+def roles(tables):
+    return {row["host"] or row["ips"][0]: row["role"] for row in tables["servers"]}
+
+
+def test_panel_and_edge(lab):
+    lab.watch()
+    tables = lab.build()
+    assert roles(tables) == {"tv.example": "panel", "edge.example": "edge"}
+    edge = next(row for row in tables["servers"] if row["role"] == "edge")
+    assert "panel tv.example sent clients there" in edge["why"]
+    assert (edge["sessions"], edge["bytes"], edge["domain"]) == (1, 1000, "edge.example")
+    assert edge["panel_id"] == tables["panels"][0]["panel_id"]
+
+
+def test_edge_paths_make_an_edge_without_redirect(lab):
+    lab.get("/hls/QUJDREVGR0hJSktMTU5PUA", host="e1.example", server_ip=EDGE)
+    [edge] = lab.build()["servers"]
+    assert (edge["role"], edge["rule"], edge["strength"]) == ("edge", "server-edge-paths", "strong")
+
+
+def test_what_servers_fetch_from_is_a_head_end(lab):
+    lab.session("http://edge.example/live/7.ts", "edge.example", edge_ip=PULLER)
+    lab.session("http://head.example/7.ts", "head.example", client_ip=PULLER, edge_ip=HEAD)
+    tables = lab.build()
+    assert roles(tables) == {"edge.example": "edge", "head.example": "head-end"}
+    [link] = [row for row in tables["links"] if row["kind"] == "pulls-from"]
+    assert link["strength"] == "conclusive"
+
+
+def test_publishing(lab):
+    lab.session("live/7", "in.example", delivery="rtmp-publish", client_ip=HEAD)
+    tables = lab.build()
+    assert roles(tables) == {"in.example": "edge", HEAD: "head-end"}
+    assert [row["kind"] for row in tables["links"]] == ["pushes-to"]
+    assert tables["devices"] == []
+
+
+def test_servers_that_ask_as_panels_do(lab):
+    lab.get("/u1/p1/7.ts", host="up.example", client_ip=PULLER, headers=["X-XUI-Detect: 1"], mac=None)
+    lab.session("http://edge.example/live/7.ts", "edge.example", edge_ip=PULLER)
+    lab.get("/player_api.php?username=u1&password=p1", host="up.example", client_ip=BOX, flow_id=2)
+    tables = lab.build()
+    [pull] = [row for row in tables["links"] if row["kind"] == "pulls-from"]
+    assert (pull["rule"], pull["strength"]) == ("server-header", "conclusive")
+
+
+def test_names_of_one_edge_are_one_server(lab):
+    lab.watch(edge="e1.example")
+    lab.watch(edge="e2.example")
+    tables = lab.build()
+    assert len(tables["servers"]) == 2
+    assert {row["rule"] for row in tables["merges"]} == {"same-address"}
+
+
+def test_who_only_sends_elsewhere_is_a_redirector(lab):
+    lab.get("/watch/7", host="go.example", status=302, location="http://edge.example/x.m3u8")
+    assert roles(lab.build()) == {"go.example": "redirector"}
+
+
+def test_groups_are_no_servers(lab):
+    lab.session("udp://239.1.2.3:5000", None, edge_ip="239.1.2.3", delivery="udp-ts", client_ip=None)
+    assert lab.build()["servers"] == []
+
+
+def test_a_server_known_by_address_and_name_is_one(lab):
+    lab.session(f"http://{EDGE}/a.ts", EDGE)
+    lab.session("http://edge.example/a.ts", "edge.example")
+    [server] = lab.build()["servers"]
+    assert (server["host"], server["ips"]) == ("edge.example", [EDGE])
+    assert PANEL not in server["ips"]

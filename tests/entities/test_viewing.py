@@ -1,0 +1,62 @@
+"""Sessions: which device, line, panel, channel or title."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import EDGE, PANEL
+
+
+def test_a_session_that_begins_at_the_edge_is_led_back_by_the_redirect(lab):
+    lab.get("/movie/u1/p1/4711.mkv", status=302, location="http://edge.example/vauth/abcdefghijklmnopqrst")
+    lab.session("http://edge.example/vauth/abcdefghijklmnopqrst")
+    tables = lab.build()
+    [session], [title] = tables["session_entities"], tables["titles"]
+    assert session["line_id"] == tables["lines"][0]["line_id"]
+    assert session["title_id"] == title["title_id"]
+    assert (title["stream_id"], title["kind"], title["watched"]) == ("4711", "movie", True)
+
+
+def test_a_session_at_an_edge_alone_has_no_line_and_says_so(lab):
+    lab.session("http://edge.example/auth/abcdefghijklmnopqrst")
+    [session] = lab.build()["session_entities"]
+    assert (session["line_id"], session["channel_id"]) == (None, None)
+    assert session["line_why"] == "nothing in the requests of the session names a line"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_bare_form_counts_at_a_known_panel_only(lab, known):
+    if known:
+        lab.get("/player_api.php?username=user1&password=pass1")
+    lab.get("/user1/pass1/77.ts")
+    lab.session("http://tv.example/user1/pass1/77.ts", "tv.example", edge_ip=PANEL)
+    [session] = lab.build()["session_entities"]
+    assert (session["line_id"] is not None) is known
+    assert (session["channel_id"] is not None) is known
+
+
+def test_a_link_that_a_portal_gave_names_line_and_channel(lab):
+    cookie = "mac=00:1A:79:00:00:01"
+    lab.get("/portal.php?type=itv&action=create_link&cmd=x", cookie=cookie)
+    link = "http://edge.example/play/abcdefghijklmnopqrst"
+    lab.message("stream_links", family="stalker", action="create_link", host="tv.example", mac="001a79000001",
+                kind="itv", requested="ffmpeg http://localhost/ch/77_", link_url=link)  # fmt: skip
+    lab.session(link)
+    tables = lab.build()
+    [session] = tables["session_entities"]
+    line = next(row for row in tables["lines"] if row["line_id"] == session["line_id"])
+    assert line["mac"] == "00:1a:79:00:00:01"
+    assert [row["stream_id"] for row in tables["channels"]] == ["77"]
+
+
+def test_names_in_the_stream_are_named_so(lab):
+    lab.session("http://edge.example/s.ts", channel="Falcon News")
+    [session] = lab.build()["session_entities"]
+    assert (session["channel"], session["name_source"]) == (None, "in-stream")
+
+
+def test_clients_that_are_servers_are_no_devices(lab):
+    lab.session("http://head.example/7.ts", "head.example", client_ip=EDGE, edge_ip=PANEL)
+    lab.session("http://edge.example/7.ts")
+    by_client = {row["session_id"]: row for row in lab.build()["session_entities"]}
+    assert "the client is a server" in {row["device_why"] for row in by_client.values()}

@@ -1,0 +1,35 @@
+"""Views: what stands where a table has no file, or only the case has one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iptvforensics import parquet
+from iptvforensics.entity_tables import LINES, SESSION_ENTITIES
+from iptvforensics.schema import EVIDENCE, FLOWS, SESSIONS, Table
+from iptvforensics.views import case_view, empty_view
+
+
+@pytest.mark.parametrize("table", [LINES, EVIDENCE, SESSIONS, FLOWS], ids=lambda table: table.name)
+def test_without_a_file_of_the_case_the_view_stays(table: Table, tmp_path: Path) -> None:
+    connection = parquet.connect()
+    assert case_view(connection, table, "SELECT 1", tmp_path) == "SELECT 1"
+    assert connection.execute(empty_view(table)).fetchall() == []
+    connection.close()
+
+
+def test_sessions_are_laid_over_and_evidence_is_added(tmp_path: Path) -> None:
+    connection = parquet.connect()
+    row = dict.fromkeys(SESSION_ENTITIES.column_names) | {"capture_id": "c", "session_id": "s", "line_id": "l-1"}
+    parquet.copy_rows(
+        connection, f"{tmp_path}/session_entities.parquet", SESSION_ENTITIES.columns, [tuple(row.values())]
+    )
+    parquet.copy_rows(connection, f"{tmp_path}/evidence.parquet", EVIDENCE.columns, [(None,) * len(EVIDENCE.columns)])
+    names = ", ".join(f"NULL AS {name}" for name in SESSIONS.column_names if name not in ("capture_id", "session_id"))
+    view = case_view(connection, SESSIONS, f"SELECT 'c' AS capture_id, 's' AS session_id, {names}", tmp_path)
+    assert connection.execute(f"SELECT session_id, line_id, channel FROM ({view})").fetchall() == [("s", "l-1", None)]
+    view = case_view(connection, EVIDENCE, empty_view(EVIDENCE), tmp_path)
+    assert len(connection.execute(view).fetchall()) == 1
+    connection.close()
