@@ -62,6 +62,9 @@ _PLAYERS = frozenset(
     }
 )
 _SERVERS = frozenset({"lavf", "ffmpeg", "wget", "curl", "flussonic", "wowza", "nimble", "xtream codes", "gstreamer"})
+RELAYS = frozenset({"LNX.11,1,102,55"})
+"""What servers that fetch or publish RTMP call themselves: nginx-rtmp's relay."""
+
 _ANDROID_NO_MODEL = frozenset({"wv", "mobile", "tablet", "u", "k"})
 
 

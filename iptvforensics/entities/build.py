@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..entity_tables import DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
+from .both_sides import find_crossings
 from .catalogue import Names, Number, count_offers, write_catalogue
 from .clients import read_clients
 from .devices import add_claims, find_devices, join_devices
@@ -20,11 +21,11 @@ from .links import Resolved, find_links
 from .marks import read_marks
 from .model import Entity, Key, Resolution
 from .names import domain_of
-from .panels import find_panels
+from .panels import Routes, find_panels, join_by_catalogue
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import read_requests
-from .servers import PARTS, find_servers, join_servers, read_viewings, server_addresses
-from .viewing import Context, Watched, watched
+from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
+from .viewing import Context, Watched, note_sessions, watched
 
 if TYPE_CHECKING:
     from ..derived import Undone, Workbench
@@ -41,28 +42,31 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     """
     decided = {row.merge_id: row.reason for row in undone}
     requests, replies, viewings = read_requests(bench), read_replies(bench), read_viewings(bench)
-    panels, panel_joins = find_panels(requests, decided)
-    lines = find_lines(requests, panels)
+    routes = Routes(requests)
+    panels, panel_joins = find_panels(requests, routes, decided)
+    lines = find_lines(requests, routes)
     same = add_replies(replies, panels, lines, panel_joins)
+    join_by_catalogue(bench, requests, panels, panel_joins)
     panel_joins.resolve(panels)
     line_joins = join_lines(lines, panel_joins, decided)
     for one, other, why in same:
-        line_joins.join(one, other, "mac-and-user", "strong", why)
-    line_joins.resolve(lines)
-    addresses = server_addresses(viewings, requests, panels)
+        line_joins.join(one, other, "named-in-answer", "strong", why)
     clients = read_clients(bench)
+    addresses = server_addresses(viewings, requests, panels, clients.values())
     skip = [address for address in clients if address[1] in addresses]
-    devices = find_devices(clients, skip, read_marks(bench, clients))
+    devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
+    servers = find_servers(viewings, requests, panel_joins, addresses)
+    context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
+    found = watched(viewings, context)
+    note_sessions(found, lines)
+    line_joins.resolve(lines)
     device_joins = join_devices(devices, decided)
     device_joins.resolve(devices.atoms)
-    servers = find_servers(viewings, requests, panel_joins, addresses)
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
-    context = Context(requests, replies, devices, lines, panel_joins, servers, addresses)
-    found = watched(viewings, context)
     names = write_catalogue(bench, panel_joins, found)
     rows, evidence = find_links(requests, found, context, resolved, names).rows()
     bench.write(LINKS, rows)
@@ -72,7 +76,8 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
     watching = _count(w.device for w in found)
     bench.write(DEVICES, _sorted(_device(e, watching) for e in device_joins.entities))
-    bench.write(SERVERS, _sorted(_server(e) for e in server_joins.entities if e.all("roles")))
+    parts = steps(servers, server_joins)
+    bench.write(SERVERS, _sorted(_server(e, parts.get(e.id, "edge")) for e in server_joins.entities if e.all("roles")))
     resolutions = (panel_joins, line_joins, device_joins, server_joins)
     bench.write(MERGES, [row for joins in resolutions for row in joins.rows(_label)])
     for joins in resolutions:
@@ -212,11 +217,10 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
     )
 
 
-def _server(entity: Entity) -> tuple[Any, ...]:
+def _server(entity: Entity, step: str) -> tuple[Any, ...]:
     roles = entity.all("roles")
-    role = next(part for part in PARTS if part in roles)
-    if role == "head-end" and "edge" in roles:
-        role = "edge"
+    role = next((part for part in ("panel", "media", "playlist") if part in roles), "redirector")
+    role = step if role == "media" else role
     host = next(iter(_named(entity.ranked("hosts"))), None)
     sessions = entity.total("sessions")
     size = entity.total("bytes")

@@ -94,7 +94,8 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client]) -> N
     )
     behind: dict[tuple[str, str], set[str]] = defaultdict(set)
     for capture, ip, mac, *_ in rows:
-        behind[capture, mac].add(ip)
+        if not is_group(ip):  # DHCP clients send from 0.0.0.0
+            behind[capture, mac].add(ip)
     for capture, ip, mac in answers:
         if not is_group(ip):
             behind[capture, mac].add(ip)

@@ -8,7 +8,10 @@ Rules, and what they show:
 - `device-behind-address` (supporting): a shared address from which several things come that one device does not say:
   different claimed addresses, or lines used by turns or with different user agents. Each is a device.
 
-Across captures, devices are one by `same-link-address` (strong, unless it was seen at two places at one time),
+- `device-both-sides` (strong): connections at a shared address that another capture shows from the device's side.
+
+Across captures, devices are one by `same-requests` (strong: the same requests at the same time on both sides of a
+router), `same-link-address` (strong, unless it was seen at two places at one time),
 `same-serial` (strong: model and serial number are equal and no maker's default).
 
 **Known limitations**: link-layer addresses can be set; cheap boxes of one batch share them. A router in the home hides
@@ -21,6 +24,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from .agents import read_agent
+from .both_sides import Crossing
 from .clients import Client
 from .model import Atom, Atoms, Key, Place, Resolution
 from .requests import Marks
@@ -39,15 +43,26 @@ class Devices:
         self.at: dict[Address, list[Key]] = defaultdict(list)
         self.by_mark: dict[tuple[Address, str], Key] = {}
         """Which device of a shared address said a thing: a claimed address, or a line."""
+        self.by_flow: dict[tuple[str, int], Key] = {}
+        """Which device of a shared address a connection belongs to."""
+        self.partly: set[Address] = set()
+        """Shared addresses of which some devices are known, and others may be behind them as well."""
+        self.same: list[tuple[Key, Key, str]] = []
+        """Devices behind shared addresses that are devices of another capture, with the reason."""
 
     def keys(self, capture_id: str, ip: str | None) -> list[Key]:
         """Return the devices behind an address."""
         return self.at.get((capture_id, ip or ""), [])
 
-    def pick(self, capture_id: str, ip: str | None, marks: Iterable[str] = ()) -> Key | None:
-        """Return the device behind an address, told by marks if there are several; None if nothing tells."""
+    def pick(
+        self, capture_id: str, ip: str | None, marks: Iterable[str] = (), flows: Iterable[int | None] = ()
+    ) -> Key | None:
+        """Return the device behind an address, told by connections or marks; None if nothing tells."""
         keys = self.keys(capture_id, ip)
-        if len(keys) == 1:
+        owners = {self.by_flow[capture_id, flow] for flow in flows if flow and (capture_id, flow) in self.by_flow}
+        if len(owners) == 1:
+            return owners.pop()
+        if len(keys) == 1 and (capture_id, ip) not in self.partly:
             return keys[0]
         found = {self.by_mark[(capture_id, ip or ""), m] for m in marks if ((capture_id, ip or ""), m) in self.by_mark}
         return found.pop() if len(found) == 1 else None
@@ -87,7 +102,10 @@ class Mark:
 
 
 def find_devices(
-    clients: Mapping[Address, Client], skip: Iterable[Address], marks: Mapping[Address, list[Mark]]
+    clients: Mapping[Address, Client],
+    skip: Iterable[Address],
+    marks: Mapping[Address, list[Mark]],
+    crossings: Iterable[Crossing] = (),
 ) -> Devices:
     """Return the devices of a case.
 
@@ -95,20 +113,58 @@ def find_devices(
         clients: who asked others.
         skip: addresses that are servers.
         marks: what clients at shared addresses said of themselves.
+        crossings: connections at shared addresses that are those of devices in other captures.
     """
     devices = Devices()
     left_out = set(skip)
-    for address, client in sorted(clients.items()):
-        if address in left_out or not client.speaks or client.first is None:
-            continue
-        groups = _groups(marks.get(address, [])) if client.is_shared else []
-        if client.mac and not client.is_shared:
-            _add(devices, address, client, (client.capture_id, "mac", client.mac))
-        elif len(groups) > 1:
-            _split(devices, address, client, groups)
-        else:
-            _add(devices, address, client, (client.capture_id, "ip", client.ip))
+    known = {a: c for a, c in sorted(clients.items()) if a not in left_out and c.speaks and c.first is not None}
+    for address, client in known.items():
+        if not client.is_shared:
+            kind = ("mac", client.mac) if client.mac else ("ip", client.ip)
+            _add(devices, address, client, (client.capture_id, *kind))
+    crossed: dict[Address, list[Crossing]] = defaultdict(list)
+    for crossing in crossings:
+        crossed[crossing.outside].append(crossing)
+    for address, client in known.items():
+        if client.is_shared:
+            _cross(devices, address, client, crossed[address])
+            here = [mark for mark in marks.get(address, []) if not _is_known(devices, address, mark)]
+            groups = _groups(here)
+            if len(groups) > 1 or (groups and devices.at[address]):
+                _split(devices, address, client, groups)
+            elif not devices.at[address]:
+                _add(devices, address, client, (client.capture_id, "ip", client.ip))
     return devices
+
+
+def _cross(devices: Devices, address: Address, client: Client, crossings: list[Crossing]) -> None:
+    """Add the devices behind a shared address that another capture shows from their side."""
+    for crossing in crossings:
+        inside = devices.pick(*crossing.inside)
+        if inside is None:
+            continue
+        devices.partly.add(address)
+        key = (client.capture_id, "ip", client.ip, "as", *inside)
+        if key not in devices.atoms:
+            devices.at[address].append(key)
+            why = f"requests from {client.ip} are those of {crossing.inside[1]} in capture {crossing.inside[0]}"
+            devices.same.append((key, inside, why))
+        atom = devices.atoms[key]
+        shows = f"{crossing.requests} requests that {crossing.inside[1]} made in capture {crossing.inside[0]}"
+        atom.seen("device-both-sides", "strong", crossing.place, shows, count=crossing.requests)
+        atom.fact("ips", client.ip)
+        devices.by_flow[client.capture_id, crossing.flow_id] = key
+
+
+def _is_known(devices: Devices, address: Address, mark: Mark) -> bool:
+    """Return True if the connections of a mark belong to one device, which then is known by the mark, too."""
+    owners = {devices.by_flow.get((address[0], flow)) for flow in mark.flows} - {None}
+    if len(owners) != 1:
+        return False
+    owner = owners.pop()
+    if owner is not None:
+        devices.by_mark[address, mark.name] = owner
+    return True
 
 
 def _add(devices: Devices, address: Address, client: Client, key: Key) -> None:
@@ -232,6 +288,8 @@ def claim(
 def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
     """Return how devices of several captures are one (not resolved yet)."""
     joins = Resolution("device", "d-", undone)
+    for one, other, why in devices.same:
+        joins.join(one, other, "same-requests", "strong", why)
     by_mac: dict[str, list[Atom]] = defaultdict(list)
     by_serial: dict[tuple[str, str], list[Atom]] = defaultdict(list)
     for atom in devices.atoms:

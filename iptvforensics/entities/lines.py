@@ -9,7 +9,7 @@ Rules, and what they show:
 - `line-in-list` (lead): credentials that stood in a list, catalogue or link and that no client was seen to use.
 - `line-in-file-name` (supporting): a user name in the name under which a list was offered.
 
-Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `mac-and-user` (strong: a
+Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `named-in-answer` (strong: a
 panel's answer to a client with that address names the user).
 
 **Known limitations**: equal credentials at two panels stay two lines, joined by a link `same-as`: databases are
@@ -19,7 +19,7 @@ copied and sold.
 from __future__ import annotations
 
 from .model import Atom, Atoms, Key, Resolution
-from .panels import media_targets, origins_of, panel_of
+from .panels import Routes
 from .requests import Requests, Sighting
 
 _RULES = {
@@ -40,13 +40,12 @@ def line_key(host: str, username: str | None, password: str | None, mac: str | N
     return (host, "token", token) if token else None
 
 
-def find_lines(requests: Requests, panels: Atoms) -> Atoms:
+def find_lines(requests: Requests, routes: Routes) -> Atoms:
     """Return the lines by host and credentials."""
     lines = Atoms()
-    targets, origins = media_targets(requests), origins_of(requests)
     for sighting in requests.sightings:
         says = sighting.says
-        host = panel_of(sighting, targets, origins)
+        host = routes.panel(sighting)
         token = says.token if says.form == "api" and not says.username else None
         key = (
             line_key(host, says.username, says.password, says.mac, token) if host and says.says != "internal" else None

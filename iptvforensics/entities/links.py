@@ -6,7 +6,7 @@
 - `redirects-to` panel or server → server: an answer sent the client there (conclusive).
 - `streams-from` device → server: it received media (conclusive, as is its address; strong if that may be shared).
 - `pulls-from` server → server: one fetched media as a client of the other; `pushes-to`: it published there.
-- `carries` server → channel: it sent media of that channel (conclusive).
+- `serves` server → channel or title: it sent media of it (conclusive).
 - `same-as` line → line (supporting): equal credentials at two panels; databases are copied and sold.
 """
 
@@ -20,7 +20,6 @@ from typing import Any
 from .catalogue import Names, Number
 from .lines import line_key
 from .model import STRENGTHS, Entity, Key, Place, Resolution, digest, evidence_row
-from .panels import panel_of
 from .requests import Requests, Sighting
 from .viewing import Context, Watched
 
@@ -130,11 +129,8 @@ def find_links(
 ) -> Links:
     """Return the links of a case."""
     links = Links()
-    targets = set(context.origins) - {
-        s.host for s in requests.sightings if s.where == "request" and s.says.form in ("api", "portal")
-    }
     for sighting in requests.sightings:
-        _add_sighting(links, sighting, targets, context, resolved)
+        _add_sighting(links, sighting, context, resolved)
     for mark in requests.marks:
         if mark.mac and mark.host:
             device = context.devices.pick(mark.place.capture_id, mark.client_ip, [f"mac {mark.mac}"])
@@ -181,13 +177,13 @@ def _place(host: str | None, context: Context, resolved: Resolved) -> str | None
     return resolved.id(resolved.servers, context.servers.key(host))
 
 
-def _add_sighting(links: Links, sighting: Sighting, targets: set[str], context: Context, resolved: Resolved) -> None:
+def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: Resolved) -> None:
     if sighting.where not in _ASKS:
         return
     says, place = sighting.says, sighting.place
-    host = panel_of(sighting, targets, context.origins)
+    host = context.routes.panel(sighting)
     marks = [f"line {says.username}"] if says.username else [f"agent {sighting.user_agent}"]
-    device = context.devices.pick(place.capture_id, sighting.client_ip, marks)
+    device = context.devices.pick(place.capture_id, sighting.client_ip, marks, [place.flow_id])
     token = says.token if says.form == "api" else None
     key = line_key(host, says.username, says.password, says.mac, token) if host else None
     links.add(
@@ -219,14 +215,14 @@ def _add_sighting(links: Links, sighting: Sighting, targets: set[str], context: 
 def _add_viewing(
     links: Links, watched: Watched, context: Context, resolved: Resolved, names: dict[Number, Names]
 ) -> None:
-    viewing = watched.viewing
+    viewing = watched.viewing.turned(context.addresses)
     server = resolved.id(resolved.servers, watched.server)
     device = resolved.id(resolved.devices, watched.device)
     why = f"media of session {viewing.session_id}"
     strength = _held(watched.device) if viewing.bytes else "supporting"
     if viewing.publishes:
-        client = resolved.id(resolved.servers, ("host", viewing.client_ip or ""))
-        links.add(client, server, "pushes-to", "session-publish", "conclusive", viewing.place, why, viewing.end_ns)
+        client, target = (resolved.server_at.get(ip or "") for ip in (viewing.client_ip, viewing.edge_ip))
+        links.add(client, target, "pushes-to", "session-publish", "conclusive", viewing.place, why, viewing.end_ns)
         return
     if device is not None:
         links.add(device, server, "streams-from", "session", strength, viewing.place, why, viewing.end_ns)
@@ -237,7 +233,7 @@ def _add_viewing(
         links.add(client, server, "pulls-from", "session-of-server", "conclusive", viewing.place, why, viewing.end_ns)
     named = names.get((watched.panel_id or "", watched.media or "", watched.stream_id or ""))
     if named is not None:
-        links.add(server, named.entity_id, "carries", "session", "conclusive", viewing.place, why, viewing.end_ns)
+        links.add(server, named.entity_id, "serves", "session", "conclusive", viewing.place, why, viewing.end_ns)
 
 
 def _add_pulls(links: Links, requests: Requests, context: Context, resolved: Resolved) -> None:

@@ -9,8 +9,10 @@ Rules, and what they show:
 - `panel-named` (lead): a list or link names the host with a line, but nothing asked it.
 
 Names become one panel by `same-address-same-line` (strong: two names at one address and port, asked with the same
-line) and `api-redirect` (strong: one name sends requests for the interface to the other). A host that another one
-sends clients to, and that is asked for media only, is no panel.
+line), `same-catalogue-same-servers` (strong: equal channels and a common server to which both send clients; a copied
+database alone would not share servers) and `api-redirect` (strong: one name sends requests for the interface to the
+other). A host that another one sends clients to, and that is asked for media only, is no panel; nor is one that is
+asked for media only, with lines that clients use at the interface of another one (an edge that a list named).
 
 **Known limitations**: a reverse proxy of many services shows one address for all; that is why an address alone
 joins nothing.
@@ -21,31 +23,61 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from .model import Atoms, Resolution
+from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
+from .urls import read_url
 
 _API_FORMS = {"api", "portal"}
-_TARGET_FORMS = {"media", "segment", "bare", "query", "play", "token-media"}
+_EQUAL_OFFERS, _EQUAL_SHARE = 3, 0.8
+"""Channels, and share of the smaller catalogue, that must agree in number and name."""
 
 
-def media_targets(requests: Requests) -> set[str]:
-    """Return the hosts that others send clients to, and that nobody asks as one asks a panel."""
-    targets = {r.target for r in requests.redirects if r.target != r.source}
-    asked = {s.host for s in requests.sightings if s.where == "request" and s.says.form in _API_FORMS and s.host}
-    return targets - asked
+class Routes:
+    """Which hosts are asked for media only, and which panel sends clients to them."""
+
+    def __init__(self, requests: Requests) -> None:
+        asked = {s.host for s in requests.sightings if s.where == "request" and s.says.form in _API_FORMS and s.host}
+        self.targets = {r.target for r in requests.redirects if r.target != r.source} - asked
+        self.origins = _origins(requests)
+        known = _lines_of(requests, asked)
+        for host, lines in _media_only(requests, asked).items():
+            owners = [known[line] for line in sorted(lines) if line in known]
+            if len(owners) == len(lines) and host not in self.origins:
+                self.targets.add(host)
+                self.origins[host] = min(owners[0])
+
+    def panel(self, sighting: Sighting) -> str | None:
+        """Return the host whose line a sighting names: for a host that clients were sent to, the one that sent them."""
+        return self.start(sighting.from_host if sighting.where == "redirect" else sighting.host)
+
+    def start(self, host: str | None) -> str | None:
+        """Return the host that was asked first on the way to a host."""
+        seen: set[str] = set()
+        while host in self.targets and host in self.origins and host not in seen:
+            seen.add(host)
+            host = self.origins[host]
+        return host
 
 
-def panel_of(sighting: Sighting, targets: set[str], origins: dict[str, str]) -> str | None:
-    """Return the host whose line a sighting names: for a host that clients were sent to, the one that sent them."""
-    host = sighting.from_host if sighting.where == "redirect" else sighting.host
-    seen: set[str] = set()
-    while host in targets and host in origins and host not in seen:
-        seen.add(host)
-        host = origins[host]
-    return host
+def _lines_of(requests: Requests, hosts: set[str]) -> dict[tuple[str, str], set[str]]:
+    """Return at which of the hosts the interface was asked with a line."""
+    known: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for s in requests.sightings:
+        if s.where == "request" and s.says.form == "api" and s.host in hosts and s.says.username and s.says.password:
+            known[s.says.username, s.says.password].add(s.host)
+    return known
 
 
-def origins_of(requests: Requests) -> dict[str, str]:
+def _media_only(requests: Requests, asked: set[str]) -> dict[str, set[tuple[str, str]]]:
+    """Return the lines of each host that was asked for media and never for the interface."""
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for s in requests.sightings:
+        if s.where in ("request", "rtmp") and s.host and s.host not in asked and s.says.username and s.says.password:
+            found[s.host].add((s.says.username, s.says.password))
+    return found
+
+
+def _origins(requests: Requests) -> dict[str, str]:
     """Return for each host that clients were sent to the one that sent them most often, the first name of equals."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for redirect in requests.redirects:
@@ -54,17 +86,19 @@ def origins_of(requests: Requests) -> dict[str, str]:
     return {target: min(found, key=lambda host: (-found[host], host)) for target, found in counts.items()}
 
 
-def find_panels(requests: Requests, undone: dict[str, str]) -> tuple[Atoms, Resolution]:
+def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> tuple[Atoms, Resolution]:
     """Return the panels by host name, and how names are joined (not resolved yet: other rules may add)."""
     panels, joins = Atoms(), Resolution("panel", "p-", undone)
-    targets = media_targets(requests)
-    origins = origins_of(requests)
     sends = {(r.source, r.client_ip) for r in requests.redirects if r.target != r.source}
     lines: dict[tuple[str, int], dict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
     for sighting in requests.sightings:
-        host = panel_of(sighting, targets, origins)
+        host = routes.panel(sighting)
         says = sighting.says
-        if host is None or says.says in ("edge", "internal") or (host in targets and sighting.where == "request"):
+        if (
+            host is None
+            or says.says in ("edge", "internal")
+            or (sighting.host in routes.targets and sighting.where in ("request", "rtmp"))
+        ):
             continue
         _note(panels, host, sighting, (sighting.host, sighting.client_ip) in sends)
         if sighting.where == "request" and sighting.server_ip and sighting.server_port and says.username:
@@ -118,8 +152,6 @@ def _join_shared(joins: Resolution, where: str, hosts: dict[str, set[tuple[str, 
 
 
 def _join_redirected(joins: Resolution, redirects: Iterable[Redirect], panels: Atoms) -> None:
-    from .urls import read_url
-
     for redirect in redirects:
         asked, told = read_url(redirect.url), read_url(redirect.location)
         if asked is None or told is None or asked.form not in _API_FORMS or told.form != asked.form:
@@ -127,3 +159,28 @@ def _join_redirected(joins: Resolution, redirects: Iterable[Redirect], panels: A
         if (redirect.source,) in panels and (redirect.target,) in panels:
             why = f"{redirect.source} sends requests for its interface to {redirect.target}"
             joins.join((redirect.source,), (redirect.target,), "api-redirect", "strong", why)
+
+
+def join_by_catalogue(reader: TableReader, requests: Requests, panels: Atoms, joins: Resolution) -> None:
+    """Join names whose catalogues are the same and that send clients to the same servers."""
+    sent: dict[str, set[str]] = defaultdict(set)
+    for redirect in requests.redirects:
+        if (redirect.source,) in panels and redirect.target != redirect.source:
+            sent[redirect.source].add(redirect.target)
+    pairs = [(a, b) for a in sorted(sent) for b in sorted(sent) if a < b and sent[a] & sent[b]]
+    if not pairs or not reader.has("catalogue_entries"):
+        return
+    rows = reader.select(
+        "SELECT DISTINCT lower(regexp_extract(host, '^(\\[[^\\]]*\\]|[^:]+)', 1)), entry_id, name "
+        "FROM catalogue_entries "
+        "WHERE kind = 'live' AND entry_id IS NOT NULL AND name IS NOT NULL AND host IS NOT NULL"
+    )
+    offers: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for host, number, name in rows:
+        offers[host].add((number, name))
+    for one, other in pairs:
+        equal = offers[one] & offers[other]
+        if len(equal) >= _EQUAL_OFFERS and len(equal) >= _EQUAL_SHARE * min(len(offers[one]), len(offers[other])):
+            servers = ", ".join(sorted(sent[one] & sent[other])[:3])
+            why = f"{len(equal)} channels with equal numbers and names, and both send clients to {servers}"
+            joins.join((one,), (other,), "same-catalogue-same-servers", "strong", why)

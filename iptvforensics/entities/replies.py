@@ -5,7 +5,7 @@ Rules, and what they show:
 - `panel-reply` (conclusive): a host answered as a panel does.
 - `line-reply` (conclusive that the panel said so): state, limits and dates of an account.
 - `server-info-names` (strong): a panel gives another panel's host name as its own; both are one panel.
-- `mac-and-user` (strong): the answer to a client with an address names a user.
+- `named-in-answer` (strong): the answer to a client with an address or token names a user.
 
 **Known limitations**: what a panel says of itself can be set to anything.
 """
@@ -165,6 +165,9 @@ def add_replies(replies: Replies, panels: Atoms, lines: Atoms, panel_joins: Reso
             _line(lines[key], host, reply)
         if len(keys) == 2:
             same.append((keys[0], keys[1], f"{host} names user {reply.username} in an answer to {reply.mac}"))
+        by_token = line_key(host, None, None, None, reply.token)
+        if keys and by_token is not None and by_token in lines:
+            same.append((keys[0], by_token, f"{host} names the line in an answer to the token"))
     for link in replies.links:
         says = read_url(link.url, bare=True)
         if says is None or not link.host:
@@ -195,10 +198,14 @@ def _panel(atom: Atom, host: str, reply: Reply) -> None:
 def _stated(panels: Atoms, joins: Resolution, host: str, reply: Reply) -> None:
     stated = host_of(reply.stated_host)
     if stated and stated != host:
+        why = f"{host} gives {stated} as its own name"
+        joins.join((host,), (stated,), "server-info-names", "strong", why)
+    for atom in panels if stated else ():
+        if atom.key[0] != host and stated in atom.facts.get("stated", ()):
+            why = f"{host} and {atom.key[0]} both give {stated} as their own name"
+            joins.join((host,), atom.key, "server-info-names", "strong", why)
+    if (host,) in panels:
         panels[host,].fact("stated", stated)
-        if (stated,) in panels:
-            why = f"{host} gives {stated} as its own name"
-            joins.join((host,), (stated,), "server-info-names", "strong", why)
 
 
 def _line(atom: Atom, host: str, reply: Reply) -> None:

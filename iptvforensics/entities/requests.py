@@ -302,30 +302,24 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
 
 
 def _rtmp(reader: TableReader) -> Iterator[Sighting]:
-    """Yield lines that stand in RTMP connects and stream names."""
+    """Yield lines that stand in RTMP connects and stream names; the connect of the flow gives the host."""
     rows = reader.select(
-        "SELECT capture_id, client_ip, server_ip, server_port, tc_url, app, stream_name, min(ts_ns), max(ts_ns), "
-        "count(*), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), "
-        "arg_min(stream_offset, frame_no) FROM rtmp WHERE regexp_matches(concat(tc_url, stream_name), "
-        "'[?&](username|user)=') GROUP BY ALL ORDER BY ALL"
+        "WITH connects AS (SELECT capture_id, flow_id, min(tc_url) AS url, min(app) AS name FROM rtmp "
+        "WHERE tc_url IS NOT NULL GROUP BY ALL) "
+        "SELECT capture_id, client_ip, server_ip, server_port, coalesce(tc_url, c.url) AS url, "
+        "coalesce(app, c.name) AS app, stream_name, min(ts_ns), max(ts_ns), count(*), min(frame_no), "
+        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+        "FROM rtmp LEFT JOIN connects c USING (capture_id, flow_id) "
+        "WHERE regexp_matches(concat(tc_url, stream_name), '[?&](username|user)=') "
+        "GROUP BY ALL ORDER BY ALL"
     )
     for capture, client, server, port, tc_url, app, name, first, last, count, frame, flow, orig, offset in rows:
         text = f"{tc_url or f'rtmp://{server}/{app or str()}'}/{name}" if name else str(tc_url)
         says = read_url(text)
         if says is not None and says.names_line:
-            yield Sighting(
-                "rtmp",
-                text,
-                says,
-                host_of(tc_url) or server,
-                port,
-                Place(capture, first, frame, flow, orig, offset),
-                last,
-                count,
-                client,
-                server,
-                port,
-            )
+            place = Place(capture, first, frame, flow, orig, offset)
+            host = host_of(tc_url) or server
+            yield Sighting("rtmp", text, says, host, port, place, last, count, client, server, port)
 
 
 def _port(host_or_url: str | None) -> int | None:

@@ -1,13 +1,16 @@
-"""Sessions, redirects and publishings to servers with their parts: panel, edge, head-end, redirector.
+"""Sessions, redirects and publishings to servers with their parts: panel, edge, head-end, origin, redirector.
+
+A server that sends media to viewers is an edge; one that only servers fetch from, or that publishes to an edge, is a
+head-end; one that feeds a head-end in that way is an origin.
 
 Rules, and what they show:
 
 - `server-panel`: the host is a panel (strength as of the panel).
-- `server-media` (conclusive): it sent the media of a session. Its part is edge; head-end if only servers fetch from it.
-- `server-redirect-target` (strong): a panel sent clients there.
+- `server-media` (conclusive): it sent the media of a session.
+- `server-redirect-target` (strong): a panel sent clients there: edge, or (`playlist`) if the media of these sessions
+  came from elsewhere.
 - `server-edge-paths` (strong): it was asked for paths that only edges serve.
-- `server-takes-publishing` (conclusive): a stream was published to it: edge. Who published is a head-end
-  (`server-publishes`, conclusive).
+- `server-takes-publishing`, `server-publishes` (conclusive): a stream was published to it, or by it.
 - `server-pulls` (conclusive): it fetches streams as servers do, with their headers or paths.
 - `server-redirector` (conclusive): it sent clients elsewhere and is no panel.
 
@@ -23,12 +26,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..sessions.addresses import host_of
-from .clients import is_group
+from .agents import RELAYS
+from .clients import Client, is_group
 from .model import Atoms, Key, Place, Resolution, TableReader
 from .requests import Requests
 
-PARTS = ("panel", "head-end", "edge", "redirector")
-"""Roles, the one that is told first."""
+STEPS = ("edge", "head-end", "origin")
+"""Parts of servers with media: those that viewers get them from, what these fetch from, what those are fed by."""
 
 
 class Viewing(NamedTuple):
@@ -64,6 +68,12 @@ class Viewing(NamedTuple):
         """True if the client sent the media."""
         return self.delivery == "rtmp-publish"
 
+    def turned(self, addresses: set[str]) -> Viewing:
+        """Return a stream that a server received without asking as one that its sender published."""
+        if self.delivery not in ("udp-ts", "rtp-ts") or self.client_ip not in addresses or not self.edge_ip:
+            return self
+        return self._replace(delivery="rtmp-publish", client_ip=self.edge_ip, edge_ip=self.client_ip, edge_host=None)
+
 
 def read_viewings(reader: TableReader) -> list[Viewing]:
     """Return the sessions of a case."""
@@ -74,14 +84,17 @@ def read_viewings(reader: TableReader) -> list[Viewing]:
     return [Viewing(*row) for row in rows]
 
 
-def server_addresses(viewings: Iterable[Viewing], requests: Requests, panels: Atoms) -> set[str]:
+def server_addresses(
+    viewings: Iterable[Viewing], requests: Requests, panels: Atoms, clients: Iterable[Client]
+) -> set[str]:
     """Return the addresses that are servers, whatever else they do."""
-    found = {v.edge_ip for v in viewings if v.edge_ip and not is_group(v.edge_ip)}
+    found = {v.edge_ip for v in viewings if v.edge_ip and not is_group(v.edge_ip) and v.delivery != "udp-ts"}
     found |= {v.client_ip for v in viewings if v.publishes and v.client_ip}
     found |= {ip for atom in panels for ip in atom.facts.get("ips", ())}
     found |= {r.server_ip for r in requests.redirects if r.server_ip}
     found |= {s.server_ip for s in requests.sightings if s.says.says == "edge" and s.server_ip}
     found |= {client for _, _, _, client, _, _ in requests.detects if client}
+    found |= {client.ip for client in clients if any(text in RELAYS for text, _, _ in client.agents)}
     found |= {s.client_ip for s in requests.sightings if s.says.says == "internal" and s.client_ip}
     return found
 
@@ -91,6 +104,13 @@ class Servers:
 
     def __init__(self, panels: Resolution) -> None:
         self.atoms = Atoms()
+        self.passed: set[Key] = set()
+        """Servers on the way of a session whose media came from another one."""
+        self.pulls: set[tuple[Key, Key]] = set()
+        """Who fetched from whom, and who published to whom."""
+        self.pushes: set[tuple[Key, Key]] = set()
+        self.viewed: set[Key] = set()
+        """Servers that sent media to clients that are no servers."""
         self._panels = panels
 
     def key(self, host: str | None, ip: str | None = None) -> Key | None:
@@ -124,6 +144,10 @@ def find_servers(viewings: Iterable[Viewing], requests: Requests, panels: Resolu
         _add_viewing(servers, viewing, addresses)
     _add_redirects(servers, requests)
     _add_edge_paths(servers, requests)
+    for atom in servers.atoms:
+        if "target" in atom.facts.get("roles", ()):
+            atom.facts["roles"].pop("target")
+            atom.fact("roles", "playlist" if atom.key in servers.passed and not atom.facts["roles"] else "media")
     return servers
 
 
@@ -134,19 +158,38 @@ def _rank(strength: str) -> int:
 def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> None:
     if is_group(viewing.edge_ip):
         return
+    viewing = viewing.turned(addresses)
     host = host_of(viewing.edge_host)
     key = servers.key(host, viewing.edge_ip)
     if key is None:
         return
     atom = servers.atoms[key]
     by_server = viewing.client_ip in addresses and not viewing.publishes
+    if by_server and viewing.client_ip:
+        puller = servers.atoms["host", viewing.client_ip]
+        puller.seen(
+            "server-pulls",
+            "conclusive",
+            viewing.place,
+            f"session {viewing.session_id}: it fetched a stream",
+            last_ns=viewing.end_ns,
+        )
+        puller.fact("ips", viewing.client_ip)
+        puller.fact("roles", "media")
+        servers.pulls.add((puller.key, key))
     rule = "server-takes-publishing" if viewing.publishes else "server-media"
     what = "a stream was published to it" if viewing.publishes else "it sent the media"
     atom.seen(rule, "conclusive", viewing.place, f"session {viewing.session_id}: {what}", last_ns=viewing.end_ns)
     atom.fact("hosts", host)
     atom.fact("ips", viewing.edge_ip)
     atom.fact("ports", viewing.edge_port)
-    atom.fact("roles", "head-end" if by_server else "edge")
+    atom.fact("roles", "media")
+    if not by_server and not viewing.publishes:
+        servers.viewed.add(key)
+    for other in viewing.hosts or ():
+        passed = servers.key(host_of(other))
+        if passed is not None and passed != key:
+            servers.passed.add(passed)
     atom.fact("bytes", "n", viewing.bytes or 0)
     if not viewing.publishes:
         atom.fact("sessions", "n")
@@ -160,7 +203,8 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
             last_ns=viewing.end_ns,
         )
         source.fact("ips", viewing.client_ip)
-        source.fact("roles", "head-end")
+        source.fact("roles", "media")
+        servers.pushes.add((source.key, key))
         source.fact("why", f"published a stream to {host or viewing.edge_ip}")
 
 
@@ -196,7 +240,7 @@ def _add_redirects(servers: Servers, requests: Requests) -> None:
                 last_ns=redirect.last_ns,
                 count=redirect.times,
             )
-            atom.fact("roles", "edge")
+            atom.fact("roles", "target")
             atom.fact("hosts", redirect.target)
             atom.fact("ports", redirect.target_port)
             atom.fact("why", f"panel {redirect.source} sent clients there")
@@ -217,7 +261,7 @@ def _add_edge_paths(servers: Servers, requests: Requests) -> None:
             last_ns=sighting.last_ns,
             count=sighting.times,
         )
-        atom.fact("roles", "edge")
+        atom.fact("roles", "media")
         atom.fact("hosts", sighting.host)
         atom.fact("ips", sighting.server_ip)
         atom.fact("ports", sighting.port)
@@ -228,6 +272,14 @@ def join_servers(servers: Servers, undone: dict[str, str]) -> Resolution:
     """Return how names are one server (not resolved yet)."""
     joins = Resolution("server", "v-", undone)
     at: dict[tuple[str, int], list[Key]] = defaultdict(list)
+    by_address: dict[str, list[Key]] = defaultdict(list)
+    for atom in servers.atoms:
+        for ip in atom.facts.get("ips", ()):
+            if atom.key != ("host", ip):
+                by_address[ip].append(atom.key)
+    for ip, keys in sorted(by_address.items()):
+        if ("host", ip) in servers.atoms and len(keys) == 1:
+            joins.join(keys[0], ("host", ip), "same-address", "strong", f"{keys[0][1]} answers at {ip}")
     for atom in servers.atoms:
         if atom.key[0] == "host":
             for ip in atom.facts.get("ips", ()):
@@ -236,9 +288,29 @@ def join_servers(servers: Servers, undone: dict[str, str]) -> Resolution:
     for (ip, port), keys in sorted(at.items()):
         for other in keys[1:]:
             one, two = servers.atoms[keys[0]], servers.atoms[other]
-            named_by_address = ip in (keys[0][1], other[1])
             shared = set(one.facts.get("panel", ())) & set(two.facts.get("panel", ()))
-            if shared or named_by_address:
-                why = f"both answer at {ip} port {port}" + (", and one panel sends clients to both" if shared else "")
+            if shared:
+                why = f"both answer at {ip} port {port}, and one panel sends clients to both"
                 joins.join(keys[0], other, "same-address", "strong", why)
     return joins
+
+
+def steps(servers: Servers, joined: Resolution) -> dict[str, str]:
+    """Return the part of each server with media, by how far it is from viewers."""
+
+    def ids(pairs: Iterable[tuple[Key, Key]]) -> set[tuple[str, str]]:
+        found = ((joined.of(one), joined.of(other)) for one, other in pairs)
+        return {
+            (one.id, other.id) for one, other in found if one is not None and other is not None and one is not other
+        }
+
+    viewed = {entity.id for key in servers.viewed if (entity := joined.of(key)) is not None}
+    feeds = ids(servers.pulls) | {(target, source) for source, target in ids(servers.pushes)}
+    distance = dict.fromkeys(viewed, 0)
+    fed = {source for _, source in feeds}
+    distance |= {taker: 0 for taker, _ in feeds if taker not in fed and taker not in viewed}
+    for _ in STEPS:
+        for taker, source in sorted(feeds):
+            if taker in distance and source not in viewed:
+                distance[source] = max(distance.get(source, 0), distance[taker] + 1)
+    return {name: STEPS[min(far, len(STEPS) - 1)] for name, far in distance.items()}

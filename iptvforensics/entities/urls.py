@@ -179,7 +179,7 @@ def _media(path: str, query: dict[str, str]) -> PanelUrl | None:
     username, password = (query.get(name) for name in _LINE_NAMES)
     if username and password:  # RTMP and other links carry the line in their query
         stream = re.search(r"/(\d+)(?:\.\w+)?$", path)
-        return PanelUrl("query", PANEL, username, password, stream_id=stream[1] if stream else None)
+        return PanelUrl("query", PANEL, username, password, None, None, stream[1] if stream else None, "live")
     return None
 
 

@@ -14,7 +14,7 @@ from ..sessions.addresses import host_of
 from .devices import Devices
 from .lines import line_key
 from .model import Atoms, Key, Resolution
-from .panels import origins_of
+from .panels import Routes
 from .replies import GivenLink, Replies
 from .requests import Requests
 from .servers import Servers, Viewing
@@ -45,6 +45,7 @@ class Context:
     def __init__(
         self,
         requests: Requests,
+        routes: Routes,
         replies: Replies,
         devices: Devices,
         lines: Atoms,
@@ -57,11 +58,9 @@ class Context:
         self.panels = panels
         self.servers = servers
         self.addresses = addresses
-        self.origins = origins_of(requests)
-        self.redirected = {
-            (r.place.capture_id, r.location): (r.source, r.url) for r in reversed(requests.redirects) if r.url
-        }
-        self.links = {(link.capture_id, link.url): link for link in reversed(replies.links)}
+        self.routes = routes
+        self.redirected = {r.location: (r.source, r.url) for r in reversed(requests.redirects) if r.url}
+        self.links = {link.url: link for link in reversed(replies.links)}
 
 
 def watched(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
@@ -85,7 +84,8 @@ def _resolve(viewing: Viewing, context: Context) -> Watched:
         if found.line is None and link.mac and link.host:
             found.line = _known((link.host, "mac", link.mac), context)
             found.line_why = "the portal gave this link to that address" if found.line else ""
-    panel_host = host if host and context.panels.of((host,)) else viewing.panel_host
+    start = found.line[0] if found.line is not None else context.routes.start(host)
+    panel_host = start if start and context.panels.of((start,)) else viewing.panel_host
     panel = context.panels.of((host_of(panel_host) or "",)) if panel_host else None
     found.panel_id = panel.id if panel is not None else None
     if found.line is None and not found.line_why:
@@ -98,20 +98,17 @@ def _asked(viewing: Viewing, context: Context) -> tuple[str | None, PanelUrl | N
     """Return the host that was asked for the session, and what the URL said."""
     url, seen = viewing.stream or "", 0
     host = host_of(url) if "://" in url else viewing.panel_host or viewing.edge_host or viewing.edge_ip
-    while (
-        viewing.capture_id,
-        url,
-    ) in context.redirected and seen < 5:  # the request was seen, but not as its session's
-        source, target = context.redirected[viewing.capture_id, url]
+    while url in context.redirected and seen < 5:  # the request was seen, in this capture or another one
+        source, target = context.redirected[url]
         host, url, seen = source, target if "://" in target else f"http://{source}{target}", seen + 1
     is_panel = bool(host and context.panels.of((host,)))
-    says = read_url(url, bare=is_panel or (host in context.origins))
+    says = read_url(url, bare=is_panel or (host in context.routes.origins))
     return host, says if says is not None and says.says != "internal" else None
 
 
 def _link(viewing: Viewing, context: Context) -> GivenLink | None:
     """Return the link by which a portal sent the client to the session's stream."""
-    return context.links.get((viewing.capture_id, viewing.stream or ""))
+    return context.links.get(viewing.stream or "")
 
 
 def _known(key: Key | None, context: Context) -> Key | None:
@@ -121,7 +118,7 @@ def _known(key: Key | None, context: Context) -> Key | None:
 def _line(host: str | None, says: PanelUrl, context: Context, found: Watched) -> Key | None:
     if host is None or not says.username:
         return None
-    for place in (host, context.origins.get(host)):
+    for place in (host, context.routes.start(host)):
         key = line_key(place, says.username, says.password, None, None) if place else None
         if _known(key, context):
             found.line_why = "user name and password in the URL that was asked for"
@@ -138,11 +135,19 @@ def _device(found: Watched, context: Context) -> None:
     if found.line is not None:
         marks = [f"line {found.line[2]}" if found.line[1] == "user" else f"mac {found.line[2]}"]
     keys = context.devices.keys(viewing.capture_id, viewing.client_ip)
-    found.device = context.devices.pick(viewing.capture_id, viewing.client_ip, marks)
+    found.device = context.devices.pick(viewing.capture_id, viewing.client_ip, marks, viewing.flow_ids or ())
     if found.device is not None:
-        only = "the only device known" if len(keys) == 1 else f"told by {marks[0].partition(' ')[0]}"
+        only = "the only device known" if len(keys) == 1 else "told by its connection, line or user agent"
         found.device_why = f"{viewing.client_ip}: {only} at that address"
     elif keys:
         found.device_why = f"{len(keys)} devices share {viewing.client_ip} and nothing tells which it was"
     else:
         found.device_why = "no client is known" if viewing.client_ip is None else f"no device at {viewing.client_ip}"
+
+
+def note_sessions(found: Iterable[Watched], lines: Atoms) -> None:
+    """Add sessions to the evidence of lines that only another capture names."""
+    for watched in found:
+        if watched.line is not None and watched.viewing.capture_id not in lines[watched.line].captures:
+            shows = f"session {watched.viewing.session_id}: its URL was given to the line in another capture"
+            lines[watched.line].seen("line-of-session", "strong", watched.viewing.place, shows, count=0)

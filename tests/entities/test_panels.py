@@ -73,3 +73,28 @@ def test_a_merge_can_be_undone(lab):
     assert len(tables["panels"]) == len(tables["lines"]) == 2
     [undone] = [row for row in tables["merges"] if row["kind"] == "panel"]
     assert (undone["undone"], undone["reason"]) == (True, "another owner")
+
+
+def test_equal_catalogues_and_common_servers_make_one_panel(lab):
+    for host, server in (("a.example", "198.51.100.1"), ("b.example", "198.51.100.2")):
+        lab.get("/portal.php?type=stb&action=handshake", host=host, server_ip=server, cookie="mac=00:1A:79:00:00:01")
+        for number in range(4):
+            entry = {"family": "stalker", "kind": "live", "host": host, "entry_id": str(number), "name": f"N{number}"}
+            lab.message("catalogue_entries", **entry)
+    assert len(lab.build()["panels"]) == 2, "a copied database has the same catalogue"
+    for host in ("a.example", "b.example"):
+        location = "http://edge.example/auth/abcdefghijklmnopqr"
+        lab.get("/play/abcdefghijklmnopqrst", host=host, status=302, location=location)
+    [panel] = lab.build()["panels"]
+    assert panel["hosts"] == ["a.example", "b.example"]
+
+
+def test_a_host_that_only_gives_media_of_a_line_known_elsewhere_is_an_edge(lab):
+    lab.get("/get.php?username=u1&password=p1&type=m3u")
+    lab.get("/live/u1/p1/77.ts", host="e1.example", server_ip=EDGE)
+    lab.session("http://e1.example/live/u1/p1/77.ts", "e1.example")
+    tables = lab.build()
+    assert [row["host"] for row in tables["panels"]] == ["tv.example"]
+    assert [row["panel_host"] for row in tables["lines"]] == ["tv.example"]
+    assert {row["host"]: row["role"] for row in tables["servers"]} == {"tv.example": "panel", "e1.example": "edge"}
+    assert [row["stream_id"] for row in tables["channels"]] == ["77"]

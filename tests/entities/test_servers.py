@@ -77,3 +77,25 @@ def test_a_server_known_by_address_and_name_is_one(lab):
     [server] = lab.build()["servers"]
     assert (server["host"], server["ips"]) == ("edge.example", [EDGE])
     assert PANEL not in server["ips"]
+
+
+def test_what_feeds_a_head_end_is_an_origin(lab):
+    lab.session("http://edge.example/live/7.ts", "edge.example", edge_ip=PULLER)
+    lab.session("http://head.example/7.ts", "head.example", client_ip=PULLER, edge_ip=HEAD)
+    lab.session("live/7", "head.example", delivery="rtmp-publish", client_ip="198.51.100.100", edge_ip=HEAD)
+    lab.session("udp://x:1", None, delivery="udp-ts", client_ip=HEAD, edge_ip="198.51.100.102")
+    lab.session("http://ott.example/7.m3u8", "ott.example", client_ip=HEAD, edge_ip="198.51.100.103")
+    tables = lab.build()
+    assert roles(tables) == {
+        "edge.example": "edge", "head.example": "head-end", "198.51.100.100": "origin", "198.51.100.102": "origin",
+        "ott.example": "origin",
+    }  # fmt: skip
+    assert sorted(row["kind"] for row in tables["links"] if row["kind"].startswith("pu")) == [
+        "pulls-from", "pulls-from", "pushes-to", "pushes-to",
+    ]  # fmt: skip
+
+
+def test_a_host_that_only_gives_the_playlist(lab):
+    lab.get("/live/u1/p1/7.m3u8", status=302, location="http://lb.example/hls/7.m3u8")
+    lab.session("http://tv.example/live/u1/p1/7.m3u8", "seg.example", hosts=["tv.example", "lb.example", "seg.example"])
+    assert roles(lab.build()) == {"tv.example": "panel", "lb.example": "playlist", "seg.example": "edge"}

@@ -8,7 +8,8 @@ answer, and (where the link says when) their times overlap by 1 s at least to ei
 Tables that a case does not have are left out of the score, so that the same command serves today and later.
 
 Known limitations: only nodes of which a session in the scored capture tells are demanded (boxes, lines, panels,
-edges, channels, titles and accounts that were used); a link is demanded if both its ends are.
+edges, channels, titles and accounts that were used); a link is demanded if both its ends are. Channels are demanded
+where a viewer asked for them: what servers send each other is named by its content only.
 """
 
 from __future__ import annotations
@@ -28,12 +29,17 @@ KINDS = {
     "panels": ("panel",),
     "channels": ("channel",),
     "titles": ("title",),
-    "servers": ("panel", "cdn", "edge", "head-end"),
+    "servers": ("panel", "cdn", "edge", "head-end"),  # and, if found, OTHER_SERVERS
     "origin_accounts": ("origin-account",),
 }
 """Tables of entities, and the kinds of nodes that their rows stand for."""
+OTHER_SERVERS = ("operator", "origin-account", "encoder", "update", "proxy-hub")
+"""Servers that are rightly found, but not demanded: nothing says that they belong to the service."""
 IDS = {"devices": "device_id", "lines": "line_id", "panels": "panel_id", "channels": "channel_id", "titles": "title_id",
        "servers": "server_id", "origin_accounts": "account_id"}  # fmt: skip
+LINKS = ("uses-line", "logs-in", "redirects-to", "streams-from", "pulls-from", "pushes-to", "carries", "fed-by",
+         "same-encode", "same-as")  # fmt: skip
+"""Kinds of links that a truth tells of."""
 STRENGTHS = ("conclusive", "strong", "supporting", "lead")
 
 
@@ -59,10 +65,10 @@ def node_aliases(node: Node, remains: Remains | None = None) -> set[str]:
         if "stream_id" in node:
             found.add(f"stream:{node['stream_id']}")
         if "name" in node:
-            found.add(f"name:{node['name']}")
+            found |= {f"name:{node['name']}"} | (set() if "stream_id" in node else {f"stream:{node['name']}"})
         return found
     if kind == "origin-account":
-        return {f"subject:{node['subject']}"} if "subject" in node else set()
+        found |= {f"subject:{node['subject']}"} if "subject" in node else set()
     if kind != "panel":  # panels may share an address behind a reverse proxy
         found |= {f"ip:{remains.address(ip) if remains else ip}" for ip in node.get("ips", [])}
     found |= {f"host:{name['name']}" for name in node.get("names", [])}
@@ -103,7 +109,8 @@ def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None =
 
 def answered(nodes: Iterable[Node], table: str, rows: Iterable[Row], remains: Remains | None = None) -> dict[str, str]:
     """Return for each found entity (its id) the true node that it stands for; the most shared aliases go first."""
-    names = {node["id"]: node_aliases(node, remains) for node in nodes if node["kind"] in KINDS[table]}
+    kinds = {*KINDS[table], *(OTHER_SERVERS if table == "servers" else ())}
+    names = {node["id"]: node_aliases(node, remains) for node in nodes if node["kind"] in kinds}
     pairs = []
     for row in rows:
         aliases = row_aliases(table, row)
@@ -119,6 +126,7 @@ def score_entities(document: Mapping[str, Any], file: str, tables: Mapping[str, 
                    remains: Remains | None = None) -> Score:  # fmt: skip
     """Return a tally per table of entities, and per kind and claimed strength of links."""
     used = used_nodes(document, file, remains)
+    asked = {s.get("channel") for s in document["sessions"] if file in s["visible_in"] and s.get("by") != "service"}
     score: Score = {}
     stands_for: dict[str, str] = {}
     for table, kinds in KINDS.items():
@@ -129,11 +137,18 @@ def score_entities(document: Mapping[str, Any], file: str, tables: Mapping[str, 
             rows = [row for row in rows if row.get("watched")]
         taken = answered(document["nodes"], table, rows, remains)
         stands_for |= taken
-        wanted = {node["id"] for node in document["nodes"] if node["kind"] in kinds and node["id"] in used}
+        demanded = used if table != "channels" else used & asked
+        wanted = {node["id"] for node in document["nodes"] if node["kind"] in kinds and node["id"] in demanded}
         score[table] = Tally(len(wanted | set(taken.values())), len(rows), len(taken))
+        score[table].missed += sorted(wanted - set(taken.values()))
+        score[table].false += [_told(table, row) for row in rows if str(row[IDS[table]]) not in taken]
     if "links" in tables:
         score |= _score_links(document, tables["links"], stands_for, used)
     return score
+
+
+def _told(table: str, row: Row) -> str:
+    return " ".join([str(row[IDS[table]]), *sorted(row_aliases(table, row))])
 
 
 def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mapping[str, str], used: set[str]) -> Score:
@@ -146,13 +161,21 @@ def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mappi
             score[f"link {kind}"].true += 1
     reached: set[tuple[str, str, str]] = set()
     for row in rows:
+        if row["kind"] not in LINKS:
+            continue
         name = (row["kind"], stands_for.get(row["source"], ""), stands_for.get(row["target"], ""))
         right = _in_time(row, edges.get(name, []))
+        if not right:
+            ends = (f"{row[end]} ({stands_for.get(row[end], '?')})" for end in ("source", "target"))
+            score[f"link {row['kind']}"].false.append(f"{' -> '.join(ends)}: {row.get('why')}")
         for label in (f"link {row['kind']}", f"links claimed {row['strength']}"):
             score[label].found += 1
             score[label].right += right and not (label.startswith("link ") and name in reached)
         if right:
             reached.add(name)
+    for kind, source, target in edges:
+        if source in used and target in used and (kind, source, target) not in reached:
+            score[f"link {kind}"].missed.append(f"{source} -> {target}")
     return dict(score)
 
 

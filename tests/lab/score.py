@@ -88,7 +88,7 @@ def score_under(how: str, recordings: list[TrueCapture], *, seed: int = 1) -> Sc
 
 
 def _tables(case: Any, names: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return rows by table and capture; tables without a `capture_id` are given to every capture of the case."""
+    """Return rows by table and capture; a row of the whole case is given to the captures in its `capture_ids`."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     held = declared_tables()
     ids = [row["capture_id"] for row in rows_of(case.captures)]
@@ -97,7 +97,7 @@ def _tables(case: Any, names: Iterable[str]) -> dict[str, dict[str, list[dict[st
             continue
         found[name] = defaultdict(list)
         for row in rows_of(case[name]):
-            for capture_id in [row["capture_id"]] if "capture_id" in row else ids:
+            for capture_id in [row["capture_id"]] if "capture_id" in row else row.get("capture_ids", ids):
                 found[name][capture_id].append(row)
     return found
 
