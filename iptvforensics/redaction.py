@@ -4,10 +4,13 @@ A pseudonym is `redacted-` and the first 12 hexadecimal digits of HMAC-SHA-256 o
 the case folder keeps in `redaction.key` (readable by its owner only, made on first use). Without the key nobody
 can try out passwords; with it, the same secret has the same pseudonym in all tables and exports of the case.
 
-Secret are: the values of columns with a secret's name (`password`, `cookie`, ...); in every text, the user
+Secret are: the values of columns with a secret's name (`password`, `cookie`, ...), the addresses, serial numbers and
+persons that accounts and devices claim; in every text, the user
 information, the secret query parameters and the path credentials of URLs (`/live/USER/PASSWORD/77.ts`), and the
 values of header lines like `Cookie:`. Whatever was found to be secret in one place of the case is replaced
 wherever else it stands as a word of its own.
+
+A claimed address that is the observed one, too, is replaced in both places.
 
 **Known limitations**: secrets shorter than four characters are replaced only where they stand as such, not inside
 other texts. A token in a path of a kind that is not listed here stays.
@@ -34,7 +37,9 @@ _CREDENTIAL_NAMES = (
     r"hash|session|sessionid|phpsessid|sid|play_token|mac|sn|st|wmsauthsign|hdnea|hdnts|md5|ticket"
 )
 _COLUMN = re.compile(
-    r"(?:^|_)(?:username|password|passwd|token|cookie|authorization|secret|credentials?|key_iv|play_token)$", re.ASCII
+    r"(?:^|_)(?:username|password|passwd|token|cookie|authorization|secret|credentials?|key_iv|play_token)$"
+    r"|^(?:mac|mac_raw|claimed_macs|serial|device_id2?_sent|signature|account|account_ref|person|phone)$",
+    re.ASCII,
 )
 _HEADER_COLUMN = re.compile(r"cookie$|authorization$", re.ASCII)
 _HEADER = re.compile(
@@ -54,18 +59,32 @@ _BARE_PATH = re.compile(
     re.IGNORECASE,
 )
 _PLAY = re.compile(r"(/(?:play|token|hlsr?)/)([A-Za-z0-9_=+%-]{12,})(?=[/?#\s\"']|$)", re.IGNORECASE)
+_MAC = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}(?::|-|%3[Aa])){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
+_BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}")
 _WORD = re.compile(r"[^\s/?&=;:,#@\"'<>\[\](){}|\\]+")
 _PATH_WORDS = frozenset(
     {"live", "movie", "series", "timeshift", "streaming", "hls", "vod", "play", "http", "https", "index", "deleted"}
 )
 _NOT_SECRET = frozenset({"path", "expires", "max-age", "domain", "samesite", "secure", "httponly", "partitioned"})
 _SECRET_NAME = re.compile(rf"^(?:{_CREDENTIAL_NAMES})$", re.IGNORECASE)
-_SOURCES = re.compile(r"url|uri|target|location|referer|cookie|authorization|headers|stream|name|password|token|app$")
+_SOURCES = re.compile(
+    r"url|uri|target|location|referer|cookie|authorization|headers|stream|name|password|token|app$|"
+    r"^(?:mac|claimed_macs|serial|signature|account_ref|person|phone)$|device_id2?_sent$"
+)
 
 
 def may_hold_secrets(column: Column) -> bool:
     """Return True for columns from which the secrets of a case are learnt."""
     return column.type in {"text", "text[]"} and _SOURCES.search(column.name) is not None
+
+
+def _plain(secret: str) -> str:
+    """Return a secret without percent-encoding; a link-layer address in one form, however it was written."""
+    plain = unquote(secret)
+    if _MAC.fullmatch(plain) or _BARE_MAC.fullmatch(plain):
+        digits = re.sub(r"[^0-9A-Fa-f]", "", plain).lower()
+        return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+    return plain
 
 
 class Redactor:
@@ -117,7 +136,8 @@ class Redactor:
         for pattern in (_PATH, _BARE_PATH):
             text = pattern.sub(lambda m: f"{m[1]}{self._path_part(m[2])}/{self._path_part(m[3])}", text)
         text = _PLAY.sub(lambda m: m[1] + self._secret(m[2]), text)
-        if self._known:
+        if self._known:  # learnt in one form, found in any
+            text = _MAC.sub(lambda m: self._known.get(_plain(m[0]), m[0]), text)
             text = _WORD.sub(lambda m: self._known.get(unquote(m[0]), m[0]), text)
         return text
 
@@ -147,9 +167,9 @@ class Redactor:
         """Return the pseudonym of a secret, as it would be without percent-encoding."""
         if not secret or secret.startswith("redacted-"):
             return secret
-        plain = unquote(secret)
+        plain = _plain(secret)
         mac = hmac.new(self._key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256)
         pseudonym = f"redacted-{mac.hexdigest()[:12]}"
         if learn and len(plain) >= MIN_WORD and plain.lower() not in _PATH_WORDS:
-            self._known[plain] = pseudonym
+            self._known[plain] = self._known[unquote(secret)] = pseudonym
         return pseudonym

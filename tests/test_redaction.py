@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iptvforensics.case import open_case
 from iptvforensics.redaction import KEY_FILE, Redactor, may_hold_secrets
 from iptvforensics.schema import Column
 
@@ -108,3 +109,42 @@ def test_secrets_are_learnt_from_texts_only() -> None:
     assert may_hold_secrets(Column("request_headers", "text[]", ""))
     assert not may_hold_secrets(Column("url_count", "int", ""))
     assert not may_hold_secrets(Column("sha256", "text", ""))
+
+
+@pytest.mark.parametrize(
+    "written", ["00:1A:79:00:00:01", "00-1a-79-00-00-01", "001a79000001", "00%3A1A%3A79%3A00%3A00%3A01"]
+)
+def test_a_claimed_address_has_one_pseudonym_however_it_is_written(written: str) -> None:
+    redactor = Redactor(b"k" * 32)
+    expected = redactor.value("mac", "00:1a:79:00:00:01")
+    assert redactor.value("mac", written) == expected
+    assert redactor.value("claimed_macs", [written]) == [expected]
+    if "%" in written or ":" in written:
+        assert written not in redactor.text(f"cookie mac={written}; x")
+        assert expected in redactor.text(f"sends with {written}")
+
+
+@pytest.mark.parametrize(
+    "column", ["username", "password", "mac", "token", "serial", "claimed_macs", "person", "phone"]
+)
+def test_columns_of_entities_hold_secrets(column: str) -> None:
+    redactor = Redactor(b"k" * 32)
+    assert str(redactor.value(column, "secret-value")).startswith("redacted-")
+    assert "secret-value" not in redactor.text("line: host user secret-value")
+
+
+def test_observed_addresses_stay_unless_they_are_claimed() -> None:
+    redactor = Redactor(b"k" * 32)
+    assert redactor.value("macs", ["02:00:5e:00:00:01"]) == ["02:00:5e:00:00:01"]
+    redactor.learn("claimed_macs", [["02:00:5e:00:00:01"]])
+    assert redactor.value("macs", ["02:00:5e:00:00:01"]) != ["02:00:5e:00:00:01"]
+
+
+def test_no_secret_of_a_case_is_left_in_the_tables_of_entities(sample_case: Path) -> None:
+    with open_case(sample_case) as case:
+        redactor = case.redactor()
+        for name in ("lines", "panels", "links", "merges", "evidence", "devices"):
+            found = case.rows(name)
+            text = str(list(redactor.rows(found.columns, list(found.rows))))
+            assert "viewer23" not in text, name
+            assert "pw23pw" not in text, name

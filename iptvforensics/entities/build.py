@@ -10,18 +10,23 @@ import ipaddress
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..entity_tables import DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
+from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
 from .both_sides import find_crossings
 from .catalogue import Names, Number, count_offers, write_catalogue
 from .clients import read_clients
+from .contacts import find_contacts
 from .devices import add_claims, find_devices, join_devices
+from .guide import find_programmes
 from .lines import find_lines, join_lines
 from .links import Resolved, find_links
+from .local import add_dhcp
+from .makers import maker_of
 from .marks import read_marks
 from .model import Entity, Key, Resolution
 from .names import domain_of
 from .panels import Routes, find_panels, join_by_catalogue
+from .proxies import add_hints
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
@@ -57,6 +62,8 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
+    add_dhcp(bench, devices)
+    add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
     context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
     found = watched(viewings, context)
@@ -70,7 +77,9 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     names = write_catalogue(bench, panel_joins, found)
     rows, evidence = find_links(requests, found, context, resolved, names).rows()
     bench.write(LINKS, rows)
-    bench.write(SESSION_ENTITIES, [_session(w, resolved, names) for w in found])
+    guide = find_programmes(bench, found, names, panel_joins)
+    bench.write(SESSION_ENTITIES, [_session(w, resolved, names, guide) for w in found])
+    bench.write(CONTACTS, find_contacts(bench))
     offers = count_offers(bench)
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
     bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
@@ -200,7 +209,7 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
         entity.all("ips"),
         entity.all("macs"),
         entity.all("claimed_macs"),
-        None,
+        "; ".join(sorted({maker for mac in entity.all("macs") if (maker := maker_of(mac))})) or None,
         entity.joined("models"),
         entity.joined("serials"),
         entity.joined("firmware"),
@@ -245,7 +254,9 @@ def _server(entity: Entity, step: str) -> tuple[Any, ...]:
     )
 
 
-def _session(w: Watched, resolved: Resolved, names: dict[Number, Names]) -> tuple[Any, ...]:
+def _session(
+    w: Watched, resolved: Resolved, names: dict[Number, Names], guide: dict[tuple[str, str], list[str]]
+) -> tuple[Any, ...]:
     viewing = w.viewing
     named = names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
     is_title = w.media in ("movie", "episode")
@@ -267,5 +278,5 @@ def _session(w: Watched, resolved: Resolved, names: dict[Number, Names]) -> tupl
         None if is_title else name,
         name if is_title else None,
         source,
-        None,
+        guide.get((viewing.capture_id, viewing.session_id)),
     )

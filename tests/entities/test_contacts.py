@@ -1,0 +1,94 @@
+"""Contacts: which names an address went by, and why none is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from iptvforensics.entities.contacts import find_contacts
+from iptvforensics.entity_tables import CONTACTS
+
+from .conftest import BOX, EDGE, ONE, PANEL, TWO
+
+
+def contacts(lab):
+    rows = [dict(zip(CONTACTS.column_names, row, strict=True)) for row in find_contacts(lab.bench())]
+    return {row["server_ip"]: row for row in rows}
+
+
+def answer(lab, name, *addresses, at, **values):
+    chain = values.pop("chain", [])
+    lab.message("dns", at, is_response=True, query_name=name, addresses=list(addresses), cname_chain=chain,
+                server_port=53, from_orig=False, **values)  # fmt: skip
+
+
+def test_the_last_answer_before_the_flow_names_it_with_its_aliases(lab):
+    answer(lab, "old.example", EDGE, at=0)
+    answer(lab, "WWW.New.example.", EDGE, at=5, chain=["cdn.example"])
+    lab.flow(server=EDGE)
+    answer(lab, "later.example", EDGE, at=10_000)
+    row = contacts(lab)[EDGE]
+    assert (row["names"], row["cname_chain"], row["domains"]) == (["www.new.example"], ["cdn.example"], ["new.example"])
+    assert (row["dns_frame_no"], row["dns_age_s"], row["name_gap"]) == (20, 15.0, None)
+
+
+def test_names_that_were_asked_for_are_added_with_their_source(lab):
+    answer(lab, "tv.example", PANEL, at=0)
+    lab.get("/", host="tv.example:8080")
+    lab.message("tls", server_name="secure.example")
+    lab.message("rtmp", tc_url="rtmp://live.example:1935/app")
+    row = contacts(lab)[PANEL]
+    assert row["names"] == ["live.example", "secure.example", "tv.example"]
+    assert row["name_sources"] == ["dns", "http", "rtmp", "tls"]
+
+
+@pytest.mark.parametrize(
+    ("what", "gap"),
+    [
+        ("nothing", "no DNS query of this client was captured"),
+        ("others", "no answer holds this address"),
+        ("dot", "DNS over TLS to 192.0.2.53"),
+        ("doh", "DNS over HTTPS, it seems, to dns.google"),
+        ("host", "may have been looked up before the capture began"),
+        ("late host", "the name was used without a DNS answer in the capture"),
+    ],
+)
+def test_why_no_answer_names_an_address(lab, what, gap):
+    if what == "nothing":
+        lab.flow(server=EDGE)
+    elif what in ("dot", "doh"):
+        lab.flow(server="192.0.2.53", port=853 if what == "dot" else 443)
+        if what == "doh":
+            lab.message("tls", server_ip="192.0.2.53", server_name="dns.google")
+        lab.flow(server=EDGE)
+    else:
+        answer(lab, "other.example", PANEL, at=0)
+        lab.frame = 1000 if what == "late host" else 0
+        if what == "late host":
+            lab.flow(server=PANEL, first_ns=1, last_ns=2)
+        if what == "others":
+            lab.flow(server=EDGE)
+        else:
+            lab.get("/", host="edge.example", server_ip=EDGE)
+    row = contacts(lab)[EDGE]
+    assert row["dns_frame_no"] is None
+    assert gap in row["name_gap"]
+
+
+def test_answers_of_other_clients_and_captures_do_not_count(lab):
+    answer(lab, "tv.example", PANEL, at=0, client_ip="192.168.1.99")
+    answer(lab, "tv.example", PANEL, at=0, capture_id=TWO)
+    lab.flow(server=PANEL)
+    assert contacts(lab)[PANEL]["names"] == []
+
+
+def test_multicast_names_and_groups_are_left_out(lab):
+    lab.flow(server="239.1.2.3")
+    lab.message("dns", 0, is_response=True, query_name="box.local", addresses=[PANEL], server_port=5353)
+    lab.flow(server=PANEL)
+    found = contacts(lab)
+    assert set(found) == {PANEL}
+    assert (found[PANEL]["names"], found[PANEL]["client_ip"], found[PANEL]["capture_id"]) == ([], BOX, ONE)
+
+
+def test_without_flows_there_are_no_contacts(lab):
+    assert contacts(lab) == {}
