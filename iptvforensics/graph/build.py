@@ -10,6 +10,7 @@ edges, and the rules behind them:
 - `resolves-to` host → address: DNS answers, and addresses that answered under that name (`naming`).
 - `redirects-to`, `refers-to` host → host: HTTP and RTMP redirects, URLs in playlists (`leading`).
 - `same-as` client → address: one address on both sides in one capture.
+- who is who: devices, lines, panels, servers, sources, channels and titles, with the rows of `links` (`who`).
 
 A host given as an IP literal is an `address`.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Protocol
 
-from . import leading, naming, viewing
+from . import leading, naming, viewing, who
 from .model import Assembly, EvidenceGraph, Seen
 
 
@@ -49,6 +50,7 @@ def build(reader: TableReader) -> EvidenceGraph:
         naming.add_dns(reader, assembly)
     viewing.add_session_addresses(assembly, contacts)
     leading.mark_redirectors(assembly)
+    who.add_entities(reader, assembly)
     _join_both_sides(assembly)
     _add_captures(reader, assembly)
     return assembly.graph()

@@ -1,6 +1,7 @@
 """The graph to places on a page: one column per kind of node, from what watched to what served.
 
-Columns: capture, client, stream, host, address. Parts of the graph that are not joined lie below each other, the
+Columns: capture; what was watched (channels, titles), device, line, panel, server, source; client, stream, host,
+address. Parts of the graph that are not joined lie below each other, the
 largest first; within a part the nodes of a column are ordered by the mean place of their neighbours (Sugiyama,
 Tagawa, Toda 1981: layering and barycentres), and an edge that passes over a column keeps a place free in it. The
 result depends on the graph only, not on the order in which it was made.
@@ -22,7 +23,14 @@ from .text import shorten, visible
 if TYPE_CHECKING:
     import networkx as nx
 
-TIERS = ("capture", "client", "stream", "host", "address")
+ENTITIES = ("channel", "title", "device", "line", "panel", "server", "source")
+"""Kinds of nodes that say who is who."""
+
+NETWORK = ("client", "stream", "host", "address")
+"""Kinds of nodes that say what was seen on the network."""
+
+COLUMNS = (("capture",), ("channel", "title"), *((kind,) for kind in (*ENTITIES[2:], *NETWORK)))
+TIERS = ("capture", *ENTITIES, *NETWORK)
 PITCH = 46
 """Distance of two nodes in a column, in pixels."""
 
@@ -42,8 +50,8 @@ LABEL_ROOM = 44
 _CHARACTER = 6.7  # mean width of a letter at 12 pixels, on the wide side
 _SWEEPS = 10
 
-_SHOWN_BY_PATH = {"streams-from", "asks-for", "pushes-to"}
-"""Edges that say again what a path through a stream shows; drawn only where there is no such path."""
+_SHOWN_BY_PATH = {"streams-from", "asks-for", "pushes-to", "logs-in", "serves"}
+"""Edges that say again what a path shows; drawn only where there is no such path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ def arrange(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = TIERS, limit: int 
     )
     layout.pairs = drawn
     bent = {tier[u] for u, v in drawn if tier[u] == tier[v]}
-    layout.bent = {TIERS[number] for number in bent}
+    layout.bent = {kind for number in bent for kind in COLUMNS[number]}
     columns = _place_columns(layout, nodes, tier, bent)
     bottom = float(HEAD + MARGIN)
     for part, pairs in _parts(tier, drawn):
@@ -132,16 +140,27 @@ def arrange(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = TIERS, limit: int 
 
 def _tier(attributes: Mapping[str, Any]) -> int:
     kind = attributes.get("kind", "host")
-    return TIERS.index(kind) if kind in TIERS else TIERS.index("host")
+    return next((n for n, kinds in enumerate(COLUMNS) if kind in kinds), COLUMNS.index(("host",)))
 
 
 def is_repeated(attributes: Mapping[str, Any], source: str, target: str, graph: nx.MultiDiGraph) -> bool:
-    """Return True if the edge says again what a path through a stream shows."""
-    if attributes.get("kind") not in _SHOWN_BY_PATH:
+    """Return True if the edge says again what a path shows: through a stream, a line and its panel, or a viewer."""
+    kind = attributes.get("kind")
+    if kind not in _SHOWN_BY_PATH:
         return False
+    if kind == "serves":
+        return any(graph.nodes[viewer].get("kind") == "device" for viewer in graph.predecessors(target))
     return any(
-        graph.nodes[middle].get("kind") == "stream" and graph.has_edge(middle, target)
+        graph.nodes[middle].get("kind") in ("stream", "line") and _leads(graph, middle, target)
         for middle in graph.successors(source)
+    )
+
+
+def _leads(graph: nx.MultiDiGraph, middle: str, target: str) -> bool:
+    """Return True if there is an edge to the target, or one to a panel that has one."""
+    return bool(graph.has_edge(middle, target)) or any(
+        graph.nodes[panel].get("kind") == "panel" and graph.has_edge(panel, target)
+        for panel in graph.successors(middle)
     )
 
 
@@ -157,12 +176,13 @@ def _place_columns(
         label = shorten(visible(str(nodes[node].get("label", node))), LABEL_LIMIT)
         width = max(110.0, round(len(label) * _CHARACTER + 26))
         widths[number] = max(widths.get(number, 0.0), width)
-        layout.boxes[node] = Box(0, 0, width, HEIGHT, label, TIERS[number])
+        kind = nodes[node].get("kind", "host")
+        layout.boxes[node] = Box(0, 0, width, HEIGHT, label, kind if kind in TIERS else "host")
     x, gap = float(MARGIN), 0
     middles: dict[int, float] = {}
     for number in sorted(widths):
         middles[number] = x + widths[number] / 2
-        layout.heads[TIERS[number]] = middles[number]
+        layout.heads[COLUMNS[number][0]] = middles[number]
         layout.column_widths[middles[number]] = widths[number]
         gap = GAP + (BEND if number in bent else 0)
         x += widths[number] + gap

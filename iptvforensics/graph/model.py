@@ -24,7 +24,9 @@ STRENGTHS = ("conclusive", "strong", "supporting", "lead")
 EVIDENCE_LIMIT = 20
 """References kept per edge: enough to check it by hand, few enough for a label in a viewer."""
 
-_KINDS = ("capture", "client", "stream", "host", "address")
+_KINDS = (
+    "capture", "channel", "title", "device", "line", "panel", "server", "source", "client", "stream", "host", "address"
+)  # fmt: skip
 
 
 def strength_of(edge: Mapping[str, Any]) -> str:

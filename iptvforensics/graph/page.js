@@ -5,7 +5,7 @@
   const kinds = document.getElementById("kinds");
   const relations = document.getElementById("relations");
   const search = document.getElementById("search");
-  const hidden = new Set(["capture"]);
+  const hidden = new Set(data.hidden);
   const unseen = new Set(["recorded"]);
   document.body.classList.add("live");
 

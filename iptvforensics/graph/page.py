@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .layout import TIERS, Layout, arrange, is_repeated
 from .model import strength_of, with_text_ids
-from .picture import COLOURS, LINES, bend, picture, subtitle_of
+from .picture import COLOURS, LINES, bend, picture, shown_first, subtitle_of
 from .text import bytes_text, time_text, value_text, visible
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _data(graph: nx.MultiDiGraph) -> dict[str, Any]:
         "elements": {"nodes": nodes, "edges": edges},
         "kinds": [kind for kind in TIERS if any(n["data"]["kind"] == kind for n in nodes)],
         "relations": sorted(found),
+        "hidden": [kind for kind in TIERS if kind not in shown_first(graph)],
         "again": any(edge["data"].get("again") for edge in edges),
         "captures": captures,
         "summary": summary,

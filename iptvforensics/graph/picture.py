@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
-from .layout import LABEL_LIMIT, LABEL_ROOM, MARGIN, TIERS, Box, Layout, arrange
+from .layout import ENTITIES, LABEL_LIMIT, LABEL_ROOM, MARGIN, NETWORK, TIERS, Box, Layout, arrange
 from .model import STRENGTHS, strength_of, with_text_ids
 from .text import bytes_text, shorten, time_text, value_text, visible
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 COLOURS = {
     "capture": ("#f2f2f2", "#8a8a8a"),
+    "channel": ("#fdf0d2", "#b07d12"),
+    "title": ("#fbe6d4", "#b0601a"),
+    "device": ("#dcecfb", "#2f6da8"),
+    "line": ("#e4e2fa", "#5a54b0"),
+    "panel": ("#fbdfe0", "#b03a48"),
+    "server": ("#e2f3df", "#3f8a3a"),
+    "source": ("#dff1f1", "#2c8080"),
     "client": ("#dcecfb", "#2f6da8"),
     "stream": ("#fdf0d2", "#b07d12"),
     "host": ("#e2f3df", "#3f8a3a"),
@@ -38,17 +45,38 @@ LINES = {
 """Colour and width of an edge, by strength."""
 
 DASHES = {"conclusive": "", "strong": "", "supporting": "6 3", "lead": "2 3"}
-_HEADS = {"capture": "captures", "client": "clients", "stream": "streams", "host": "hosts", "address": "addresses"}
+_HEADS = {
+    "capture": "captures",
+    "channel": "watched",
+    "device": "devices",
+    "line": "lines",
+    "panel": "panels",
+    "server": "servers",
+    "source": "sources",
+    "client": "clients",
+    "stream": "streams",
+    "host": "hosts",
+    "address": "addresses",
+}
 _FONT = 'font-family="DejaVu Sans, Helvetica, Arial, sans-serif"'
-_DRAWN = ("client", "stream", "host", "address")
 _LIMIT = 300
 _TITLE_LIMIT = 1000
 
 
-def picture(graph: nx.MultiDiGraph, *, kinds: Iterable[str] = _DRAWN, limit: int = _LIMIT) -> str:
-    """Return an SVG picture of the nodes of the given kinds, at most `limit` of them."""
+def picture(graph: nx.MultiDiGraph, *, kinds: Iterable[str] | None = None, limit: int = _LIMIT) -> str:
+    """Return an SVG picture of the nodes of the given kinds, at most `limit` of them.
+
+    Without kinds it shows who is who, or what was seen on the network where nothing says who is who.
+    """
     graph = with_text_ids(graph)
+    kinds = shown_first(graph) if kinds is None else kinds
     return draw(graph, arrange(graph, kinds=kinds, limit=limit))
+
+
+def shown_first(graph: nx.MultiDiGraph) -> tuple[str, ...]:
+    """Return the kinds of nodes that are shown unless somebody asks for others."""
+    found = {kind for _, kind in graph.nodes(data="kind")}
+    return ENTITIES if found & {"line", "panel", "channel", "title"} else NETWORK
 
 
 def draw(graph: nx.MultiDiGraph, layout: Layout) -> str:
