@@ -28,7 +28,7 @@ from typing import NamedTuple
 from ..sessions.addresses import host_of
 from .agents import RELAYS
 from .clients import Client, is_group
-from .model import Atoms, Key, Place, Resolution, TableReader
+from .model import STRENGTHS, Atom, Atoms, Key, Place, Resolution, TableReader
 from .requests import Requests
 
 STEPS = ("edge", "head-end", "origin")
@@ -117,7 +117,7 @@ class Servers:
         """Return the key of a host: that of its panel, if it is one."""
         panel = self._panels.of((host,)) if host else None
         if panel is not None:
-            return ("panel", panel.id)
+            return ("panel", panel.id, host or "")
         name = host or ip
         return ("host", name) if name else None
 
@@ -126,20 +126,8 @@ def find_servers(viewings: Iterable[Viewing], requests: Requests, panels: Resolu
     """Return the servers of a case."""
     servers = Servers(panels)
     for panel in panels.entities:
-        atom = servers.atoms["panel", panel.id]
         for part in panel.atoms:
-            for rule, strength in part.rules.items():
-                atom.rules["server-panel"] = min(strength, atom.rules.get("server-panel", "lead"), key=_rank)
-                for (capture, _), cited in part.cited.items():
-                    atom.cited.setdefault((capture, rule), []).extend(cited)
-            atom.captures |= part.captures
-            atom.span(part.first_ns, part.last_ns)
-            for name in ("hosts", "ips", "ports"):
-                for value, count in part.facts.get(name, {}).items():
-                    atom.fact(name, value, count)
-        atom.fact("roles", "panel")
-        atom.fact("why", f"panel ({panel.rule})")
-        atom.fact("panel", panel.id)
+            _add_panel(servers.atoms["panel", panel.id, part.key[0]], panel.id, part)
     for viewing in viewings:
         _add_viewing(servers, viewing, addresses)
     _add_redirects(servers, requests)
@@ -151,8 +139,21 @@ def find_servers(viewings: Iterable[Viewing], requests: Requests, panels: Resolu
     return servers
 
 
-def _rank(strength: str) -> int:
-    return ("conclusive", "strong", "supporting", "lead").index(strength)
+def _add_panel(atom: Atom, panel_id: str, part: Atom) -> None:
+    """Add one name of a panel, with its evidence."""
+    strength = min(part.rules.values(), key=STRENGTHS.index, default="lead")
+    atom.rules["server-panel"] = strength
+    for (capture, _), cited in part.cited.items():
+        atom.cited.setdefault((capture, "server-panel"), []).extend(cited)
+    atom.captures |= part.captures
+    atom.span(part.first_ns, part.last_ns)
+    for name in ("ips", "ports"):
+        for value, count in part.facts.get(name, {}).items():
+            atom.fact(name, value, count)
+    atom.fact("hosts", part.key[0], max(part.count, 1))
+    atom.fact("roles", "panel")
+    atom.fact("why", f"panel ({'; '.join(sorted(part.rules))})")
+    atom.fact("panel", panel_id)
 
 
 def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> None:
@@ -277,22 +278,37 @@ def join_servers(servers: Servers, undone: dict[str, str]) -> Resolution:
         for ip in atom.facts.get("ips", ()):
             if atom.key != ("host", ip):
                 by_address[ip].append(atom.key)
-    for ip, keys in sorted(by_address.items()):
-        if ("host", ip) in servers.atoms and len(keys) == 1:
-            joins.join(keys[0], ("host", ip), "same-address", "strong", f"{keys[0][1]} answers at {ip}")
-    for atom in servers.atoms:
-        if atom.key[0] == "host":
-            for ip in atom.facts.get("ips", ()):
+            if atom.key[0] == "host":
                 for port in atom.facts.get("ports", ()):
                     at[ip, port].append(atom.key)
+    for ip, keys in sorted(by_address.items()):
+        if ("host", ip) in servers.atoms and len(keys) == 1:
+            joins.join(keys[0], ("host", ip), "same-address", "strong", f"{keys[0][-1]} answers at {ip}")
     for (ip, port), keys in sorted(at.items()):
         for other in keys[1:]:
             one, two = servers.atoms[keys[0]], servers.atoms[other]
-            shared = set(one.facts.get("panel", ())) & set(two.facts.get("panel", ()))
-            if shared:
+            if set(one.facts.get("panel", ())) & set(two.facts.get("panel", ())):
                 why = f"both answer at {ip} port {port}, and one panel sends clients to both"
                 joins.join(keys[0], other, "same-address", "strong", why)
+    _join_names_of_panels(servers, by_address, joins)
     return joins
+
+
+def _join_names_of_panels(servers: Servers, by_address: dict[str, list[Key]], joins: Resolution) -> None:
+    """Join names of one panel at one address; names at other addresses are other servers, for example proxies."""
+    first: dict[str, Key] = {}
+    for atom in servers.atoms:
+        if atom.key[0] == "panel" and atom.facts.get("ips"):
+            first.setdefault(atom.key[1], atom.key)
+    for atom in servers.atoms:
+        if atom.key[0] == "panel" and not atom.facts.get("ips") and atom.key[1] in first:
+            why = "a name of the panel that no client reached"
+            joins.join(first[atom.key[1]], atom.key, "same-panel", "supporting", why)
+    for ip, keys in sorted(by_address.items()):
+        names = [key for key in keys if key[0] == "panel"]
+        for other in names[1:]:
+            if other[1] == names[0][1]:
+                joins.join(names[0], other, "same-address", "strong", f"names of one panel, both at {ip}")
 
 
 def steps(servers: Servers, joined: Resolution) -> dict[str, str]:

@@ -16,9 +16,12 @@ from .lines import line_key
 from .model import Atoms, Key, Resolution
 from .panels import Routes
 from .replies import GivenLink, Replies
-from .requests import Requests
+from .requests import Redirect, Requests
 from .servers import Servers, Viewing
 from .urls import PanelUrl, read_url
+
+_WAY = 5
+"""Redirects that are followed back from a session."""
 
 _TITLES = {"movie": "movie", "series": "episode"}
 
@@ -59,7 +62,11 @@ class Context:
         self.servers = servers
         self.addresses = addresses
         self.routes = routes
-        self.redirected = {r.location: (r.source, r.url) for r in reversed(requests.redirects) if r.url}
+        self.redirected = {r.location: r for r in reversed(requests.redirects) if r.url}
+        self.used: dict[tuple[str, str], set[Key]] = {}
+        for atom in lines:
+            for client in atom.facts.get("clients", ()):
+                self.used.setdefault(client, set()).add(atom.key)
         self.links = {link.url: link for link in reversed(replies.links)}
 
 
@@ -88,6 +95,9 @@ def _resolve(viewing: Viewing, context: Context) -> Watched:
     panel_host = start if start and context.panels.of((start,)) else viewing.panel_host
     panel = context.panels.of((host_of(panel_host) or "",)) if panel_host else None
     found.panel_id = panel.id if panel is not None else None
+    if found.line is None and found.panel_id is not None and not viewing.publishes:
+        found.line = _only_line(found, context)
+        found.line_why = "the only line that the device was seen to use at this panel" if found.line else ""
     if found.line is None and not found.line_why:
         found.line_why = "nothing in the requests of the session names a line"
     _device(found, context)
@@ -96,14 +106,41 @@ def _resolve(viewing: Viewing, context: Context) -> Watched:
 
 def _asked(viewing: Viewing, context: Context) -> tuple[str | None, PanelUrl | None]:
     """Return the host that was asked for the session, and what the URL said."""
-    url, seen = viewing.stream or "", 0
-    host = host_of(url) if "://" in url else viewing.panel_host or viewing.edge_host or viewing.edge_ip
-    while url in context.redirected and seen < 5:  # the request was seen, in this capture or another one
-        source, target = context.redirected[url]
-        host, url, seen = source, target if "://" in target else f"http://{source}{target}", seen + 1
+    url, host = viewing.stream or "", viewing.panel_host or viewing.edge_host or viewing.edge_ip
+    host = host_of(url) if "://" in url else host
+    for redirect in _way(viewing, context):
+        host = redirect.source
+        url = redirect.url if "://" in redirect.url else f"http://{host}{redirect.url}"
     is_panel = bool(host and context.panels.of((host,)))
     says = read_url(url, bare=is_panel or (host in context.routes.origins))
     return host, says if says is not None and says.says != "internal" else None
+
+
+def _way(viewing: Viewing, context: Context) -> list[Redirect]:
+    """Return the redirects that led to the session's first URL, the nearest first, in this capture or another one."""
+    found: list[Redirect] = []
+    url = viewing.stream or ""
+    while url in context.redirected and len(found) < _WAY:
+        redirect = context.redirected[url]
+        found.append(redirect)
+        url = redirect.url if "://" in redirect.url else f"http://{redirect.source}{redirect.url}"
+    return found
+
+
+def _only_line(found: Watched, context: Context) -> Key | None:
+    """Return the line, if whoever asked for the session used one line only at the panel."""
+    viewing = found.viewing
+    clients = [(viewing.capture_id, viewing.client_ip or "")]
+    clients += [(r.place.capture_id, r.client_ip or "") for r in _way(viewing, context)]
+    for client in clients:
+        keys = [
+            key
+            for key in sorted(context.used.get(client, ()))
+            if (panel := context.panels.of((key[0],))) is not None and panel.id == found.panel_id
+        ]
+        if len({key[1:] for key in keys}) == 1 and len(context.devices.keys(*client)) == 1:
+            return keys[0]
+    return None
 
 
 def _link(viewing: Viewing, context: Context) -> GivenLink | None:

@@ -99,3 +99,14 @@ def test_a_host_that_only_gives_the_playlist(lab):
     lab.get("/live/u1/p1/7.m3u8", status=302, location="http://lb.example/hls/7.m3u8")
     lab.session("http://tv.example/live/u1/p1/7.m3u8", "seg.example", hosts=["tv.example", "lb.example", "seg.example"])
     assert roles(lab.build()) == {"tv.example": "panel", "lb.example": "playlist", "seg.example": "edge"}
+
+
+def test_names_of_a_panel_at_two_addresses_are_two_servers(lab):
+    query = "/player_api.php?username=u1&password=p1"
+    lab.get(query, host="old.example", status=301, location=f"http://front.example{query}")
+    lab.get(query, host="front.example", server_ip=EDGE)
+    lab.get(query, host="also.example", status=301, location=f"http://front.example{query}")
+    tables = lab.build()
+    assert len(tables["panels"]) == 1
+    assert sorted(row["ips"] for row in tables["servers"]) == [[PANEL], [EDGE]]
+    assert {row["role"] for row in tables["servers"]} == {"panel"}

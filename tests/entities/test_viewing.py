@@ -60,3 +60,20 @@ def test_clients_that_are_servers_are_no_devices(lab):
     lab.session("http://edge.example/7.ts")
     by_client = {row["session_id"]: row for row in lab.build()["session_entities"]}
     assert "the client is a server" in {row["device_why"] for row in by_client.values()}
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_the_only_line_of_a_device_at_a_panel_is_the_sessions(lab, lines):
+    for number in range(lines):
+        lab.get("/portal.php?type=stb&action=handshake", cookie=f"mac=00:1A:79:00:00:0{number}")
+    lab.get("/play/abcdefghijklmnopqrst?ext=.ts", status=302, location="http://edge.example/auth/abcdefghijklmnopqrst")
+    lab.session("http://tv.example/play/abcdefghijklmnopqrst?ext=.ts")
+    [session] = lab.build()["session_entities"]
+    assert (session["line_id"] is not None) is (lines == 1)
+
+
+def test_redirects_in_a_circle_end(lab):
+    for one, other in (("a", "b"), ("b", "a")):
+        lab.get("/x/y/z", host=f"{one}.example", status=302, location=f"http://{other}.example/x/y/z")
+    lab.session("http://a.example/x/y/z")
+    assert len(lab.build()["session_entities"]) == 1
