@@ -109,8 +109,7 @@ def _asked(viewing: Viewing, context: Context) -> tuple[str | None, PanelUrl | N
     url, host = viewing.stream or "", viewing.panel_host or viewing.edge_host or viewing.edge_ip
     host = host_of(url) if "://" in url else host
     for redirect in _way(viewing, context):
-        host = redirect.source
-        url = redirect.url if "://" in redirect.url else f"http://{host}{redirect.url}"
+        host, url = redirect.source, _absolute(redirect)
     is_panel = bool(host and context.panels.of((host,)))
     says = read_url(url, bare=is_panel or (host in context.routes.origins))
     return host, says if says is not None and says.says != "internal" else None
@@ -123,8 +122,16 @@ def _way(viewing: Viewing, context: Context) -> list[Redirect]:
     while url in context.redirected and len(found) < _WAY:
         redirect = context.redirected[url]
         found.append(redirect)
-        url = redirect.url if "://" in redirect.url else f"http://{redirect.source}{redirect.url}"
+        url = _absolute(redirect)
     return found
+
+
+def _absolute(redirect: Redirect) -> str:
+    """Return the URL that was asked for."""
+    if "://" in redirect.url:
+        return redirect.url
+    port = f":{redirect.source_port}" if redirect.source_port not in (None, 80) else ""
+    return f"http://{redirect.source}{port}{redirect.url}"
 
 
 def _only_line(found: Watched, context: Context) -> Key | None:
@@ -144,8 +151,9 @@ def _only_line(found: Watched, context: Context) -> Key | None:
 
 
 def _link(viewing: Viewing, context: Context) -> GivenLink | None:
-    """Return the link by which a portal sent the client to the session's stream."""
-    return context.links.get(viewing.stream or "")
+    """Return the link by which a portal sent the client to the session's stream, perhaps by way of redirects."""
+    urls = [viewing.stream or "", *(_absolute(redirect) for redirect in _way(viewing, context))]
+    return next((context.links[url] for url in urls if url in context.links), None)
 
 
 def _known(key: Key | None, context: Context) -> Key | None:

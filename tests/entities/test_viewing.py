@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import EDGE, PANEL
+from .conftest import EDGE, PANEL, TWO
 
 
 def test_a_session_that_begins_at_the_edge_is_led_back_by_the_redirect(lab):
@@ -47,6 +47,19 @@ def test_a_link_that_a_portal_gave_names_line_and_channel(lab):
     line = next(row for row in tables["lines"] if row["line_id"] == session["line_id"])
     assert line["mac"] == "00:1a:79:00:00:01"
     assert [row["stream_id"] for row in tables["channels"]] == ["77"]
+
+
+def test_a_link_is_followed_over_redirects_in_another_capture(lab):
+    link = "http://tv.example:8080/play/abcdefghijklmnopqrst"
+    lab.get("/portal.php?type=itv&action=create_link&cmd=x", cookie="mac=00:1A:79:00:00:01")
+    lab.message("stream_links", family="stalker", host="tv.example", mac="001a79000001", kind="itv",
+                requested="ffmpeg http://localhost/ch/77_", link_url=link)  # fmt: skip
+    location = "http://edge.example/auth/abcdefghijklmnopqrst"
+    lab.get("/play/abcdefghijklmnopqrst", "tv.example:8080", 302, location=location, server_port=8080)
+    lab.session(location, capture_id=TWO, client_ip="192.0.2.9")
+    [session] = lab.build()["session_entities"]
+    assert session["channel_id"] is not None
+    assert session["line_why"] == "the portal gave this link to that address"
 
 
 def test_names_in_the_stream_are_named_so(lab):
