@@ -64,7 +64,7 @@ class Workbench:
         self._filled = store.filled()
         self._known: set[str] = set()
         self.folder = folder
-        self.connection: duckdb.DuckDBPyConnection = parquet.connect()
+        self.connection: duckdb.DuckDBPyConnection = parquet.session()
         self.rows: dict[str, int] = {}
 
     def has(self, table: str) -> bool:

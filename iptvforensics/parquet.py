@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from .schema import SQL_TYPES, Column
@@ -35,6 +36,25 @@ def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     if threads is not None:
         connection.execute(f"SET threads = {threads:d}")
     return connection
+
+
+_SHARED: list[duckdb.DuckDBPyConnection] = []
+_LOCK = Lock()
+
+
+def session(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Return a connection to the one database of this process: making one takes longer than a query.
+
+    For code of this program only: the settings belong to all who use it, so `threads` counts for the first one.
+    Tables and views that it makes must be temporary.
+    """
+    with _LOCK:
+        if not _SHARED:
+            _SHARED.append(connect(threads=threads))
+        cursor = _SHARED[0].cursor()
+    cursor.execute("SET TimeZone = 'UTC'")
+    cursor.execute("SET pandas_analyze_sample = 0")
+    return cursor
 
 
 def literal(text: str) -> str:

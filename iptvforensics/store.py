@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__, parquet
 from .entity_tables import ENTITY_TABLES
 from .errors import CaseError, SchemaError
-from .parquet import connect, literal
+from .parquet import connect, literal, session
 from .protocols import registry
 from .schema import CAPTURE_ID, TABLES, Table
 from .views import captures_view, case_view, empty_view
@@ -79,7 +79,7 @@ class CaptureWriter:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """Return the connection that writes; made when it is first needed."""
         if self._connection is None:
-            self._connection = connect(threads=self._threads)
+            self._connection = session(threads=self._threads)
         return self._connection
 
     def prepare(self) -> None:
@@ -324,7 +324,7 @@ class Store:
     def add_view(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """Give a connection the view of one table over all captures."""
         view = captures_view(connection, self._captures(), tables()[name], self._is_mixed())
-        connection.execute(f'CREATE VIEW "{name}" AS {view}')
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS {view}')
 
     def filled(self) -> set[str]:
         """Return the names of the tables of which a capture has a file."""

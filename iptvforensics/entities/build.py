@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
 from .both_sides import find_crossings
-from .catalogue import Names, Number, count_offers, write_catalogue
+from .catalogue import Names, Number, write_catalogue
 from .clients import read_clients
 from .contacts import find_contacts
 from .devices import add_claims, find_devices, join_devices
@@ -74,13 +74,12 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
-    names = write_catalogue(bench, panel_joins, found)
+    names, offers = write_catalogue(bench, panel_joins, found)
     rows, evidence = find_links(requests, found, context, resolved, names).rows()
     bench.write(LINKS, rows)
     guide = find_programmes(bench, found, names, panel_joins)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, names, guide) for w in found])
     bench.write(CONTACTS, find_contacts(bench))
-    offers = count_offers(bench)
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
     bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
     watching = _count(w.device for w in found)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..entity_tables import CHANNELS, TITLES
-from .model import Resolution
+from .model import Resolution, digest
 from .viewing import Watched
 
 if TYPE_CHECKING:
@@ -63,25 +63,24 @@ Number = tuple[str, str, str]
 """Panel, media (live, movie, episode) and number."""
 
 
-def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watched]) -> dict[Number, Names]:
-    """Write channels and titles; return the names of the watched ones."""
+class Catalogue(NamedTuple):
+    """What rules need of the channels and titles."""
+
+    names: dict[Number, Names]
+    """What the watched numbers are called."""
+    offers: dict[str, tuple[int, int]]
+    """Channels and titles that each panel offers."""
+
+
+def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watched]) -> Catalogue:
+    """Write channels and titles; return the names of the watched ones, and how many are on offer."""
+    viewed = [w for w in watched if w.panel_id and w.stream_id and w.media and not w.viewing.publishes]
+    if not bench.has("catalogue_entries"):
+        return Catalogue(_write_watched(bench, panels, viewed), {})
     _put_panels(bench, panels)
-    has_catalogue = bench.has("catalogue_entries")
-    if has_catalogue:
-        bench.connection.execute(_ENTRIES)
-        bench.connection.execute(_CATEGORIES)
-    else:
-        bench.connection.execute(
-            "CREATE TEMP TABLE offered (capture_id VARCHAR, media VARCHAR, family VARCHAR, stream_id VARCHAR, "
-            "name VARCHAR, number BIGINT, category_id VARCHAR, category_name VARCHAR, epg_id VARCHAR, "
-            "container VARCHAR, archive_days DOUBLE, panel_id VARCHAR, panel_host VARCHAR, source VARCHAR)"
-        )
-        bench.connection.execute(
-            "CREATE TEMP TABLE categories (panel_id VARCHAR, category_id VARCHAR, category_name VARCHAR)"
-        )
-    count = _put_watched(bench, watched)
-    if not has_catalogue and not count:
-        return {}
+    bench.connection.execute(_ENTRIES)
+    bench.connection.execute(_CATEGORIES)
+    _put_watched(bench, viewed)
     bench.connection.execute(_things())
     common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
     bench.write_query(
@@ -95,7 +94,34 @@ def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watc
     rows = bench.select(
         "SELECT panel_id, media, stream_id, id, name, name_source, epg_id FROM things WHERE watched ORDER BY ALL"
     )
-    return {(panel, media, stream): Names(*rest) for panel, media, stream, *rest in rows}
+    names = {(panel, media, stream): Names(*rest) for panel, media, stream, *rest in rows}
+    return Catalogue(names, _count_offers(bench))
+
+
+def _write_watched(bench: Workbench, panels: Resolution, viewed: list[Watched]) -> dict[Number, Names]:
+    """Write channels and titles where no catalogue was captured: only what was watched is known."""
+    hosts = {entity.id: entity.one("hosts") or entity.atoms[0].key[0] for entity in panels.entities}
+    by_number: dict[Number, list[Watched]] = {}
+    for w in viewed:
+        by_number.setdefault((w.panel_id or "", w.media or "", w.stream_id or ""), []).append(w)
+    names: dict[Number, Names] = {}
+    channels, titles = [], []
+    for (panel, media, stream), found in sorted(by_number.items()):
+        name = min((n for w in found if (n := w.viewing.channel or w.viewing.title)), default=None)
+        source = "in-stream" if name is not None else None
+        entity = digest("c-" if media == "live" else "t-", panel, media, stream)
+        names[panel, media, stream] = Names(entity, name, source, None)
+        captures = sorted({w.viewing.capture_id for w in found})
+        head = (entity, panel, hosts.get(panel), stream, name, source)
+        tail = (None, True, len(found), captures)
+        if media == "live":
+            category, *rest = tail
+            channels.append((*head, None, None, category, None, *rest))
+        else:
+            titles.append((*head, media, None, *tail))
+    bench.write(CHANNELS, channels)
+    bench.write(TITLES, titles)
+    return names
 
 
 def _put_panels(bench: Workbench, panels: Resolution) -> None:
@@ -107,14 +133,11 @@ def _put_panels(bench: Workbench, panels: Resolution) -> None:
     bench.put("panel_names", ("host", "panel_id", "panel_host"), rows)
 
 
-def _put_watched(bench: Workbench, watched: Iterable[Watched]) -> int:
+def _put_watched(bench: Workbench, viewed: list[Watched]) -> None:
     rows = [
-        (w.panel_id, w.media, w.stream_id, w.viewing.channel or w.viewing.title, w.viewing.capture_id)
-        for w in watched
-        if w.panel_id and w.stream_id and w.media and not w.viewing.publishes
+        (w.panel_id, w.media, w.stream_id, w.viewing.channel or w.viewing.title, w.viewing.capture_id) for w in viewed
     ]
     bench.put("viewed", ("panel_id", "media", "stream_id", "name", "capture_id"), rows)
-    return len(rows)
 
 
 def _things() -> str:
@@ -141,7 +164,7 @@ FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN 
 """
 
 
-def count_offers(bench: Workbench) -> dict[str, tuple[int, int]]:
+def _count_offers(bench: Workbench) -> dict[str, tuple[int, int]]:
     """Return per panel how many channels and titles its catalogue has."""
     rows = bench.select(
         "SELECT panel_id, count(DISTINCT stream_id) FILTER (media = 'live'), "
