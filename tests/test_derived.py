@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from iptvforensics import derived
+from iptvforensics.batch import analyze_many
 from iptvforensics.case import open_case
 from iptvforensics.derived import Workbench, decide, decisions, refresh, state_of
 from iptvforensics.entity_tables import LINES, MERGES
 from iptvforensics.errors import CaseError, SchemaError
+from iptvforensics.exhibits.digest import digest
 from iptvforensics.schema import Column, Table
 from iptvforensics.store import Store
 
@@ -118,3 +120,15 @@ def test_the_manifest_is_written_last(store: Store) -> None:
     folder = refresh(store).folder
     rows = json.loads((folder / "manifest.json").read_text())["rows"]
     assert {f"{name}.parquet" for name in rows} <= {path.name for path in folder.iterdir()}
+
+
+def test_the_order_of_the_captures_changes_nothing(samples: Path, tmp_path: Path) -> None:
+    names = ["hls/redirected.pcap", "dns/names.pcap", "damaged/hls-one-way.pcap"]
+    digests = []
+    for number, order in enumerate((names, names[::-1])):
+        store = Store.create(tmp_path / str(number))
+        for name in order:
+            analyze_many([str(samples / name)], store, workers=1)
+        digests.append(digest(store, derived=refresh(store).folder))
+    assert digests[0] == digests[1]
+    assert "lines" in digests[0].tables
