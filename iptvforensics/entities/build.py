@@ -14,12 +14,13 @@ from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PA
 from ..schema import EVIDENCE
 from .both_sides import find_crossings
 from .catalogue import Names, Number, write_catalogue
+from .certificates import add_default_certificates
 from .clients import read_clients
 from .contacts import find_contacts
 from .devices import add_claims, find_devices, join_devices
 from .guide import find_programmes
 from .lines import find_lines, join_lines
-from .links import Resolved, find_links
+from .links import Resolved, add_equal_catalogues, find_links
 from .local import add_dhcp
 from .makers import maker_of
 from .marks import read_marks
@@ -50,8 +51,9 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
     lines = find_lines(requests, routes)
+    add_default_certificates(bench, panels)
     same = add_replies(replies, panels, lines, panel_joins)
-    join_by_catalogue(bench, requests, panels, panel_joins)
+    equal = join_by_catalogue(bench, requests, panels, panel_joins)
     panel_joins.resolve(panels)
     line_joins = join_lines(lines, panel_joins, decided)
     for one, other, why in same:
@@ -75,7 +77,9 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
     names, offers = write_catalogue(bench, panel_joins, found)
-    rows, evidence = find_links(requests, found, context, resolved, names).rows()
+    links = find_links(requests, found, context, resolved, names)
+    add_equal_catalogues(links, equal, panel_joins)
+    rows, evidence = links.rows()
     bench.write(LINKS, rows)
     guide = find_programmes(bench, found, names, panel_joins)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, names, guide) for w in found])
@@ -140,6 +144,7 @@ def _panel(entity: Entity, offers: dict[str, tuple[int, int]]) -> tuple[Any, ...
         "panel-portal": "was asked as a portal",
         "panel-media-url": "was asked for media with a line",
         "panel-token-url": "was asked for media with its tokens",
+        "panel-default-certificate": "shows the certificate of a panel's installer",
         "panel-named": "was named with a line",
     }
     reasons = [text for rule, text in why.items() if any(rule in atom.rules for atom in entity.atoms)]

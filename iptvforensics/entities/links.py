@@ -7,6 +7,7 @@
 - `streams-from` device → server: it received media (conclusive, as is its address; strong if that may be shared).
 - `pulls-from` server → server: one fetched media as a client of the other; `pushes-to`: it published there.
 - `serves` server → channel or title: it sent media of it (conclusive).
+- `same-catalogue` panel → panel (strong): equal numbers and names of channels: one database, or a copy.
 - `same-as` line → line (supporting): equal credentials at two panels; databases are copied and sold.
 """
 
@@ -273,7 +274,7 @@ def _add_equal_lines(links: Links, lines: Resolution) -> None:
             by_names[names].append(entity)
     for names, entities in sorted(by_names.items()):
         for other in entities[1:]:
-            place = Place(min(entities[0].captures[0], other.captures[0]), entities[0].first_ns, None)
+            place = _cited(entities[0])
             links.add(
                 entities[0].id,
                 other.id,
@@ -284,3 +285,20 @@ def _add_equal_lines(links: Links, lines: Resolution) -> None:
                 f"equal {names[0]} at two panels; databases are copied and sold",
                 other.last_ns,
             )
+
+
+def _cited(entity: Entity) -> Place:
+    """Return the first place that is cited for an entity."""
+    places = [place for atom in entity.atoms for cited in atom.cited.values() for place, _ in cited]
+    if places:
+        return min(places, key=lambda place: (place.capture_id, place.frame_no or 0))
+    return Place(entity.captures[0] if entity.captures else "", entity.first_ns, None)
+
+
+def add_equal_catalogues(links: Links, pairs: Iterable[tuple[str, str, str]], panels: Resolution) -> None:
+    """Add which panels offer one catalogue."""
+    for one, other, why in pairs:
+        first, second = panels.of((one,)), panels.of((other,))
+        if first is not None and second is not None and first.captures and second.captures:
+            last = second.last_ns
+            links.add(first.id, second.id, "same-catalogue", "equal-catalogue", "strong", _cited(first), why, last)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import combinations
 
 from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
@@ -161,15 +162,21 @@ def _join_redirected(joins: Resolution, redirects: Iterable[Redirect], panels: A
             joins.join((redirect.source,), (redirect.target,), "api-redirect", "strong", why)
 
 
-def join_by_catalogue(reader: TableReader, requests: Requests, panels: Atoms, joins: Resolution) -> None:
-    """Join names whose catalogues are the same and that send clients to the same servers."""
+def join_by_catalogue(
+    reader: TableReader, requests: Requests, panels: Atoms, joins: Resolution
+) -> list[tuple[str, str, str]]:
+    """Join names whose catalogues are the same and that send clients to the same servers.
+
+    Returns:
+        All pairs of names with one catalogue, with the reason.
+    """
     sent: dict[str, set[str]] = defaultdict(set)
     for redirect in requests.redirects:
         if (redirect.source,) in panels and redirect.target != redirect.source:
             sent[redirect.source].add(redirect.target)
-    pairs = [(a, b) for a in sorted(sent) for b in sorted(sent) if a < b and sent[a] & sent[b]]
-    if not pairs or not reader.has("catalogue_entries"):
-        return
+    hosts = [atom.key[0] for atom in panels]
+    if len(hosts) < 2 or not reader.has("catalogue_entries"):
+        return []
     rows = reader.select(
         "SELECT DISTINCT lower(regexp_extract(host, '^(\\[[^\\]]*\\]|[^:]+)', 1)), entry_id, name "
         "FROM catalogue_entries "
@@ -178,9 +185,15 @@ def join_by_catalogue(reader: TableReader, requests: Requests, panels: Atoms, jo
     offers: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for host, number, name in rows:
         offers[host].add((number, name))
-    for one, other in pairs:
+    found = []
+    offering = [host for host in hosts if len(offers[host]) >= _EQUAL_OFFERS]
+    for one, other in combinations(offering, 2):
         equal = offers[one] & offers[other]
         if len(equal) >= _EQUAL_OFFERS and len(equal) >= _EQUAL_SHARE * min(len(offers[one]), len(offers[other])):
+            why = f"{len(equal)} channels with equal numbers and names"
+            found.append((one, other, f"{why}: one database, or a copy of it"))
             servers = ", ".join(sorted(sent[one] & sent[other])[:3])
-            why = f"{len(equal)} channels with equal numbers and names, and both send clients to {servers}"
-            joins.join((one,), (other,), "same-catalogue-same-servers", "strong", why)
+            if servers:
+                why = f"{why}, and both send clients to {servers}"
+                joins.join((one,), (other,), "same-catalogue-same-servers", "strong", why)
+    return found

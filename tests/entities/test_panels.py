@@ -81,7 +81,12 @@ def test_equal_catalogues_and_common_servers_make_one_panel(lab):
         for number in range(4):
             entry = {"family": "stalker", "kind": "live", "host": host, "entry_id": str(number), "name": f"N{number}"}
             lab.message("catalogue_entries", **entry)
-    assert len(lab.build()["panels"]) == 2, "a copied database has the same catalogue"
+    tables = lab.build()
+    assert len(tables["panels"]) == 2, "a copied database has the same catalogue"
+    [link] = [row for row in tables["links"] if row["kind"] == "same-catalogue"]
+    assert (link["strength"], link["why"]) == (
+        "strong", "4 channels with equal numbers and names: one database, or a copy of it",
+    )  # fmt: skip
     for host in ("a.example", "b.example"):
         location = "http://edge.example/auth/abcdefghijklmnopqr"
         lab.get("/play/abcdefghijklmnopqrst", host=host, status=302, location=location)
