@@ -4,7 +4,8 @@ A link-layer address is that of the client only where no router stands between: 
 is a router's. An address is held to be shared (by a home behind a translating router) where it is public IPv4 or its
 frames come from a router.
 
-**Known limitations**: addresses of IPv6 that one link-layer address uses in one network are held to be one device.
+**Known limitations**: up to three addresses of IPv6 that one link-layer address uses in one network are held to be one
+device's.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _PRIVATE = tuple(
     )
 )
 _ROUTED = 4
-"""Private addresses behind one link-layer address from which on it is held to be a router's."""
+"""Private or IPv6 addresses behind one link-layer address from which on it is held to be a router's."""
 
 
 @lru_cache(1 << 14)
@@ -117,7 +118,7 @@ def _routes(ips: set[str]) -> bool:
     new = {ip for ip in ips if ":" in ip and not ip.lower().startswith("fe80")}
     networks = {ip.split("::")[0] if "::" in ip else ":".join(ip.split(":")[:4]) for ip in new}
     public = [ip for ip in old if not is_private(ip)]
-    return bool(public and len(old | new) > 1) or len(old) >= _ROUTED or len(networks) > 1
+    return bool(public and len(old | new) > 1) or max(len(old), len(new)) >= _ROUTED or len(networks) > 1
 
 
 def _add_agents(reader: TableReader, clients: dict[tuple[str, str], Client], table: str, own: str, agent: str) -> None:
