@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -64,20 +63,17 @@ def analyze_capture(
 
 @contextmanager
 def _throughput() -> Iterator[None]:
-    """Set the interpreter up for few, long tasks on several threads; put back what was set before.
+    """Set the interpreter up for few, long tasks; put back what was set before.
 
     Rows are plain tuples that live until they are written: collecting cycles among them costs a tenth of the
-    time and frees nothing; what was there before (modules, mostly) is not looked at. A short switch interval
-    lets the hashing thread go on between kernels.
+    time and frees nothing; what was there before (modules, mostly) is not looked at.
     """
-    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
-    sys.setswitchinterval(0.0005)
+    thresholds = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(100_000, 5, 5)
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
         gc.set_threshold(*thresholds)
         gc.unfreeze()
 
