@@ -23,6 +23,7 @@ and a channel's part of it:
     "upstream": "http://...|rtmp://...|srt://...|udp://...|file", "edges": ["lb1"],
     "pull": {"how": "ffmpeg",          or direct (TS over HTTP as it is)
              "always": false, "user_agent": "", "headers": {}, "input": [], "options": ["-c", "copy"],
+             "backups": [], "stall_s": 0,      other upstreams, taken in turn when one breaks or is silent so long
              "parents": {"lb2": "lb1"}}     lb2 takes it from lb1: /admin/live with the panel's secret
 
 An upstream that is itself the media address of a panel is asked with `X-XUI-Detect: 1` (xc_vm: `X-XC_VM-Detect:1`).

@@ -7,13 +7,16 @@ Two ways (`pull.how`):
               ffmpeg only cuts the media segments
 
 Media segments lie in the work folder as `<id>_<n>.ts` with `<id>_.m3u8`, as on the panels' own servers. A pull begins
-with the first viewer (or at once: `pull.always`), ends `idle_s` after the last one, and is begun again when it breaks.
+with the first viewer (or at once: `pull.always`), ends `idle_s` after the last one, and is begun again when it breaks,
+from the next of `pull.backups` if there are any.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import secrets
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,6 +32,7 @@ QUEUE = 512
 READ = 49 * PACKET
 AGAIN_S = 2.0
 LOOK_S = 0.05
+PR_SET_PDEATHSIG = 1
 DETECT = {"xui": "X-XUI-Detect: 1", "xc_vm": "X-XC_VM-Detect:1", "xc": ""}
 
 
@@ -55,7 +59,8 @@ class Pull:
 
     def __init__(self, config: Config, edge: Edge, channel: Channel, folder: Path, journal: Journal) -> None:
         self.config, self.edge, self.channel, self.folder, self.journal = config, edge, channel, folder, journal
-        self.url = upstream_of(config, edge, channel)
+        self.upstreams = [upstream_of(config, edge, channel), *channel.pull.get("backups", [])]
+        self.url = self.upstreams[0]
         self.how = channel.pull.get("how", "ffmpeg")
         self.playlist = folder / f"{channel.id}_.m3u8"
         self.key, self.iv = secrets.token_bytes(16), secrets.token_hex(16)
@@ -65,6 +70,7 @@ class Pull:
         self.last_wanted = time.monotonic()
         self._task: asyncio.Task[None] | None = None
         self._number = 0
+        self._stopped = False
 
     # ---- for viewers ------------------------------------------------------------------------------
 
@@ -150,6 +156,7 @@ class Pull:
 
     async def stop(self) -> None:
         """End the pull."""
+        self._stopped = True  # in Python 3.11 a cancellation may get lost in wait_for
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -170,15 +177,16 @@ class Pull:
                 self.journal.write("pull", start=start, end=now(), stream_id=self.channel.id, channel=self.channel.name,
                                    upstream=self.url, how=self.how, ts_bytes=counted[0], ended=ended)  # fmt: skip
             if self._wanted():
+                self.url = self.upstreams[(self.upstreams.index(self.url) + 1) % len(self.upstreams)]
                 await asyncio.sleep(AGAIN_S)
         for queue in self.viewers.values():
-            queue.put_nowait(None)
+            _cut_off(queue)
 
     def _wanted(self) -> bool:
-        watched = bool(self.viewers) or self.followers > 0
-        return (
-            watched or bool(self.channel.pull.get("always")) or time.monotonic() - self.last_wanted < self.edge.idle_s
-        )
+        if self._stopped:
+            return False
+        watched = bool(self.viewers) or self.followers > 0 or bool(self.channel.pull.get("always"))
+        return watched or time.monotonic() - self.last_wanted < self.edge.idle_s
 
     def _give(self, piece: bytes) -> None:
         for number, queue in list(self.viewers.items()):
@@ -186,19 +194,21 @@ class Pull:
                 queue.put_nowait(piece)
             except asyncio.QueueFull:  # a viewer who cannot keep up is cut off, as by a server without a time-out
                 self.viewers.pop(number)
-                queue.get_nowait()
-                queue.put_nowait(None)
+                _cut_off(queue)
 
     async def _ffmpeg(self, counted: list[int]) -> str:
         process = await self._start(self._input(), pipe=True)
         try:
             assert process.stdout is not None
-            rest = b""
+            rest, silent_since = b"", time.monotonic()
             while self._wanted():
                 try:
                     piece = await asyncio.wait_for(process.stdout.read(READ), 1)
                 except TimeoutError:
+                    if 0 < float(self.channel.pull.get("stall_s", 0)) < time.monotonic() - silent_since:
+                        return "stalled"
                     continue
+                silent_since = time.monotonic()
                 if not piece:
                     return f"ffmpeg ended with {await process.wait()}"
                 rest += piece
@@ -268,7 +278,20 @@ class Pull:
             return await asyncio.create_subprocess_exec(
                 *argv, stdin=asyncio.subprocess.DEVNULL if pipe else asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE if pipe else asyncio.subprocess.DEVNULL, stderr=errors, cwd=self.folder,
+                preexec_fn=_die_with_parent,
             )  # fmt: skip
+
+
+def _cut_off(queue: asyncio.Queue[bytes | None]) -> None:
+    """Tell a viewer's queue that nothing more comes."""
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(None)
+
+
+def _die_with_parent() -> None:
+    """Have the system end a program of this edge with the edge, however that ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -284,6 +307,7 @@ async def as_flv(packets: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         "flv", "-flvflags",
         "no_duration_filesize", "-flush_packets", "1", "pipe:1",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,
     )  # fmt: skip
     feeding = asyncio.create_task(_feed(packets, process))
     try:
