@@ -47,6 +47,7 @@ def analyze(
     force: bool = False,
     progress: Callable[[Progress], None] | None = None,
     scheduler: str | None = None,
+    keylog: Paths = (),
 ) -> Case:
     """Return a case that holds what was found in these captures, and what it held before.
 
@@ -60,17 +61,25 @@ def analyze(
         force: analyse again what the case holds already.
         progress: called as the analysis proceeds.
         scheduler: address of a running Dask scheduler that is to do the work (extra `cluster`).
+        keylog: one or more files with secrets that open TLS (`SSLKEYLOGFILE`).
 
     Raises:
-        CaptureError: none of the captures could be read.
+        CaptureError: none of the captures could be read, or a key log is none.
         CaseError: the folder is no case and not empty.
     """
+    from .analysis import Options, keylogs_at
     from .batch import analyze_many
 
-    names = [os.fspath(p) for p in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+    names, keylogs = (
+        [os.fspath(p) for p in ([given] if isinstance(given, str | os.PathLike) else given)]
+        for given in (paths, keylog)
+    )
+    options = Options(keylogs=keylogs_at(keylogs)) if keylogs else None
     temporary = tempfile.TemporaryDirectory(prefix="iptvforensics-") if case is None else None
     store = Store.create(temporary.name if temporary is not None else os.fspath(case or ""))
-    summaries = analyze_many(names, store, workers=workers, force=force, progress=progress, scheduler=scheduler)
+    summaries = analyze_many(
+        names, store, options=options, workers=workers, force=force, progress=progress, scheduler=scheduler
+    )
     failed = [summary for summary in summaries if summary.error]
     if failed and len(failed) == len(summaries):
         raise CaptureError("; ".join(f"{summary.error}" for summary in failed[:5]))

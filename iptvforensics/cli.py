@@ -82,11 +82,24 @@ def _output_options(command: Any) -> Any:
 @_workers
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler that is to do the work (extra: cluster).")
 @click.option("--force", is_flag=True, help="Analyse again what the case holds already.")
-def analyze(paths: tuple[str, ...], case_folder: str, workers: int | None, scheduler: str | None, force: bool) -> None:
+@click.option(
+    "--keylog", "keylogs", multiple=True, metavar="FILE", help="Secrets that open TLS (SSLKEYLOGFILE); may be repeated."
+)
+def analyze(
+    paths: tuple[str, ...],
+    case_folder: str,
+    workers: int | None,
+    scheduler: str | None,
+    force: bool,
+    keylogs: tuple[str, ...],
+) -> None:
     """Analyse capture files, folders or URLs into a case folder."""
+    from .analysis import Options, keylogs_at
     from .store import Store
 
-    summaries = _analyze(paths, Store.create(case_folder), workers=workers, scheduler=scheduler, force=force)
+    options = Options(keylogs=keylogs_at(keylogs))
+    store = Store.create(case_folder)
+    summaries = _analyze(paths, store, workers=workers, scheduler=scheduler, force=force, options=options)
     _summarize(summaries)
     _exit_if_unread({s.path: s.error for s in summaries if s.error})
 

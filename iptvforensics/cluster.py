@@ -1,8 +1,8 @@
 """Captures spread over the machines of a running Dask cluster (extra `cluster`).
 
-Each task is one capture. Its worker reads the file and writes its tables into the case folder, so both must lie
-where all workers see them under the same path. A task whose worker dies is given to another one; a capture that
-kills every worker is reported as failed.
+Each task is one capture. Its worker reads the file, and key logs if there are any, and writes its tables into the case
+folder, so all of them must lie where all workers see them under the same path. A task whose worker dies is given to
+another one; a capture that kills every worker is reported as failed.
 
 **Known limitations**: Dask does not authenticate its messages unless the cluster was set up with TLS: use it on a
 network of your own.

@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 from typing import Protocol as Interface
 
 from .schema import Table
+from .tls.keylog import Secrets
 
 Carrier = Literal["tcp", "udp", "content"]
 
@@ -148,7 +149,53 @@ class ContentEnd(NamedTuple):
     complete: bool
 
 
-Event = Row | Rows | Mark | Anomaly | ContentBegin | ContentData | ContentGap | ContentEnd
+class OpenedData(NamedTuple):
+    """The next bytes of one direction of the stream that the parser decrypted, and where they stand in its own stream.
+
+    The engine finds a protocol for them, as for those of a flow. `places` are those of `ContentData`.
+    """
+
+    from_orig: bool
+    offset: int
+    data: memoryview | bytes
+    secret_sha256: str
+    places: tuple[Sequence[int], Sequence[int]] | None = None
+
+
+class OpenedGap(NamedTuple):
+    """`length` bytes of a direction of the decrypted stream are missing (-1: unknown how many)."""
+
+    from_orig: bool
+    length: int
+
+
+class OpenedEnd(NamedTuple):
+    """A direction of the decrypted stream ends."""
+
+    from_orig: bool
+
+
+class Hold(NamedTuple):
+    """Asks the engine to remember frames and times from an offset on, however long; None: not any more."""
+
+    from_orig: bool
+    offset: int | None
+
+
+Event = (
+    Row
+    | Rows
+    | Mark
+    | Hold
+    | Anomaly
+    | ContentBegin
+    | ContentData
+    | ContentGap
+    | ContentEnd
+    | OpenedData
+    | OpenedGap
+    | OpenedEnd
+)
 
 
 class Parser(Interface):
@@ -182,6 +229,10 @@ class Opening(NamedTuple):
     """For a body: what its carrier says of it."""
     midstream: bool = False
     """True if the beginning of the flow was not captured."""
+    secrets: Secrets | None = None
+    """Secrets that the examiner has, for protocols that encrypt."""
+    is_opened: bool = False
+    """True if the bytes were encrypted on the wire."""
 
 
 OPENING_BYTES = 8192

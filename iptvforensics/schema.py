@@ -79,10 +79,21 @@ OBJECT_OFFSET = Column(
 """Filled by the engine for protocols found in bodies; with flow_id and from_orig it names the object."""
 
 
+SECRET_SHA256 = Column(
+    "secret_sha256",
+    "text",
+    "SHA-256 of the secret that decrypted the message (table decrypted); null if it came in clear.",
+)
+"""Last column of every message table but for the endpoints; the protocol that used the secret fills it itself."""
+
+ENGINE_COLUMNS = frozenset(c.name for c in (*MESSAGE_COLUMNS, *ENDPOINT_COLUMNS, OBJECT_OFFSET, SECRET_SHA256))
+"""Names of the columns that parsers leave to the engine."""
+
+
 def message_table(name: str, row: str, columns: Iterable[Column], *, endpoints: bool = False) -> Table:
-    """Return the table of a protocol: leading columns, its own, and the endpoints if asked for."""
+    """Return the table of a protocol: leading columns, its own, the secret, and the endpoints if asked for."""
     tail = ENDPOINT_COLUMNS if endpoints else ()
-    return Table(name, row, (*MESSAGE_COLUMNS, *columns, *tail))
+    return Table(name, row, (*MESSAGE_COLUMNS, *columns, SECRET_SHA256, *tail))
 
 
 CLIENT_IP, CLIENT_PORT, SERVER_IP, SERVER_PORT = ENDPOINT_COLUMNS

@@ -7,7 +7,19 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "pandas", "duckdb", "networkx", "numba", "rich", "scapy", "dpkt", "pyshark", "distributed"}
+HEAVY = {
+    "cryptography",
+    "numpy",
+    "pandas",
+    "duckdb",
+    "networkx",
+    "numba",
+    "rich",
+    "scapy",
+    "dpkt",
+    "pyshark",
+    "distributed",
+}
 
 
 def loaded(code: str) -> set[str]:

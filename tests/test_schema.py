@@ -9,7 +9,16 @@ import pytest
 from iptvforensics.entity_tables import ENTITY_TABLES
 from iptvforensics.protocol import Protocol
 from iptvforensics.protocols import _example, registry
-from iptvforensics.schema import ENDPOINT_COLUMNS, MESSAGE_COLUMNS, SQL_TYPES, TABLES, Column, Table, message_table
+from iptvforensics.schema import (
+    ENDPOINT_COLUMNS,
+    MESSAGE_COLUMNS,
+    SECRET_SHA256,
+    SQL_TYPES,
+    TABLES,
+    Column,
+    Table,
+    message_table,
+)
 
 DECLARED = [*TABLES, *ENTITY_TABLES, *(table for p in (*registry().values(), _example.PROTOCOL) for table in p.tables)]
 ALL = list({id(table): table for table in DECLARED}.values())  # protocols may share a table
@@ -109,8 +118,8 @@ def test_truths_are_not_named_like_numbers(table: Table) -> None:
 def test_message_tables_lead_with_the_engine_columns_and_end_with_the_endpoints() -> None:
     own = Column("own", "int", "Something of its own.")
     table = message_table("made", "thing", [own], endpoints=True)
-    assert table.columns == (*MESSAGE_COLUMNS, own, *ENDPOINT_COLUMNS)
-    assert message_table("made", "thing", [own]).columns == (*MESSAGE_COLUMNS, own)
+    assert table.columns == (*MESSAGE_COLUMNS, own, SECRET_SHA256, *ENDPOINT_COLUMNS)
+    assert message_table("made", "thing", [own]).columns == (*MESSAGE_COLUMNS, own, SECRET_SHA256)
 
 
 @pytest.mark.parametrize("protocol", registry().values(), ids=lambda p: p.name)

@@ -2,5 +2,6 @@
 
 from .capture_file import analyze_capture
 from .options import Options, Progress, Summary
+from .secrets import keylogs_at, secrets_from, secrets_in
 
-__all__ = ["Options", "Progress", "Summary", "analyze_capture"]
+__all__ = ["Options", "Progress", "Summary", "analyze_capture", "keylogs_at", "secrets_from", "secrets_in"]

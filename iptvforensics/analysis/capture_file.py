@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from .. import __version__, kernel
 from ..capture import CaptureReader
-from .options import Options, Progress, Summary
+from .options import LateSecrets, Options, Progress, Summary
 
 if TYPE_CHECKING:
+    from ..capture import Secret
     from ..store import Store
 
 
@@ -48,14 +49,36 @@ def analyze_capture(
         if known is not None:
             return known
     kernel.use(None, input_bytes=size if size is not None else 1 << 30, announce=announce)
+    late: list[Secret] = []
+    while True:
+        try:
+            return _read_once(path, size, store, options, cores, progress, late)
+        except LateSecrets as found:
+            late = found.secrets
+
+
+def _read_once(
+    path: str,
+    size: int | None,
+    store: Store,
+    options: Options,
+    cores: int,
+    progress: Callable[[Progress], None] | None,
+    late: list[Secret],
+) -> Summary:
+    """Return what was found in one reading of a file; `late` are secrets that an earlier reading found in it."""
     with _throughput(), CaptureReader(path, block_bytes=options.block_bytes, hash_thread=cores > 1) as reader:
         # Reading and hashing have begun: the parsers are loaded meanwhile.
         from .pipeline import Pipeline
+        from .secrets import secrets_from
 
         writer = store.writer(cores=cores)
         try:
             writer.prepare()
-            return Pipeline(reader, size, writer, options, cores, progress).run()
+            pipeline = Pipeline(reader, size, writer, options, cores, progress, secrets_from(options.keylogs, late))
+            pipeline.has_all_secrets = bool(late)
+            pipeline.may_repeat = size is not None and not late
+            return pipeline.run()
         except BaseException:
             writer.abandon()
             raise

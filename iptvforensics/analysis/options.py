@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from ..capture import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +16,20 @@ class Options:
 
     block_bytes: int = 4 << 20
 
+    keylogs: Sequence[tuple[str, str]] = ()
+    """Path and SHA-256 of each key log (`keylogs_at`)."""
+
     def as_dict(self) -> dict[str, Any]:
         """Return the options that change results (block_bytes does not)."""
-        return {}
+        return {"keylogs": sorted({sha256 for _, sha256 in self.keylogs})} if self.keylogs else {}
+
+
+class LateSecrets(Exception):
+    """A capture holds secrets behind frames: it has to be read again with all of them."""
+
+    def __init__(self, secrets: list[Secret]) -> None:
+        super().__init__()
+        self.secrets = secrets
 
 
 class Progress(NamedTuple):

@@ -21,12 +21,14 @@ from ..schema import CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, SESSIONS
 from ..sessions import TABLES_READ, TableReader, build
 from .ahead import ahead
 from .index import StreamIndex
-from .options import Options, Progress, Summary
+from .options import LateSecrets, Options, Progress, Summary
+from .secrets import add_blocks
 
 if TYPE_CHECKING:
     from ..capture import Block, CaptureReader
     from ..flows.streams import StreamBatch
     from ..store import CaptureWriter
+    from ..tls.keylog import Secrets
 
 
 def _place(path: str) -> str:
@@ -45,10 +47,13 @@ class Pipeline:
         options: Options,
         cores: int,
         progress: Callable[[Progress], None] | None,
+        secrets: Secrets,
     ) -> None:
         self.path = reader.path
         self.size = size
         self.writer = writer
+        self.may_repeat = self.has_all_secrets = False
+        """True if the file can be read again when it holds secrets behind frames; if this has been done."""
         self.options = options
         self.progress = progress
         self.cores = cores
@@ -57,7 +62,9 @@ class Pipeline:
         self.flows = FlowTable()
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
-        self.dissector = Dissector(self.flows, self.rows)
+        self.secrets = secrets
+        self.dissector = Dissector(self.flows, self.rows, secrets=secrets)
+        self._early_secrets: int | None = None
         self.bytes = self.wire_bytes = self.packets = 0
         self.link_types: set[int] = set()
 
@@ -69,6 +76,12 @@ class Pipeline:
             self.dissector.take(batch)
         self.dissector.finish()
         self.decoder.finish()
+        late = len(reader.secrets) > (self._early_secrets or 0)
+        if late and self.may_repeat:
+            raise LateSecrets(reader.secrets)
+        if late and not self.has_all_secrets:
+            detail = "secrets that stand behind frames were not used, as the file could not be read a second time"
+            self.rows.separate_anomaly("CAPTURE_late_secrets", None, None, 1, detail)
         capture_id = reader.sha256[:16]
         self._describe()
         # What sessions are made of is written first: the rest is written while they are made.
@@ -83,6 +96,9 @@ class Pipeline:
     def _batches(self) -> Iterator[StreamBatch]:
         """Yield what the blocks of the capture add to the streams."""
         for block in self.reader:
+            if self._early_secrets is None:
+                self._early_secrets = len(self.reader.secrets)
+                add_blocks(self.secrets, self.reader.secrets)
             self._count(block)
             for packets in self.decoder.batches(block):
                 yield from self._indexed(self.flows.add(block, packets))
@@ -158,6 +174,7 @@ class Pipeline:
             "frames": reader.frames,
             "version": __version__,
             "options": self.options.as_dict(),
+            "keylogs": [{"path": path, "sha256": sha256} for path, sha256 in self.options.keylogs],
             "python": platform.python_version(),
         }
 

@@ -12,6 +12,7 @@ from .offsets import OffsetMap
 from .places import Marks
 
 if TYPE_CHECKING:
+    from .opened import OpenedStream
     from .places import Place
     from .tunnels import InnerStream
 
@@ -39,6 +40,7 @@ class Content:
         "last",
         "marks",
         "missing",
+        "opened",
         "parent",
         "parser",
         "passed",
@@ -57,6 +59,8 @@ class Content:
         self.first = first
         self.last = first
         self.parent = parent
+        self.opened: OpenedStream | None = None if parent is None else parent.opened_stream()
+        """The decrypted stream in which the body lies."""
         self.parser: Parser | None = None
         self.protocol: Protocol | None = None
         self.settled = False
@@ -77,6 +81,19 @@ class Content:
         """Content offset of the next byte: bytes seen, and missing as far as it is known how many."""
         self._map = OffsetMap()
         self._map.add(0, offset)
+
+    def opened_stream(self) -> OpenedStream | None:
+        """Return the decrypted stream in which the body lies, None if it came in clear."""
+        return self.opened
+
+    def secret_of(self, from_orig: bool) -> str | None:
+        """Return the digest of the secret that decrypted what lies in the body, None if it came in clear."""
+        return None if self.opened is None else self.opened.secret_of(from_orig)
+
+    @property
+    def is_outermost(self) -> bool:
+        """Return True for a body that lies in no other: in the flow, or in what was decrypted of it."""
+        return self.parent is None or self.parent is self.opened
 
     @property
     def depth(self) -> int:

@@ -19,6 +19,7 @@ from .places import views
 
 if TYPE_CHECKING:
     from ..flows.streams import DirectionPieces, FlowTable, StreamBatch
+    from ..tls.keylog import Secrets
     from .rows import RowCollector
 
 TCP, UDP = 6, 17
@@ -51,6 +52,7 @@ def _layout(table: Table) -> Layout:
     own = table.columns[_LEADING:]
     if has_endpoints := own[-len(ENDPOINT_COLUMNS) :] == ENDPOINT_COLUMNS:
         own = own[: -len(ENDPOINT_COLUMNS)]
+    own = own[:-1]  # the secret
     kinds = ["object" if c.name == "object_offset" else _KINDS.get(c.type) for c in own]
     special = tuple((i + _LEADING - 1, kind) for i, kind in enumerate(kinds) if kind)
     return Layout(table, tuple(c.name for c in own), special, has_endpoints)
@@ -60,7 +62,8 @@ class Dissector:
     """Reads the streams of one capture with the parsers of the protocols folder.
 
     `on_content` is called with the flow's id, the body and each part of its bytes, and with None at its
-    end: this is how bodies are taken out of a capture. `only_flow` leaves all other flows unread.
+    end: this is how bodies are taken out of a capture. `only_flow` leaves all other flows unread. `secrets`
+    open what is encrypted.
     """
 
     def __init__(
@@ -71,10 +74,12 @@ class Dissector:
         on_content: OnContent | None = None,
         only_flow: int | None = None,
         protocols: Iterable[Protocol] | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         self.flows = flows
         self.rows = rows
         self.on_content = on_content
+        self.secrets = secrets
         self.protocols: dict[int, str] = {}
         self._only_flow = only_flow
         known = list(registry().values() if protocols is None else protocols)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from ..protocol import (
     ContentEnd,
     ContentGap,
     Event,
+    Hold,
     Mark,
     Opening,
     Row,
@@ -24,17 +26,15 @@ from ..protocol import (
 from ..schema import OBJECTS
 from .choice import choose
 from .contents import Content
+from .opened import MAX_DEPTH, OpenedStreams, lifted
 from .places import NOWHERE, Marks, Places, Spot
 from .tunnels import MAX_INNER_STREAMS, InnerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from ..protocol import Parser
     from .engine import Dissector
-
-MAX_DEPTH = 4
-"""Bodies in bodies: a tunnel in a tunnel is plausible, more is not."""
 
 Scope = Content | InnerStream | None
 """What a parser reads: a body, an inner stream, or (None) the flow itself."""
@@ -43,7 +43,18 @@ Scope = Content | InnerStream | None
 class Findings:
     """Takes the events of a flow's parser, and runs the parsers of what it carries."""
 
-    __slots__ = ("_contents", "_inner", "_marks", "engine", "flow_id", "number", "parser", "places")
+    __slots__ = (
+        "__weakref__",
+        "_contents",
+        "_inner",
+        "_marks",
+        "_opened",
+        "engine",
+        "flow_id",
+        "number",
+        "parser",
+        "places",
+    )
 
     def __init__(
         self, engine: Dissector, number: int, flow_id: int, places: tuple[Places, Places], parser: Parser
@@ -56,6 +67,7 @@ class Findings:
         self._marks = Marks()
         self._contents: dict[tuple[Scope, int], Content] = {}
         self._inner: dict[tuple[str, str], InnerStream] = {}
+        self._opened = OpenedStreams(engine, engine.ports(number), weakref.proxy(self))
 
     def take(self, events: list[Event], scope: Scope = None) -> None:
         """Act on what a parser returned."""
@@ -76,15 +88,21 @@ class Findings:
             elif isinstance(event, Mark):
                 marks = self._marks if scope is None else scope.marks
                 marks.add(event.from_orig, event.offset, self._spot(scope, event.from_orig, event.offset))
+            elif isinstance(event, Anomaly):
+                self.anomaly(event, scope)
+            elif isinstance(event, Hold):
+                if scope is None:
+                    self.places[not event.from_orig].hold(event.offset)
             else:
-                self._anomaly(event, scope)
+                self._opened.take(event, scope)
 
     def close(self) -> None:
         """End all bodies and inner streams: the flow is over, or its parser gave up."""
         self._close_contents(None)
+        self._opened.close(None)
         for inner in self._inner.values():
             for from_orig in (True, False):
-                self._call(inner, inner.end, from_orig)
+                self.call(inner, inner.end, from_orig)
         self._inner.clear()
 
     def report(self, protocol: str, error: DecodeError, from_orig: bool, scope: Scope = None) -> None:
@@ -133,6 +151,7 @@ class Findings:
                     before = value
                     _, (frame, ns) = marks.use(*value) or self._locate(scope, *value)
                 out[index] = frame if kind == "frame" else ns
+        out.append(row.values.get("secret_sha256") if scope is None else scope.secret_of(from_orig))
         if layout.endpoints:
             out += self.engine.endpoints(self.number, self.parser.client_is_orig)
         self.engine.rows.add(layout.table, tuple(out))
@@ -154,11 +173,13 @@ class Findings:
         for index, kind in layout.special:
             if kind == "object":
                 columns[index] = repeat(None if scope is None else scope.begin_offset, count)
+        columns.append(repeat(None if scope is None else scope.secret_of(from_orig), count))
         if layout.endpoints:
             columns += [repeat(end, count) for end in self.engine.endpoints(self.number, self.parser.client_is_orig)]
         self.engine.rows.extend(layout.table, list(zip(*columns, strict=True)))
 
-    def _anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
+    def anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
+        """Record what broke a rule or could not be seen."""
         offset, place = self._spot(scope, anomaly.from_orig, anomaly.offset)
         self.engine.rows.anomaly(
             anomaly.name,
@@ -178,7 +199,7 @@ class Findings:
         if scope is None:
             last = content.note(event.data, event.offset, event.places)
         else:
-            offset, places = _lifted(event, scope, content.from_orig)
+            offset, places = lifted(event, scope, content.from_orig)
             last = content.note(event.data, offset, places)
         if self.engine.on_content is not None:
             self.engine.on_content(self.flow_id, content, event.data)
@@ -242,11 +263,13 @@ class Findings:
             if len(self._inner) >= MAX_INNER_STREAMS:
                 why = f"more than {MAX_INNER_STREAMS} at the same time"
                 name = f"{carrier.name.upper()}_too_many_streams"
-                self._anomaly(Anomaly(name, content.from_orig, 0, why), content)
+                self.anomaly(Anomaly(name, content.from_orig, 0, why), content)
                 return None
             orig_port, resp_port = self.engine.ports(self.number)
             opening = Opening("tcp", b"", b"", orig_port, resp_port, content.info, part.is_midstream)
-            inner = self._inner[key] = InnerStream(protocol, protocol.parser(opening), content.depth)
+            inner = InnerStream(protocol, protocol.parser(opening), content.depth)
+            inner.opened = content.opened
+            self._inner[key] = inner
         inner.begin_part(part, content.from_orig)
         return inner
 
@@ -256,27 +279,27 @@ class Findings:
 
     def _feed(self, content: Content, data: memoryview | bytes, position: int) -> None:
         if content.parser is not None:
-            self._call(content, content.parser.feed, memoryview(data), content.from_orig)
+            self.call(content, content.parser.feed, memoryview(data), content.from_orig)
         elif content.inner is not None and content.skip is not None:
             skipped = min(content.skip, len(data))
             content.skip -= skipped
             part = memoryview(data)[skipped:]
             if part:
                 inner, from_orig = content.inner, content.from_orig
-                self._call(inner, inner.mend, from_orig)
+                self.call(inner, inner.mend, from_orig)
                 runs = content.runs(position + skipped, len(part), from_orig)
-                self._call(inner, inner.feed, part, runs, from_orig)
+                self.call(inner, inner.feed, part, runs, from_orig)
 
     def _gap(self, content: Content, length: int) -> None:
         if content.parser is not None:
-            self._call(content, content.parser.gap, length, content.from_orig)
+            self.call(content, content.parser.gap, length, content.from_orig)
         elif content.inner is not None and content.skip is not None:
             skipped = min(content.skip, max(length, 0))
             content.skip = content.skip - skipped if length >= 0 else 0
-            self._call(content.inner, content.inner.mend, content.from_orig)
-            self._call(content.inner, content.inner.gap, length - skipped, content.from_orig)
+            self.call(content.inner, content.inner.mend, content.from_orig)
+            self.call(content.inner, content.inner.gap, length - skipped, content.from_orig)
 
-    def _call(self, scope: Content | InnerStream, method: Callable[..., list[Event]], *arguments: Any) -> None:
+    def call(self, scope: Content | InnerStream, method: Callable[..., list[Event]], *arguments: Any) -> None:
         """Have a parser read on; the last argument is the direction."""
         try:
             events = method(*arguments)
@@ -285,6 +308,7 @@ class Findings:
             self.report(name, error, arguments[-1], scope)
             scope.parser = None
             self._close_contents(scope)
+            self._opened.close(scope)
             return
         if events:
             self.take(events, scope)
@@ -298,13 +322,13 @@ class Findings:
         if not content.settled:
             self._settle(content, final=True)
         if content.parser is not None:
-            self._call(content, content.parser.end, content.from_orig)
+            self.call(content, content.parser.end, content.from_orig)
             content.parser = None
             self._close_contents(content)
         elif content.inner is not None:
             content.inner.end_part(content.from_orig, complete=complete)
             if content.ends_inner:
-                self._call(content.inner, content.inner.end, content.from_orig)
+                self.call(content.inner, content.inner.end, content.from_orig)
         info = content.info
         self.engine.rows.add(
             OBJECTS,
@@ -328,24 +352,9 @@ class Findings:
                 content.digest(complete),
                 content.last.ns,
                 content.last.frame_no,
+                content.secret_of(content.from_orig),
                 *self.engine.endpoints(self.number, self.parser.client_is_orig),
             ),
         )
         if self.engine.on_content is not None:
             self.engine.on_content(self.flow_id, content, None)
-
-
-def _lifted(
-    event: ContentData, scope: Content | InnerStream, from_orig: bool
-) -> tuple[int | None, tuple[Sequence[int], Sequence[int | None]] | None]:
-    """Return offset and places of a part of a body, given by the parser of `scope`, in the stream of the flow."""
-    if event.places is not None and not event.places[0]:
-        return scope.stream_offset(event.offset, from_orig), event.places
-    starts, offsets = event.places or ([0], [event.offset])
-    out_starts: list[int] = []
-    out_offsets: list[int | None] = []
-    for start, end, offset in zip(starts, [*starts[1:], len(event.data)], offsets, strict=True):
-        begins, places = scope.runs(offset, end - start, from_orig)
-        out_starts += [start + begin for begin in begins]
-        out_offsets += places
-    return out_offsets[0], (out_starts, out_offsets)

@@ -129,7 +129,8 @@ class FlowWork:
         resp, resp_from_begin = self._first_bytes(False)
         orig_port, resp_port = self.engine.ports(self.number)
         midstream = self.midstream or not (from_begin and resp_from_begin)
-        return Opening(self.carrier, orig, resp, orig_port, resp_port, midstream=midstream)
+        secrets = self.engine.secrets
+        return Opening(self.carrier, orig, resp, orig_port, resp_port, midstream=midstream, secrets=secrets)
 
     def _first_bytes(self, from_orig: bool) -> tuple[bytes, bool]:
         """Return the first bytes of a direction (UDP: its first datagram), and False if others came before."""

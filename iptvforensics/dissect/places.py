@@ -65,12 +65,17 @@ class Marks:
 class Places:
     """Where the bytes of one direction were captured: the pieces of the present batch, and some before it."""
 
-    __slots__ = ("_first", "_frame", "_last", "_ns", "_offset", "_old")
+    __slots__ = ("_first", "_frame", "_held_from", "_last", "_ns", "_offset", "_old")
 
     def __init__(self) -> None:
         self._old: list[tuple[memoryview, memoryview, memoryview]] = []
         self._offset = self._frame = self._ns = memoryview(b"").cast("q")
         self._first = self._last = 0
+        self._held_from: int | None = None
+
+    def hold(self, offset: int | None) -> None:
+        """Forget nothing from an offset on, until told otherwise (None)."""
+        self._held_from = offset
 
     def begin(self, entry: DirectionPieces, offset: memoryview, frame: memoryview, ns: memoryview) -> None:
         """Take over the pieces of a batch (views, valid until `keep`)."""
@@ -102,11 +107,13 @@ class Places:
         """Copy the last pieces: the batch will be reused."""
         if self._first == self._last:
             return
-        end = self._offset[self._last - 1]
-        first = bisect_right(self._offset, end - KEPT_BYTES, self._first, self._last)
+        oldest = self._offset[self._last - 1] - KEPT_BYTES
+        if self._held_from is not None:
+            oldest = min(oldest, self._held_from)
+        first = bisect_right(self._offset, oldest, self._first, self._last)
         part = slice(max(self._first, first - 1), self._last)
         self._old.append((_copy(self._offset[part]), _copy(self._frame[part]), _copy(self._ns[part])))
-        while len(self._old) > 1 and self._old[1][0][0] <= end - KEPT_BYTES:
+        while len(self._old) > 1 and self._old[1][0][0] <= oldest:
             self._old.pop(0)
         self._first = self._last = 0
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..protocol import Event, Parser, Protocol, Tunnel
+    from .opened import OpenedStream
 
 MAX_INNER_STREAMS = 64
 """Inner streams of one flow that are read at the same time: a proxy may carry those of several clients."""
@@ -23,14 +24,27 @@ MAX_INNER_STREAMS = 64
 class InnerStream:
     """Both directions of one inner stream; offsets count the bytes of a direction, gaps included."""
 
-    __slots__ = ("_broken", "_maps", "_numbers", "_open", "_positions", "depth", "marks", "parser", "protocol")
+    __slots__ = (
+        "_broken",
+        "_maps",
+        "_numbers",
+        "_open",
+        "_positions",
+        "depth",
+        "marks",
+        "opened",
+        "parser",
+        "protocol",
+    )
 
     begin_offset = None
     """An inner stream lies in many bodies: its rows name none."""
 
-    def __init__(self, protocol: Protocol, parser: Parser, depth: int) -> None:
+    def __init__(self, protocol: Protocol | None, parser: Parser | None, depth: int) -> None:
         self.protocol = protocol
-        self.parser: Parser | None = parser
+        self.parser = parser
+        self.opened: OpenedStream | None = None
+        """The decrypted stream in which it lies."""
         self.depth = depth
         self.marks = Marks()
         self._maps = (OffsetMap(), OffsetMap())
@@ -38,6 +52,14 @@ class InnerStream:
         self._numbers: list[int | None] = [None, None]
         self._broken = [False, False]
         self._open = [True, True]
+
+    def opened_stream(self) -> OpenedStream | None:
+        """Return the decrypted stream in which it lies, None if it came in clear."""
+        return self.opened
+
+    def secret_of(self, from_orig: bool) -> str | None:
+        """Return the digest of the secret that decrypted a direction, None if it came in clear."""
+        return None if self.opened is None else self.opened.secret_of(from_orig)
 
     def stream_offset(self, offset: int, from_orig: bool) -> int | None:
         """Return the place in the carrying stream of a place in a direction, None if it is not known."""

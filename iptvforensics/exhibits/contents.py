@@ -14,17 +14,19 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..analysis import secrets_from, secrets_in
 from ..capture import CaptureReader, IndexEntry
 from ..dissect import Dissector, RowCollector
 from ..errors import CaseError
 from ..flows.streams import FlowTable
 from ..packets import PacketDecoder
 from ..store import Store
-from .files import frame_index, locate, manifest_of
+from .files import frame_index, keylogs_of, locate, manifest_of
 
 if TYPE_CHECKING:
     from ..dissect.contents import Content
     from ..flows.streams import StreamBatch
+    from ..tls.keylog import Secrets
 
 
 class Body(NamedTuple):
@@ -40,13 +42,15 @@ class Body(NamedTuple):
     data: bytes
 
 
-def contents_of(path: str | os.PathLike[str], *, only_flow: int | None = None) -> Iterator[Body]:
-    """Return all bodies that a capture carries, in the order in which they end.
+def contents_of(
+    path: str | os.PathLike[str], *, only_flow: int | None = None, secrets: Secrets | None = None
+) -> Iterator[Body]:
+    """Return all bodies that a capture carries, in the order in which they end; secrets open what is encrypted.
 
     Raises:
         CaptureError: the file cannot be read as evidence.
     """
-    return _bodies(os.fspath(path), only_flow, None, lambda content: True)
+    return _bodies(os.fspath(path), only_flow, None, lambda content: True, secrets)
 
 
 def body_at(
@@ -56,6 +60,7 @@ def body_at(
     from_orig: bool = False,
     *,
     index: Sequence[IndexEntry] = (),
+    secrets: Secrets | None = None,
 ) -> Body | None:
     """Return the body that begins at a place of a flow, null if none does.
 
@@ -63,10 +68,10 @@ def body_at(
     """
 
     def wanted(content: Content) -> bool:
-        return content.begin_offset == stream_offset and content.from_orig == from_orig and content.parent is None
+        return content.begin_offset == stream_offset and content.from_orig == from_orig and content.is_outermost
 
     start = max((entry for entry in index if entry.first_frame <= flow_id), default=None)
-    return next(_bodies(os.fspath(path), flow_id, start, wanted), None)
+    return next(_bodies(os.fspath(path), flow_id, start, wanted, secrets), None)
 
 
 def body_of_case(
@@ -88,7 +93,7 @@ def body_of_case(
     connection = store.connection(threads=1)
     try:
         row = connection.execute(
-            "SELECT bytes, sha256 FROM objects "
+            "SELECT bytes, sha256, secret_sha256 FROM objects "
             "WHERE capture_id = ? AND flow_id = ? AND stream_offset = ? AND from_orig = ?",
             [capture_id, flow_id, stream_offset, from_orig],
         ).fetchone()
@@ -98,8 +103,11 @@ def body_of_case(
     if row is None:
         raise CaseError(f"{place}: no body begins here; the table objects says where bodies begin (stream_offset)")
     path = locate(manifest, evidence)
+    secrets = None
+    if row[2] is not None:
+        secrets = secrets_from(keylogs_of(manifest, evidence), secrets_in(path))
     for index in (frame_index(store, capture_id), []):  # an earlier flow of the same addresses may have mattered
-        body = body_at(path, flow_id, stream_offset, from_orig, index=index)
+        body = body_at(path, flow_id, stream_offset, from_orig, index=index, secrets=secrets)
         if body is not None and len(body.data) == row[0] and row[1] in (None, body.sha256):
             return body
     raise CaseError(f"{place}: {path} gives another body than the one recorded; run `verify`")
@@ -129,11 +137,16 @@ class _Collector:
 
 
 def _bodies(
-    path: str, only_flow: int | None, start: IndexEntry | None, wanted: Callable[[Content], bool]
+    path: str,
+    only_flow: int | None,
+    start: IndexEntry | None,
+    wanted: Callable[[Content], bool],
+    secrets: Secrets | None,
 ) -> Iterator[Body]:
     collector = _Collector(wanted)
     flows = FlowTable()
-    dissector = Dissector(flows, RowCollector(lambda table, rows: None), on_content=collector, only_flow=only_flow)
+    rows = RowCollector(lambda table, rows: None)
+    dissector = Dissector(flows, rows, on_content=collector, only_flow=only_flow, secrets=secrets)
     with CaptureReader(path, hash_thread=False, hashing=False) as reader:
         if start is not None:
             reader.start_at(start)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..analysis.secrets import MAX_KEYLOG_BYTES
 from ..capture import IndexEntry
 from ..capture.inputs import sha256_of
 from ..errors import CaseError
@@ -49,6 +50,25 @@ def locate(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = N
     if os.path.getsize(name) != size:
         raise CaseError(f"{name}: {os.path.getsize(name)} bytes, but the file that was analysed had {size}")
     return str(name)
+
+
+def keylogs_of(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = None) -> tuple[tuple[str, str], ...]:
+    """Return path and SHA-256 of the key logs with which a capture was analysed.
+
+    Raises:
+        CaseError: one is not there, or has changed.
+    """
+    return tuple(_keylog(entry["path"], entry["sha256"], evidence) for entry in manifest.get("keylogs", ()))
+
+
+def _keylog(path: str, sha256: str, evidence: str | os.PathLike[str] | None) -> tuple[str, str]:
+    if os.path.isfile(path) and sha256_of(path) == sha256:
+        return path, sha256
+    if evidence is not None:
+        for found in _files_below(Path(evidence)):
+            if found.stat().st_size <= MAX_KEYLOG_BYTES and sha256_of(found) == sha256:
+                return str(found.resolve()), sha256
+    raise CaseError(f"{path}: the key log with the SHA-256 {sha256} is not there; name its folder (--evidence)")
 
 
 def frame_index(store: Store, capture_id: str) -> list[IndexEntry]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import __version__
+from ..analysis import Options
 from ..batch import analyze_many
 from ..derived import decide, decisions, refresh
 from ..entity_tables import DERIVED, ENTITY_TABLES
@@ -22,7 +23,7 @@ from ..errors import CaseError
 from ..schema import CAPTURE_ID, SESSIONS
 from ..store import Store
 from .digest import compared, compared_columns, digest
-from .files import locate
+from .files import keylogs_of, locate
 
 if TYPE_CHECKING:
     from ..analysis import Progress, Summary
@@ -66,18 +67,20 @@ def verify(
 ) -> Verification:
     """Return what differs between a case and a new analysis of its evidence."""
     outcome = Verification()
-    found: dict[str, str] = {}
+    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for manifest in store.manifests():
         try:
-            found[manifest["capture_id"]] = locate(manifest, evidence)
+            keylogs = keylogs_of(manifest, evidence)
+            found.setdefault(keylogs, {})[manifest["capture_id"]] = locate(manifest, evidence)
         except CaseError as error:
             outcome.unreadable[manifest["capture_id"]] = str(error)
-    if found:
+    for keylogs, paths in found.items():
         with tempfile.TemporaryDirectory(prefix="iptvforensics-verify-") as folder:
             again = Store.create(folder)
-            summaries = analyze_many(list(found.values()), again, workers=workers, progress=progress)
+            options = Options(keylogs=keylogs)
+            summaries = analyze_many(list(paths.values()), again, options=options, workers=workers, progress=progress)
             by_path = {os.path.realpath(summary.path): summary for summary in summaries}
-            for capture_id, path in found.items():
+            for capture_id, path in paths.items():
                 _compare(store, again, capture_id, by_path[os.path.realpath(path)], outcome)
             if outcome.is_confirmed:
                 _compare_case(store, again, outcome)

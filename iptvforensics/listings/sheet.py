@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..protocol import Event, Rows
-from ..schema import ENDPOINT_COLUMNS, MESSAGE_COLUMNS, OBJECT_OFFSET, Table
-
-_ENGINE = frozenset(c.name for c in (*MESSAGE_COLUMNS, OBJECT_OFFSET, *ENDPOINT_COLUMNS))
+from ..schema import ENGINE_COLUMNS, Table
 
 
 class Sheet:
@@ -19,7 +17,7 @@ class Sheet:
         self.shared = shared
         self.count = 0
         """Rows so far, those handed on included."""
-        self._names = [c.name for c in table.columns if c.name not in _ENGINE and c.name not in shared]
+        self._names = [c.name for c in table.columns if c.name not in ENGINE_COLUMNS and c.name not in shared]
         self._offsets: list[int] = []
         self._columns: dict[str, list[Any]] = {name: [] for name in self._names}
         self._single: list[Mapping[str, Any]] = []

@@ -11,7 +11,7 @@ from ._http_head import Head, RequestLine, StatusLine
 
 TABLE = message_table(
     "http",
-    "HTTP/1 exchange: a request with its final response, or one of them alone",
+    "HTTP exchange: a request with its final response, or one of them alone",
     (
         Column("response_frame_no", "frame", "Frame that holds the first byte of the status line."),
         Column("response_ns", "time_ns", "Capture time of the frame that holds the first byte of the status line."),
@@ -76,12 +76,13 @@ class Exchange:
         "deviations", "from_orig", "host", "informational", "initial", "is_uncertain", "request", "request_body",
         "request_done", "request_head", "request_offset", "request_trouble", "response", "response_body",
         "response_done", "response_head", "response_length", "response_offset", "response_trouble", "row_given",
-        "tunnel", "url",
+        "scheme", "tunnel", "url",
     )  # fmt: skip
 
-    def __init__(self, from_orig: bool) -> None:
+    def __init__(self, from_orig: bool, scheme: str = "http") -> None:
         self.from_orig = from_orig
         """True if the client is the originator of the flow."""
+        self.scheme = scheme
         self.request: RequestLine | None = None
         self.request_head: Head | None = None
         self.request_offset = 0
@@ -119,7 +120,7 @@ class Exchange:
         elif target[0] == "/":
             self.host = host
             if host is not None:
-                self.url = f"http://{host}{target}"
+                self.url = f"{self.scheme}://{host}{target}"
         else:
             scheme, separator, rest = target.partition("://")
             self.host = host

@@ -15,8 +15,9 @@ MAX_ANOMALIES = 16
 class Pairing:
     """What the two directions of a connection share."""
 
-    def __init__(self, client_is_orig: bool) -> None:
+    def __init__(self, client_is_orig: bool, scheme: str = "http") -> None:
         self.client_is_orig = client_is_orig
+        self._scheme = scheme
         self.events: list[Event] = []
         self.client_ended = False
         self.server_ended = False
@@ -54,12 +55,12 @@ class Pairing:
             if not early.row_given:
                 early.request_done = False
                 return early
-            late = Exchange(self.client_is_orig)
+            late = Exchange(self.client_is_orig, self._scheme)
             late.deviations.add("response_before_request")
             late.response_done = True
             late.tunnel = False
             return late
-        exchange = Exchange(self.client_is_orig)
+        exchange = Exchange(self.client_is_orig, self._scheme)
         exchange.response_done = self.server_ended
         if not self.server_ended:
             self._waiting.append(exchange)
@@ -90,7 +91,7 @@ class Pairing:
         return self._waiting[0]
 
     def _orphan(self) -> Exchange:
-        orphan = Exchange(self.client_is_orig)
+        orphan = Exchange(self.client_is_orig, self._scheme)
         orphan.request_done = True
         return orphan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..protocol import Anomaly, At, Event, Mark, Row
-from ..schema import Column, message_table
+from ..schema import ENGINE_COLUMNS, Column, message_table
 from ..tls.columns import HELLO_COLUMNS, client_values, server_values
 from ..tls.hello import CLIENT_HELLO, SERVER_HELLO, ClientHello, ServerHello, read_client_hello, read_server_hello
 from ..tls.messages import Message, MessageReader
@@ -134,7 +134,7 @@ class Connection:
     def row(self) -> list[Event]:
         """Return the row, and what could not be seen."""
         self.is_told = True
-        values: dict[str, Any] = dict.fromkeys(c.name for c in TABLE.columns[6:-4])
+        values: dict[str, Any] = dict.fromkeys(name for name in TABLE.column_names if name not in ENGINE_COLUMNS)
         if self.client is not None:
             values.update(client_values(self.client, "q"))
         if self.server is not None:
@@ -154,5 +154,8 @@ class Connection:
         events: list[Event] = [Row("quic", *self._at, values)]
         if self.client is None:
             events.append(Anomaly("QUIC_hello_incomplete", *self._at, "parts of the client's hello were not captured"))
+        if self.client is not None and self.client.alpn == ["doq"]:
+            detail = "DNS over QUIC: names that are looked up here are not visible"
+            events.append(Anomaly("QUIC_dns_not_seen", *self._at, detail))
         events.append(Anomaly("QUIC_not_opened", *self._at, "what follows is encrypted, and no secret for it is used"))
         return events

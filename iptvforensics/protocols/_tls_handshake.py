@@ -6,23 +6,27 @@ import hashlib
 from typing import Any
 
 from ..protocol import Anomaly, At, Event, Mark, Row
-from ..schema import Column, message_table
+from ..schema import ENGINE_COLUMNS, Column, message_table
 from ..tls.certificates import Certificate, read_certificate, read_chain
 from ..tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS, certificate_values, client_values, server_values
 from ..tls.hello import (
+    ALPN,
     CLIENT_HELLO,
+    EARLY_DATA,
     SERVER_HELLO,
     TICKET,
     ClientHello,
     ServerHello,
+    alpn_names,
     read_client_hello,
+    read_extensions,
     read_server_hello,
 )
 from ..tls.messages import Message
 from ..tls.names import alert_name
 from ..tls.wire import MessageError, Reader
 
-NEW_SESSION_TICKET, CERTIFICATE = 4, 11
+NEW_SESSION_TICKET, ENCRYPTED_EXTENSIONS, CERTIFICATE = 4, 8, 11
 TLS13 = 0x0304
 MAX_ALERTS = 16
 
@@ -31,11 +35,30 @@ TABLE = message_table(
     "TLS handshake of a TCP connection: hellos, certificates and alerts of both sides",
     (
         *HELLO_COLUMNS,
+        Column(
+            "early_data_accepted", "bool", "True if the server took early data; null where that could not be decrypted."
+        ),
         Column("new_ticket_sha256", "text", "SHA-256 of the ticket that the server issued, as far as seen in clear."),
         *CERTIFICATE_COLUMNS,
         Column("client_cert_subject", "text", "Subject of the client's certificate; null if it sent none."),
         Column("client_cert_sha256", "text", "SHA-256 of the client's certificate."),
-        Column("alerts", "text[]", "Alerts before the encryption began: side, level, description."),
+        Column("alerts", "text[]", "Alerts up to the end of the handshake: side, level, description."),
+    ),
+    endpoints=True,
+)
+
+
+DECRYPTED = message_table(
+    "decrypted",
+    "secret with which records of one direction were decrypted",
+    (
+        Column("label", "text", "Label of the secret in the key log."),
+        Column("client_random", "text", "Random of the client, by which key logs name the connection, hexadecimal."),
+        Column("tls_version", "text", "Version that the server chose."),
+        Column("cipher_suite", "text", "Cipher suite that the server chose."),
+        Column("records", "int", "Records that were decrypted with it."),
+        Column("content_bytes", "int", "Bytes that these records held."),
+        Column("key_updates", "int", "How often the keys were renewed from it (KeyUpdate)."),
     ),
     endpoints=True,
 )
@@ -50,11 +73,18 @@ class Handshake:
         self.client_side: bool | None = None
         """Direction in which the client speaks; None while that is not known."""
         self.is_retried = False
+        self.new_ticket = b""
+        """The ticket that the server issued in clear (up to TLS 1.2)."""
         self._client_at: At | None = None
         self._server_at: At | None = None
         self._values: dict[str, Any] = {}
         self._chains: dict[bool, list[Certificate]] = {}
         self._alerts: list[tuple[bool, str]] = []
+
+    @property
+    def has_secrets(self) -> bool:
+        """Return True if a part of what is known came under encryption (TLS 1.3)."""
+        return "early_data_accepted" in self._values
 
     @property
     def is_seen(self) -> bool:
@@ -70,7 +100,9 @@ class Handshake:
                 return self._server_hello(message, side)
             if message.kind == CERTIFICATE:
                 return self._certificates(message, side)
-            if message.kind == NEW_SESSION_TICKET and self.server is not None and self.server.version < TLS13:
+            if message.kind == ENCRYPTED_EXTENSIONS:
+                self._encrypted_extensions(Reader(message.body))
+            elif message.kind == NEW_SESSION_TICKET and self.server is not None and self.server.version < TLS13:
                 self._ticket(Reader(message.body))
         except MessageError as error:
             return [Anomaly("TLS_bad_message", side, message.offset, f"message of type {message.kind}: {error}")]
@@ -81,17 +113,12 @@ class Handshake:
         if len(self._alerts) < MAX_ALERTS:
             self._alerts.append((side, alert_name(level, description)))
 
-    def encrypted_extensions(self, alpn: str | None) -> None:
-        """Take note of what the server chose under encryption (TLS 1.3)."""
-        if alpn is not None:
-            self._values["alpn"] = alpn
-
-    def row(self) -> list[Event]:
-        """Return the row of the handshake, if any hello was seen."""
+    def row(self, secret_sha256: str | None = None) -> list[Event]:
+        """Return the row of the handshake, if any hello was seen; a secret may have opened parts of it."""
         at = self._client_at or self._server_at
         if at is None:
             return []
-        values: dict[str, Any] = dict.fromkeys(c.name for c in TABLE.columns[6:-4])
+        values: dict[str, Any] = dict.fromkeys(name for name in TABLE.column_names if name not in ENGINE_COLUMNS)
         if self.client is not None:
             values.update(client_values(self.client))
         if self.server is not None:
@@ -107,6 +134,7 @@ class Handshake:
             client_hello_frame=self._client_at,
             server_hello_frame=self._server_at,
             is_retried=self.is_retried,
+            secret_sha256=secret_sha256,
             alerts=sorted(alerts) or None,
         )
         return [Row("tls", at.from_orig, at.offset, values)]
@@ -145,10 +173,20 @@ class Handshake:
             if found.problem is not None
         ]
 
+    def _encrypted_extensions(self, reader: Reader) -> None:
+        """Read what a server chose under encryption (TLS 1.3)."""
+        for kind, content in read_extensions(reader):
+            if kind == ALPN and (names := alpn_names(Reader(content))):
+                self._values["alpn"] = names[0]
+            elif kind == EARLY_DATA:
+                self._values["early_data_accepted"] = True
+        self._values.setdefault("early_data_accepted", False)
+
     def _ticket(self, reader: Reader) -> None:
         reader.number(4)  # lifetime
         ticket = reader.vector(2)
         if ticket:
+            self.new_ticket = ticket
             self._values["new_ticket_sha256"] = hashlib.sha256(ticket).hexdigest()
 
     def _resumption(self) -> str | None:

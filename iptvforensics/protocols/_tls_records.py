@@ -59,14 +59,14 @@ class Sink(Interface):
     def wants(self, kind: int) -> bool:
         """Return True if the body of a record of this kind is to be kept."""
 
-    def on_record(self, kind: int, offset: int, body: memoryview) -> None:
+    def on_record(self, kind: int, version: int, offset: int, body: memoryview) -> None:
         """Take a whole record; `offset` is that of its header."""
 
     def on_unread(self, kind: int, offset: int) -> None:
         """Take note of a record whose body was not wanted."""
 
-    def on_lost(self, count: int | None) -> None:
-        """Take note of records that cannot be read; None: nobody knows how many."""
+    def on_lost(self, count: int | None, length: int) -> None:
+        """Take note of records that are missing; None: nobody knows how many lay in so many bytes (-1: not known)."""
 
     def on_disorder(self, offset: int) -> None:
         """Take note of a place where a record should begin and none does."""
@@ -123,10 +123,10 @@ class RecordReader:
         if 0 <= length <= left:
             self._skip = left - length
             if is_new:
-                self._sink.on_lost(1)
+                self._sink.on_lost(1, length)
             return
         self.is_synced = False
-        self._sink.on_lost(None)
+        self._sink.on_lost(None, length)
 
     def _size(self) -> int:
         return self._pending[3] << 8 | self._pending[4]
@@ -147,7 +147,7 @@ class RecordReader:
                     self._skip, self._skip_is_lost = following - end, False
                     return end - start
             elif following <= end:
-                sink.on_record(kind, base + at, data[at + HEADER_BYTES : following])
+                sink.on_record(kind, 0x300 | data[at + 2], base + at, data[at + HEADER_BYTES : following])
             else:
                 break
             at = following
@@ -177,7 +177,7 @@ class RecordReader:
         if len(pending) == self._size() + HEADER_BYTES:
             whole = bytes(pending)
             pending.clear()
-            self._sink.on_record(whole[0], self._start, memoryview(whole)[HEADER_BYTES:])
+            self._sink.on_record(whole[0], 0x300 | whole[2], self._start, memoryview(whole)[HEADER_BYTES:])
         return used + step
 
     def _disorder(self, offset: int) -> None:

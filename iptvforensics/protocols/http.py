@@ -1,4 +1,4 @@
-"""HTTP/1.x: the two streams of a flow in, one row per exchange and the bodies out.
+"""HTTP: the two streams of a flow in, one row per exchange and the bodies out. HTTP/2 is read in `_http_h2`.
 
 Specification: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), with what is met beyond them: `ICY 200 OK` of SHOUTcast,
 LF-only line ends, doubled Content-Length, spaces in targets and header names, odd versions.
@@ -17,13 +17,14 @@ head the next start line is. What is passed over is handed on as content of role
 - The end of a body without declared length is the end of its direction, whatever ended that.
 - HTTP/0.9 has no rows. Trailer fields and chunk extensions are passed over. `multipart/byteranges` and SHOUTcast
   metadata within a body are handed on as they are.
-- URLs say `http` even if the flow was decrypted from TLS: the parser is not told.
 """
 
 from __future__ import annotations
 
-from ..protocol import Event, Opening, Protocol
+from ..protocol import Event, Opening, Parser, Protocol
 from ._http_exchange import TABLE
+from ._http_h2 import Http2Parser
+from ._http_h2_frames import PREFACE
 from ._http_head import find_request, find_response, may_be_request, may_be_response
 from ._http_pairing import Pairing
 from ._http_requests import RequestStream
@@ -37,7 +38,7 @@ class HttpParser:
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = _client_is_orig(opening)
-        self._pairing = Pairing(self.client_is_orig)
+        self._pairing = Pairing(self.client_is_orig, "https" if opening.is_opened else "http")
         self._client = RequestStream(self._pairing, self.client_is_orig, opening.midstream)
         self._server = ResponseStream(self._pairing, not self.client_is_orig, opening.midstream)
         self._open_ends = {True, False}
@@ -109,11 +110,20 @@ def _response_score(data: bytes) -> int:
     return int(find_response(data)[0] >= 0)
 
 
+def make_parser(opening: Opening) -> Parser:
+    """Return the parser of HTTP/1, or that of HTTP/2 if the client begins with its preface."""
+    is_http2 = opening.orig.startswith(PREFACE) or opening.resp.startswith(PREFACE)
+    return Http2Parser(opening) if is_http2 else HttpParser(opening)
+
+
 _BOTH_SIDES, _ONE_SIDE, _INSIDE = 1.0, 0.95, 0.6
 
 
 def detect(opening: Opening) -> float | None:
     """Return how surely a flow carries HTTP/1: by its start lines, in either direction."""
+    for first in (opening.orig, opening.resp):
+        if first and PREFACE.startswith(first[: len(PREFACE)]):
+            return _BOTH_SIDES if len(first) >= len(PREFACE) else None
     forward = _request_score(opening.orig), _response_score(opening.resp)
     backward = _request_score(opening.resp), _response_score(opening.orig)
     best = max(forward, backward, key=sum)
@@ -137,14 +147,15 @@ def _may_become_http(opening: Opening) -> bool:
 
 PROTOCOL = Protocol(
     name="http",
-    title="HTTP/1.x requests and responses, and the bodies they carry",
-    specification="RFC 9110, RFC 9112",
+    title="HTTP/1.x and HTTP/2 requests and responses, and the bodies they carry",
+    specification="RFC 9110, RFC 9112, RFC 9113",
     carriers=("tcp",),
     tables=(TABLE,),
     detect=detect,
-    parser=HttpParser,
+    parser=make_parser,
     limits=(
         "After a gap outside a body the pairing of requests and responses is uncertain. HTTP/0.9, trailer fields, "
-        "the parts of multipart/byteranges and SHOUTcast metadata are not decoded."
+        "the parts of multipart/byteranges and SHOUTcast metadata are not decoded. HTTP/2 needs its beginning and the "
+        "extra http2; a gap between its bodies ends the reading of a direction; pushed responses are not read."
     ),
 )

@@ -1,4 +1,4 @@
-"""Measures the lines of the speed budget that have no peer: start-up, a small capture, chunk sizes, two workers.
+"""Measures the lines of the speed budget that have no peer: start-up, a small capture, chunk sizes, two workers, TLS.
 
     python tests/bench/budget.py
 
@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -46,6 +47,30 @@ def analyze(folder: Path, *arguments: str) -> list[str]:
     return [*TOOL, "analyze", *arguments, "--case", str(folder / "case")]
 
 
+def opened_rate(runs: int, megabytes: int = 64) -> float:
+    """Return how many megabytes of records the parser of TLS opens per second of processor time."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "tls")]
+    import talk as talks
+
+    from iptvforensics.protocol import Opening
+    from iptvforensics.protocols.tls import TlsParser
+    from iptvforensics.tls.keylog import Secrets
+
+    talk = talks.talk(answer=bytes(megabytes << 20))
+    secrets = Secrets()
+    secrets.add(talk.keylog.encode())
+    stream = memoryview(talk.stream(False))
+    rates = []
+    for _ in range(runs):
+        parser = TlsParser(Opening("tcp", b"", b"", secrets=secrets))
+        parser.feed(memoryview(talk.stream(True)), True)
+        begun = time.process_time()
+        for at in range(0, len(stream), 4 << 20):
+            parser.feed(stream[at : at + (4 << 20)], False)
+        rates.append(len(stream) / 1e6 / (time.process_time() - begun))
+    return statistics.median(rates)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Measure start-up, a small capture, chunk sizes and two workers.")
@@ -73,6 +98,9 @@ def main() -> None:
         one = seconds(analyze(folder, *files, "--workers", "1"), folder, options.runs)
         two = seconds(analyze(folder, *files, "--workers", "2"), folder, options.runs)
         rows.append(("two files: one worker against two", f"{one / two:.2f} times", "1.7 at least"))
+        rows.append(
+            ("TLS 1.3 with AES-256-GCM opened, one core", f"{opened_rate(options.runs):.0f} MB/s", "300 at least")
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.stdout.write("| measured | figure | budget |\n|---|---|---|\n")

@@ -27,7 +27,8 @@ def test_row_gets_its_leading_columns_and_endpoints(bench: Any, made_up: Any) ->
         {
             "ts_ns": 2000, "flow_id": 103, "from_orig": True, "frame_no": 2, "stream_offset": 2,
             "object_offset": None, "word": "x", "there_frame": None, "there_ns": None,
-            "client_ip": "192.168.1.5", "client_port": 40003, "server_ip": "192.0.2.1", "server_port": 80,
+            "secret_sha256": None, "client_ip": "192.168.1.5", "client_port": 40003,
+            "server_ip": "192.0.2.1", "server_port": 80,
         }
     ]  # fmt: skip
 

@@ -79,7 +79,8 @@ def test_body_becomes_an_object(bench: Any, made_up: Any) -> None:
         "name": "http://media.example/a", "kind": "json", "media_type": "text/plain", "role": "response",
         "status": 206, "bytes": 5, "declared_bytes": 5, "first_byte": 10, "total_bytes": 99, "missing_bytes": 0,
         "complete": True, "sha256": hashlib.sha256(b"{abc}").hexdigest(), "last_ns": 3000, "last_frame": 3,
-        "client_ip": "192.168.1.5", "client_port": 40000, "server_ip": "192.0.2.1", "server_port": 80,
+        "secret_sha256": None, "client_ip": "192.168.1.5", "client_port": 40000,
+        "server_ip": "192.0.2.1", "server_port": 80,
     }  # fmt: skip
 
 

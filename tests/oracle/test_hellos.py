@@ -52,8 +52,9 @@ def case(folder: Path, tmp_path_factory: pytest.TempPathFactory):
     ids = {name: analyze_capture(str(folder / name), store, cores=1).capture_id for name in CAPTURES}
     connection = store.connection()
 
-    def ask(name: str, column: str) -> Counter[str]:
-        query = " union all ".join(f"select {column} from {table} where capture_id = $id" for table in ("tls", "quic"))
+    def ask(name: str, column: str, *tables: str) -> Counter[str]:
+        parts = [f"select {column} from {table} where capture_id = $id" for table in tables or ("tls", "quic")]
+        query = " union all ".join(parts)
         rows = connection.execute(query.replace("$id", f"'{ids[name]}'")).fetchall()
         return Counter(value for (value,) in rows if value is not None)
 
@@ -72,6 +73,14 @@ def test_names_and_ja3_are_those_of_tshark(case, folder: Path, name: str) -> Non
             assert all(count <= theirs[key] for key, count in ours.items())
         else:
             assert set(ours) >= set(theirs)
+
+
+def test_http_2_of_a_browser_is_opened_with_the_secrets_in_the_capture(case) -> None:
+    """tshark: the request in frame 12, the answer in frame 19 (its first byte is in 17), a body of 109,425 bytes."""
+    found = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "frame_no || ' ' || url", "http")
+    assert found == {"12 https://cloudflare-quic.com/": 1}
+    sizes = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "bytes", "objects")
+    assert sizes == {109425: 1}
 
 
 @pytest.mark.parametrize("name", [n for n in CAPTURES if n.startswith(JA4)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from iptvforensics.protocols._quic_connection import MAX_CRYPTO_BYTES, CryptoStr
 from iptvforensics.protocols._quic_crypto import initial_keys
 from iptvforensics.protocols._quic_packets import crypto_frames, negotiated, packets, read_number
 from iptvforensics.protocols.quic import MAX_CONNECTIONS, PROTOCOL, QuicParser, detect
+from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.hkdf import expand_label, extract
 
 _spec = importlib.util.spec_from_file_location("tls_talk", Path(__file__).parents[1] / "tls" / "talk.py")
@@ -148,12 +150,12 @@ def test_row(client: bytes, server: bytes, version: str, turned: bool) -> None:
 # Connections of aioquic ----------------------------------------------------------------------------------------------
 
 
-def connect(**options: Any) -> list[tuple[bool, bytes]]:
+def connect(alpn: Sequence[str] = ("h3",), **options: Any) -> list[tuple[bool, bytes]]:
     """Return the datagrams of a handshake."""
     pem, _ = talks.identity("ec")
-    client_options = {"is_client": True, "server_name": talks.HOST, "alpn_protocols": ["h3"], "verify_mode": 0}
+    client_options = {"is_client": True, "server_name": talks.HOST, "alpn_protocols": list(alpn), "verify_mode": 0}
     client = QuicConnection(configuration=QuicConfiguration(**client_options, **options))
-    server_options = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
+    server_options = QuicConfiguration(is_client=False, alpn_protocols=list(alpn))
     server_options.load_cert_chain(pem, pem)
     client.connect(("192.0.2.7", 443), now=0.0)
     server = QuicConnection(
@@ -180,6 +182,11 @@ def test_a_real_connection(version: int, client_first: bool) -> None:
     assert row["has_retry"] is row["is_retried"] is False
     assert row["client_hello_frame"] == (True, 0)
     assert [a.name for a in anomalies] == ["QUIC_not_opened"]
+
+
+def test_dns_over_quic_is_noticed() -> None:
+    _, anomalies = read(*connect(alpn=["doq"]))
+    assert [a.name for a in anomalies] == ["QUIC_dns_not_seen", "QUIC_not_opened"]
 
 
 def test_an_unanswered_connection_gives_a_row_at_the_end() -> None:
@@ -269,4 +276,4 @@ def test_detection() -> None:
 
 def test_declared_columns_are_filled() -> None:
     (row,), _ = read((True, CLIENT_V1), (False, SERVER_V1))
-    assert set(row) == {column.name for column in PROTOCOL.tables[0].columns[6:-4]}
+    assert set(row) == set(PROTOCOL.tables[0].column_names) - ENGINE_COLUMNS

@@ -15,6 +15,7 @@ from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, Opening, Row
 from iptvforensics.protocols._tls_records import MAX_BODY, MAX_DISORDERS, RecordReader, find_records
 from iptvforensics.protocols.tls import PROTOCOL, TlsParser, detect
+from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.hello import RETRY_RANDOM
 
 _spec = importlib.util.spec_from_file_location("tls_talk", Path(__file__).parents[1] / "tls" / "talk.py")
@@ -92,7 +93,7 @@ def test_tls_13_hides_the_certificate() -> None:
 
 def test_declared_columns_are_filled() -> None:
     (row,), _ = run(TALK_12.stream(True), TALK_12.stream(False))
-    assert set(row) == {column.name for column in PROTOCOL.tables[0].columns[6:-4]}
+    assert set(row) == (set(PROTOCOL.tables[0].column_names) - ENGINE_COLUMNS) | {"secret_sha256"}
 
 
 @pytest.mark.parametrize("has_ticket", [True, False])
@@ -248,13 +249,13 @@ class Notes:
     def wants(self, kind: int) -> bool:
         return self._wanted
 
-    def on_record(self, kind: int, offset: int, body: memoryview) -> None:
+    def on_record(self, kind: int, version: int, offset: int, body: memoryview) -> None:
         self.told.append((kind, offset, bytes(body)))
 
     def on_unread(self, kind: int, offset: int) -> None:
         self.told.append((kind, offset))
 
-    def on_lost(self, count: int | None) -> None:
+    def on_lost(self, count: int | None, length: int) -> None:
         self.told.append(("lost", count))
 
     def on_disorder(self, offset: int) -> None:

@@ -149,8 +149,11 @@ def talk(
     for at in range(0, len(answer), write_size):
         server.write(answer[at : at + write_size])
         carry()
-    while len(found.client_got) < len(answer):
-        found.client_got += client.read(1 << 20)
+    parts, got = [], 0
+    while got < len(answer):
+        parts.append(client.read(1 << 20))
+        got += len(parts[-1])
+    found.client_got = b"".join(parts)
     found.session = client.session
     for side in (client, server):
         try:
@@ -159,6 +162,51 @@ def talk(
             pass
         carry()
     found.keylog = log.read_text() if log.exists() else ""
+    return found
+
+
+def talk_13(suite: str, *, request: bytes = REQUEST, answer: bytes = ANSWER) -> Talk:
+    """Return a connection of TLS 1.3 with this suite, by OpenSSL through pyOpenSSL (Python's ssl cannot choose it)."""
+    from OpenSSL import SSL
+
+    found = Talk()
+    contexts = SSL.Context(SSL.TLS_CLIENT_METHOD), SSL.Context(SSL.TLS_SERVER_METHOD)
+    for context in contexts:
+        context.set_cipher_list(b"ALL:@SECLEVEL=0")
+        context.set_tls13_ciphersuites(suite.encode())
+    contexts[1].use_certificate_file(identity()[0])
+    contexts[1].use_privatekey_file(identity()[0])
+    lines: list[bytes] = []
+    contexts[0].set_keylog_callback(lambda connection, line: lines.append(line))
+    client, server = SSL.Connection(contexts[0], None), SSL.Connection(contexts[1], None)
+    client.set_connect_state()
+    server.set_accept_state()
+
+    def carry() -> None:
+        for side, sender, receiver in ((True, client, server), (False, server, client)):
+            try:
+                data = sender.bio_read(1 << 20)
+            except SSL.WantReadError:
+                continue
+            found.chunks.append((side, data))
+            receiver.bio_write(data)
+
+    for _ in range(4):
+        for side in (client, server):
+            try:
+                side.do_handshake()
+            except SSL.WantReadError:
+                pass
+            carry()
+    client.sendall(request)
+    carry()
+    found.server_got = server.recv(1 << 20)
+    for at in range(0, len(answer), 16384):
+        server.sendall(answer[at : at + 16384])
+        carry()
+    while len(found.client_got) < len(answer):
+        found.client_got += client.recv(1 << 20)
+    found.keylog = b"\n".join(lines).decode()
     return found
 
 

@@ -1,0 +1,169 @@
+"""Streams that a flow's parser decrypted: a protocol is chosen by their first bytes, as for a flow."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..protocol import OPENING_BYTES, Anomaly, ContentData, OpenedData, OpenedEnd, OpenedGap, Opening
+from .choice import choose
+from .contents import HELD_LIMIT, Content, first_bytes_of
+from .tunnels import InnerStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..protocol import Event, Protocol
+    from .engine import Dissector
+    from .findings import Findings
+
+MAX_DEPTH = 4
+"""Bodies in bodies, streams in streams: a tunnel in a tunnel is plausible, more is not."""
+
+Runs = tuple["Sequence[int]", "Sequence[int | None]"]
+Held = tuple[bool, "bytes | int | None", "Runs | None"]
+"""Direction; bytes, the length of a gap, or None for the end; and the places of the bytes."""
+
+
+class OpenedStream(InnerStream):
+    """Both directions of a decrypted stream; offsets count its bytes, gaps included."""
+
+    __slots__ = ("_held", "_held_bytes", "_ports", "is_settled", "secrets")
+
+    def __init__(self, ports: tuple[int, int], depth: int) -> None:
+        super().__init__(None, None, depth)
+        self.secrets: dict[bool, str] = {}
+        """Digest of the secret with which a direction was decrypted."""
+        self.is_settled = False
+        self._ports = ports
+        self._held: list[Held] = []
+        self._held_bytes = 0
+
+    def opened_stream(self) -> OpenedStream:
+        """Return the decrypted stream in which it lies: itself."""
+        return self
+
+    def secret_of(self, from_orig: bool) -> str | None:
+        """Return the digest of the secret that opened a direction (or the other one, if it was not opened)."""
+        return self.secrets.get(from_orig) or self.secrets.get(not from_orig)
+
+    def hold(self, from_orig: bool, what: memoryview | bytes | int | None, runs: Runs | None = None) -> None:
+        """Keep what comes before it is known who reads it."""
+        kept = bytes(what) if isinstance(what, memoryview) else what
+        self._held.append((from_orig, kept, runs))
+        self._held_bytes += len(kept) if isinstance(kept, bytes) else 0
+
+    def settle(self, protocols: Iterable[Protocol], *, final: bool) -> list[Held]:
+        """Choose who reads the stream, if that can be decided; return what was held."""
+        orig, resp = self._first_bytes(True), self._first_bytes(False)
+        opening = Opening("tcp", orig, resp, *self._ports, is_opened=True)
+        full = max(len(orig), len(resp)) >= OPENING_BYTES or self._held_bytes > HELD_LIMIT
+        protocol, decided = choose(protocols, opening, final=final or full)
+        if not decided:
+            return []
+        self.is_settled = True
+        held, self._held = self._held, []
+        if protocol is not None:
+            self.protocol, self.parser = protocol, protocol.parser(opening)
+        return held
+
+    def _first_bytes(self, from_orig: bool) -> bytes:
+        parts = [what for side, what, _ in self._held if side == from_orig and what is not None]
+        return first_bytes_of(parts)[0]
+
+    def lost(self, from_orig: bool) -> list[Event]:
+        """Return what follows from bytes of which nobody knows how many there were."""
+        self.end_part(from_orig, complete=False)
+        return self.mend(from_orig)
+
+
+class OpenedStreams:
+    """The decrypted streams of one flow: one for each parser that decrypts."""
+
+    __slots__ = ("_engine", "_findings", "_ports", "_streams")
+
+    def __init__(
+        self,
+        engine: Dissector,
+        ports: tuple[int, int],
+        findings: Findings,
+    ) -> None:
+        self._engine = engine
+        self._ports = ports
+        self._findings = findings
+        """Has parsers read on, and takes what they return (a weak reference: no cycle keeps them)."""
+        self._streams: dict[Content | InnerStream | None, OpenedStream] = {}
+
+    def take(self, event: OpenedData | OpenedGap | OpenedEnd, scope: Content | InnerStream | None) -> None:
+        """Hand on what the parser that reads `scope` decrypted."""
+        stream = self._streams.get(scope)
+        if stream is None:
+            depth = 0 if scope is None else scope.depth + 1
+            stream = self._streams[scope] = OpenedStream(self._ports, depth)
+        side = event.from_orig
+        if not isinstance(event, OpenedData):
+            self._step(stream, side, event.length if isinstance(event, OpenedGap) else None)
+            return
+        stream.secrets[side] = event.secret_sha256
+        runs: Runs = event.places or ([0], [event.offset])
+        if scope is not None:
+            offset, places = lifted(event, scope, side)
+            runs = places or ([0], [offset])
+        self._step(stream, side, event.data, runs)
+
+    def close(self, scope: Content | InnerStream | None) -> None:
+        """End the stream that the parser of `scope` decrypted."""
+        stream = self._streams.pop(scope, None)
+        if stream is None:
+            return
+        if not stream.is_settled:
+            self._settle(stream, final=True)
+        for side in (True, False):
+            self._findings.call(stream, stream.end, side)
+        self.close(stream)
+
+    def _say_closed(self, held: list[Held]) -> None:
+        """Report that nobody reads a stream, and how it begins."""
+        for side, what, runs in held:
+            if isinstance(what, bytes) and runs is not None:
+                detail = f"decrypted bytes of a protocol that is not read; they begin with {what[:16]!r}"
+                self._findings.anomaly(Anomaly("OPENED_not_recognised", side, runs[1][0] or 0, detail), None)
+                return
+
+    def _step(
+        self, stream: OpenedStream, side: bool, what: memoryview | bytes | int | None, runs: Runs | None = None
+    ) -> None:
+        """Hand on bytes, the length of a gap, or None for the end, as soon as it is known who reads them."""
+        if not stream.is_settled:
+            stream.hold(side, what, runs)
+            self._settle(stream, final=False)
+        elif what is None:
+            self._findings.call(stream, stream.end, side)
+        elif isinstance(what, int):
+            self._findings.call(stream, stream.lost if what < 0 else partial(stream.gap, what), side)
+        elif runs is not None:
+            self._findings.call(stream, stream.feed, memoryview(what), runs, side)
+
+    def _settle(self, stream: OpenedStream, *, final: bool) -> None:
+        protocols = self._engine.by_carrier["tcp"] if stream.depth < MAX_DEPTH else ()
+        held = stream.settle(protocols, final=final)
+        if stream.is_settled and stream.protocol is None:
+            self._say_closed(held)
+        for side, what, runs in held:
+            self._step(stream, side, what, runs)
+
+
+def lifted(
+    event: ContentData | OpenedData, scope: Content | InnerStream, from_orig: bool
+) -> tuple[int | None, tuple[Sequence[int], Sequence[int | None]] | None]:
+    """Return offset and places of a part of a body, given by the parser of `scope`, in the stream of the flow."""
+    if event.places is not None and not event.places[0]:
+        return scope.stream_offset(event.offset, from_orig), event.places
+    starts, offsets = event.places or ([0], [event.offset])
+    out_starts: list[int] = []
+    out_offsets: list[int | None] = []
+    for start, end, offset in zip(starts, [*starts[1:], len(event.data)], offsets, strict=True):
+        begins, places = scope.runs(offset, end - start, from_orig)
+        out_starts += [start + begin for begin in begins]
+        out_offsets += places
+    return out_offsets[0], (out_starts, out_offsets)

@@ -1,0 +1,225 @@
+"""Key logs and secrets in captures open TLS, and belong to the result."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iptvforensics import analyze
+from iptvforensics.analysis import Options, analyze_capture, keylogs_at, secrets_from, secrets_in
+from iptvforensics.batch import analyze_many
+from iptvforensics.errors import CaptureError, CaseError
+from iptvforensics.exhibits.contents import body_of_case
+from iptvforensics.exhibits.verify import verify
+from iptvforensics.store import Store
+
+_spec = importlib.util.spec_from_file_location("tls_talk", Path(__file__).parents[1] / "tls" / "talk.py")
+assert _spec is not None
+assert _spec.loader is not None
+talks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(talks)
+
+URL = f"https://{talks.HOST}/live/box7/k3y/12.ts"
+
+
+@pytest.fixture(scope="module")
+def talk() -> Any:
+    return talks.talk()
+
+
+@pytest.fixture
+def folder(talk: Any, tmp_path: Path) -> Path:
+    """A folder with the capture and its key log."""
+    place = tmp_path / "evidence"
+    place.mkdir()
+    talks.write_capture(place / "box.pcap", [talk])
+    (place / "keys.log").write_text(talk.keylog)
+    return place
+
+
+def rows(store: Store, sql: str) -> list[tuple[Any, ...]]:
+    connection = store.connection(threads=1)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def analyzed(folder: Path, case: Path, *, with_keys: bool = True) -> Store:
+    store = Store.create(case)
+    options = Options(keylogs=keylogs_at([folder / "keys.log"])) if with_keys else None
+    analyze_capture(str(folder / "box.pcap"), store, options=options, cores=1)
+    return store
+
+
+def test_a_key_log_opens_what_is_inside(folder: Path, tmp_path: Path) -> None:
+    store = analyzed(folder, tmp_path / "case")
+    ((url, status, secret),) = rows(store, "select url, status, secret_sha256 from http")
+    assert (url, status) == (URL, 200)
+    assert rows(store, f"select label from decrypted where secret_sha256 = '{secret}'") == [
+        ("CLIENT_TRAFFIC_SECRET_0",)
+    ]
+    assert rows(store, "select protocol from flows") == [("tls",)]
+    assert rows(store, "select count(*) from anomalies where name like 'TLS%'") == [(0,)]
+
+
+def test_other_keys_are_another_analysis(folder: Path, tmp_path: Path) -> None:
+    store = analyzed(folder, tmp_path / "case", with_keys=False)
+    assert rows(store, "select count(*) from http") == [(0,)]
+    options = Options(keylogs=keylogs_at([folder / "keys.log"]))
+    assert not analyze_capture(str(folder / "box.pcap"), store, options=options, cores=1).skipped
+    assert rows(store, "select count(*) from http") == [(1,)]
+    assert analyze_capture(str(folder / "box.pcap"), store, options=options, cores=1).skipped
+
+
+def test_the_manifest_names_the_key_log_and_holds_no_secret(folder: Path, tmp_path: Path, talk: Any) -> None:
+    store = analyzed(folder, tmp_path / "case")
+    (manifest,) = store.manifests()
+    digest = hashlib.sha256((folder / "keys.log").read_bytes()).hexdigest()
+    assert manifest["options"] == {"keylogs": [digest]}
+    assert manifest["keylogs"] == [{"path": str(folder / "keys.log"), "sha256": digest}]
+    secrets = {line.split()[2] for line in talk.keylog.splitlines() if not line.startswith("#")}
+    assert not [secret for secret in secrets if secret in json.dumps(manifest)]
+
+
+def test_verification_uses_the_same_keys(folder: Path, tmp_path: Path) -> None:
+    store = analyzed(folder, tmp_path / "case")
+    assert verify(store, workers=1).is_confirmed
+    moved = tmp_path / "moved"
+    shutil.move(folder, moved)
+    assert verify(store, evidence=moved, workers=1).is_confirmed
+    (moved / "keys.log").write_text("")
+    outcome = verify(store, evidence=moved, workers=1)
+    assert "key log" in next(iter(outcome.unreadable.values()))
+
+
+def test_a_body_is_taken_out_of_the_encrypted_flow(folder: Path, tmp_path: Path) -> None:
+    store = analyzed(folder, tmp_path / "case")
+    ((capture_id, flow_id, offset),) = rows(store, "select capture_id, flow_id, stream_offset from objects")
+    assert body_of_case(store, capture_id, flow_id, offset).data == talks.BODY
+    (folder / "keys.log").unlink()
+    with pytest.raises(CaseError, match="key log"):
+        body_of_case(store, capture_id, flow_id, offset)
+
+
+def test_workers_read_the_key_log_themselves(folder: Path, tmp_path: Path, talk: Any) -> None:
+    other = talks.talk()
+    talks.write_capture(folder / "other.pcap", [other])
+    (folder / "keys.log").write_text(talk.keylog + other.keylog)
+    store = Store.create(tmp_path / "case")
+    paths = [str(folder / "box.pcap"), str(folder / "other.pcap")]
+    summaries = analyze_many(paths, store, options=Options(keylogs=keylogs_at([folder / "keys.log"])), workers=2)
+    assert [summary.error for summary in summaries] == [None, None]
+    assert rows(store, "select count(*) from http") == [(2,)]
+
+
+def test_python_interface(folder: Path) -> None:
+    with analyze(folder / "box.pcap", keylog=folder / "keys.log", workers=1) as case:
+        assert list(case["http"]["url"]) == [URL]
+
+
+def test_a_key_log_that_changed_is_an_error(folder: Path) -> None:
+    keylogs = keylogs_at([folder / "keys.log"])
+    (folder / "keys.log").write_text("CLIENT_RANDOM " + "00" * 32 + " 00\n")
+    with pytest.raises(CaptureError, match="expected was"):
+        secrets_from(keylogs)
+
+
+@pytest.mark.parametrize("content", [None, "nothing in it\n"])
+def test_what_is_no_key_log_is_an_error(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "keys.log"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CaptureError, match=r"key log|no secret"):
+        keylogs_at([path])
+
+
+# Secrets in the capture -----------------------------------------------------------------------------------------------
+
+
+def block(kind: int, body: bytes) -> bytes:
+    body += bytes(-len(body) % 4)
+    size = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + size + body + size
+
+
+def as_pcapng(capture: bytes, keylog: bytes, *, behind: int) -> bytes:
+    """Return a pcap file as pcapng, with the key log behind so many frames."""
+    frames, at = [], 24
+    while at < len(capture):
+        seconds, micros, size, _ = struct.unpack_from("<IIII", capture, at)
+        ticks = seconds * 1_000_000 + micros
+        head = struct.pack("<IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, size, size)
+        frames.append(block(6, head + capture[at + 16 : at + 16 + size]))
+        at += 16 + size
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 1, 0, 0))
+    secrets = block(10, struct.pack("<II", 0x544C534B, len(keylog)) + keylog)
+    return b"".join([section, *frames[:behind], secrets, *frames[behind:]])
+
+
+@pytest.mark.parametrize("behind", [0, 10, 40])
+def test_secrets_in_the_capture_open_it_wherever_they_stand(
+    folder: Path, tmp_path: Path, talk: Any, behind: int
+) -> None:
+    path = folder / "box.pcapng"
+    path.write_bytes(as_pcapng((folder / "box.pcap").read_bytes(), talk.keylog.encode(), behind=behind))
+    assert len(secrets_in(str(path))) == 1
+    store = Store.create(tmp_path / "case")
+    for block_bytes in (1 << 12, 64 << 20):
+        analyze_capture(str(path), store, options=Options(block_bytes=block_bytes), cores=1, force=True)
+        assert rows(store, "select url from http") == [(URL,)]
+    ((capture_id, flow_id, offset),) = rows(store, "select capture_id, flow_id, stream_offset from objects")
+    assert body_of_case(store, capture_id, flow_id, offset).data == talks.BODY
+    assert verify(store, workers=1).is_confirmed
+
+
+# Recorded from real programs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+def test_the_recorded_film_is_what_the_server_logged(samples: Path, tmp_path: Path, form: str) -> None:
+    folder = samples / "tls"
+    truth = json.loads((folder / "https-vod.truth.json").read_text())
+    options = Options(keylogs=keylogs_at([folder / "https-vod.keys"])) if form == "pcap" else None
+    store = Store.create(tmp_path / "case")
+    analyze_capture(str(folder / f"https-vod.{form}"), store, options=options, cores=1)
+    found = rows(store, "select client_port, server_port, target, status, response_body_bytes from http")
+    names = ("client_port", "server_port", "target", "status", "body_bytes")
+    assert sorted(found) == sorted(tuple(row[name] for name in names) for row in truth["tls"])
+    versions = {row["client_port"]: row["tls_version"].replace("v", " ") for row in truth["tls"]}
+    assert dict(rows(store, "select client_port, tls_version from tls")) == versions
+    certificates = rows(store, "select distinct cert_sha256 from tls where cert_sha256 is not null")
+    assert certificates == [(truth["certificate"]["sha256"],)]
+    resumed = {row["client_port"] for row in truth["tls"] if row["resumed"] == "r"}
+    assert {port for (port,) in rows(store, "select client_port from tls where resumption is not null")} == resumed
+    assert rows(store, "select delivery, stream from sessions where bytes > 200000") == [
+        ("hls", "https://vod.harrier-tv.example/index.m3u8")
+    ]
+
+
+def test_recorded_quic_is_what_the_clients_did(samples: Path, tmp_path: Path) -> None:
+    truth = json.loads((samples / "quic" / "hello.truth.json").read_text())
+    store = Store.create(tmp_path / "case")
+    analyze_capture(str(samples / "quic" / "hello.pcap"), store, cores=1)
+    columns = "server_port, server_name, client_version, alpn_offered, has_retry, quic_version"
+    found = rows(store, f"select {columns} from quic order by frame_no")
+    numbers = {1: "00000001", 2: "6b3343cf"}
+    told = zip(truth["asked_by_quic"], truth["quic"], strict=True)
+    assert found == [
+        (
+            asked["port"],
+            asked["server_name"],
+            numbers[asked["versions"][0]],
+            asked["alpn"],
+            asked["retry"],
+            log["version"],
+        )
+        for asked, log in told
+    ]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from iptvforensics.tls import keylog
+from iptvforensics.tls.keylog import MAX_SESSIONS, Secrets
+
+RANDOM, OTHER = b"\x01" * 32, b"\x02" * 32
+
+
+def line(label: str, random: bytes, secret: bytes) -> bytes:
+    return f"{label} {random.hex()} {secret.hex()}\n".encode()
+
+
+def test_secrets_are_found_by_label_and_random() -> None:
+    secrets = Secrets()
+    log = b"# a comment\n" + line(keylog.MASTER, RANDOM, b"m" * 48) + line(keylog.CLIENT_TRAFFIC, OTHER, b"c" * 32)
+    assert secrets.add(log.replace(b"\n", b"\r\n")) == 2
+    found = secrets.find(keylog.MASTER, RANDOM)
+    assert found is not None
+    assert (found.value, found.sha256) == (b"m" * 48, hashlib.sha256(b"m" * 48).hexdigest())
+    assert secrets.find(keylog.MASTER, OTHER) is None
+    assert (secrets.knows(OTHER), secrets.knows(bytes(32)), bool(secrets)) == (True, False, True)
+
+
+def test_the_first_of_two_secrets_counts() -> None:
+    secrets = Secrets()
+    secrets.add(line(keylog.MASTER, RANDOM, b"first") + line(keylog.MASTER, RANDOM, b"second"))
+    found = secrets.find(keylog.MASTER, RANDOM)
+    assert found is not None
+    assert found.value == b"first"
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        b"",
+        b"RSA 0102030405060708 aabb\n",
+        b"CLIENT_RANDOM aabb ccdd\n",
+        b"CLIENT_RANDOM " + RANDOM.hex().encode() + b"\n",
+        b"CLIENT_RANDOM " + RANDOM.hex().encode() + b" xyz\n",
+        b"CLIENT_RANDOM " + b"\xff" * 64 + b" aabb\n",
+        line("CLIENT_RANDOM", RANDOM, b"x" * 65),
+        bytes(range(256)),
+    ],
+)
+def test_what_is_no_line_of_a_key_log_is_left_out(log: bytes) -> None:
+    secrets = Secrets()
+    assert secrets.add(log) == 0
+    assert not secrets
+
+
+def test_sessions_are_remembered_up_to_a_limit() -> None:
+    secrets = Secrets()
+    secrets.remember(b"", b"never")
+    for number in range(MAX_SESSIONS + 1):
+        secrets.remember(number.to_bytes(4), b"master")
+    assert secrets.resumed(b"") is None
+    assert secrets.resumed((0).to_bytes(4)) is None
+    assert secrets.resumed((1).to_bytes(4)) == (keylog.MASTER, b"master")
