@@ -282,7 +282,7 @@ def _write(found: Rows, form: str, output: str | None, *, cut: bool = False) -> 
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @_redact
 def graph(case_folder: str, form: str, output: str | None, redact: bool) -> None:
-    """Write the graph of a case: clients, streams, hosts, addresses and their relations."""
+    """Write the graph of a case: who is who, and clients, streams, hosts, addresses with their relations."""
     from . import graph as graphs
     from .case import open_case
 

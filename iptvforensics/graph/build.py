@@ -10,7 +10,7 @@ edges, and the rules behind them:
 - `resolves-to` host → address: DNS answers, and addresses that answered under that name (`naming`).
 - `redirects-to`, `refers-to` host → host: HTTP and RTMP redirects, URLs in playlists (`leading`).
 - `same-as` client → address: one address on both sides in one capture.
-- who is who: devices, lines, panels, servers, sources, channels and titles, with the rows of `links` (`who`).
+- who is who: devices, lines, panels, servers, channels and titles, with the rows of `links` (`who`).
 
 A host given as an IP literal is an `address`.
 """

@@ -1,7 +1,7 @@
 """The graph to places on a page: one column per kind of node, from what watched to what served.
 
-Columns: capture; what was watched (channels, titles), device, line, panel, server, source; client, stream, host,
-address. Parts of the graph that are not joined lie below each other, the
+Columns: capture; what was watched (channels, titles), device, line, panel, server, head-end, origin; client,
+stream, host, address. Parts of the graph that are not joined lie below each other, the
 largest first; within a part the nodes of a column are ordered by the mean place of their neighbours (Sugiyama,
 Tagawa, Toda 1981: layering and barycentres), and an edge that passes over a column keeps a place free in it. The
 result depends on the graph only, not on the order in which it was made.
@@ -23,7 +23,7 @@ from .text import shorten, visible
 if TYPE_CHECKING:
     import networkx as nx
 
-ENTITIES = ("channel", "title", "device", "line", "panel", "server", "source")
+ENTITIES = ("channel", "title", "device", "line", "panel", "server", "head-end", "origin")
 """Kinds of nodes that say who is who."""
 
 NETWORK = ("client", "stream", "host", "address")

@@ -25,7 +25,8 @@ EVIDENCE_LIMIT = 20
 """References kept per edge: enough to check it by hand, few enough for a label in a viewer."""
 
 _KINDS = (
-    "capture", "channel", "title", "device", "line", "panel", "server", "source", "client", "stream", "host", "address"
+    "capture", "channel", "title", "device", "line", "panel", "server", "head-end", "origin",
+    "client", "stream", "host", "address",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 Nodes are rows of the tables of the whole case, edges are rows of `links` (with their rule, strength and frames), and
 two more that follow from other tables: `account-at` line → panel, and `watched` device → channel or title. Servers
-that feed others are of kind `source`, so that they stand behind those that viewers get media from.
+that feed others are of kind `head-end` or `origin`, so that they stand behind those that viewers get media from.
 
 **Known limitations**: of a catalogue only what was watched becomes a node.
 """
@@ -98,7 +98,7 @@ def _add_servers(reader: TableReader, assembly: Assembly, nodes: dict[str, str])
         if values[0] == "panel" and panel in nodes:
             nodes[entity] = nodes[panel]  # one node for a panel that also sends media
             continue
-        kind = "source" if values[0] in _FEEDS else "server"
+        kind = values[0] if values[0] in _FEEDS else "server"
         label = host or next(iter(values[2] or ()), entity)
         nodes[entity] = node = assembly.node(kind, entity, label)
         for capture_id in captures:

@@ -58,7 +58,7 @@ def test_entities_and_links_are_in_the_graph(known):
         ("edge.example", "pulls-from", "203.0.113.9"),
         ("MAG250", "watched", "News"),
     }
-    assert known.nodes["source:v-2"]["role"] == "head-end"
+    assert known.nodes["head-end:v-2"]["role"] == "head-end"
     assert known.nodes["device:d-1"]["ips"] == "192.168.1.20"
 
 

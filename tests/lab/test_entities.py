@@ -3,6 +3,7 @@
 import pytest
 
 from .entities import answered, score_entities, used_nodes
+from .score import CLEAN, captures, score_under
 
 T = 1_800_000_000
 SECOND = 1_000_000_000
@@ -123,3 +124,15 @@ def test_servers_of_which_no_frame_is_left_are_not_demanded():
 
     assert used_nodes(DOCUMENT, "a.pcap") == {"box-1", "line-1", "ch-7", "panel-1", "edge-1"}
     assert used_nodes(DOCUMENT, "a.pcap", Nothing()) == {"box-1", "line-1", "ch-7"}
+
+
+@pytest.mark.slow
+def test_who_is_who_in_the_ring_is_found_without_a_miss():
+    score = score_under(CLEAN, captures("ring"))
+    for table in ("devices", "lines", "panels", "servers", "channels", "titles"):
+        tally = score[table]
+        assert (tally.precision, tally.recall) == (1, 1), (table, tally.missed, tally.false)
+    for kind in ("uses-line", "streams-from"):
+        tally = score[f"link {kind}"]
+        assert (tally.precision, tally.recall) == (1, 1), (kind, tally.missed, tally.false)
+    assert score["links claimed conclusive"].precision == 1
