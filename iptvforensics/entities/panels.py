@@ -10,7 +10,8 @@ Rules, and what they show:
 
 Names become one panel by `same-address-same-line` (strong: two names at one address and port, asked with the same
 line), `same-catalogue-same-servers` (strong: equal channels and a common server to which both send clients; a copied
-database alone would not share servers) and `api-redirect` (strong: one name sends requests for the interface to the
+database alone would not share servers), `list-names` (strong: a panel's list names the other, which sends clients on)
+and `api-redirect` (strong: one name sends requests for the interface to the
 other). A host that another one sends clients to, and that is asked for media only, is no panel; nor is one that is
 asked for media only, with lines that clients use at the interface of another one (an edge that a list named).
 
@@ -41,9 +42,10 @@ class Routes:
         self.targets = {r.target for r in requests.redirects if r.target != r.source} - asked
         self.origins = _origins(requests)
         known = _lines_of(requests, asked)
+        sends = {r.source for r in requests.redirects if r.target != r.source}
         for host, lines in _media_only(requests, asked).items():
             owners = [known[line] for line in sorted(lines) if line in known]
-            if len(owners) == len(lines) and host not in self.origins:
+            if len(owners) == len(lines) and host not in self.origins and host not in sends:
                 self.targets.add(host)
                 self.origins[host] = min(owners[0])
 
@@ -73,7 +75,13 @@ def _media_only(requests: Requests, asked: set[str]) -> dict[str, set[tuple[str,
     """Return the lines of each host that was asked for media and never for the interface."""
     found: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for s in requests.sightings:
-        if s.where in ("request", "rtmp") and s.host and s.host not in asked and s.says.username and s.says.password:
+        if (
+            s.where in ("request", "rtmp", "list")
+            and s.host
+            and s.host not in asked
+            and s.says.username
+            and s.says.password
+        ):
             found[s.host].add((s.says.username, s.says.password))
     return found
 
@@ -98,7 +106,7 @@ def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> t
         if (
             host is None
             or says.says in ("edge", "internal")
-            or (sighting.host in routes.targets and sighting.where in ("request", "rtmp"))
+            or (sighting.host in routes.targets and sighting.where in ("request", "rtmp", "list"))
         ):
             continue
         _note(panels, host, sighting, (sighting.host, sighting.client_ip) in sends)
@@ -107,6 +115,7 @@ def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> t
     for (ip, port), hosts in sorted(lines.items()):
         _join_shared(joins, f"{ip} port {port}", hosts)
     _join_redirected(joins, requests.redirects, panels)
+    _join_listed(joins, requests, panels, {r.source for r in requests.redirects})
     return panels, joins
 
 
@@ -160,6 +169,16 @@ def _join_redirected(joins: Resolution, redirects: Iterable[Redirect], panels: A
         if (redirect.source,) in panels and (redirect.target,) in panels:
             why = f"{redirect.source} sends requests for its interface to {redirect.target}"
             joins.join((redirect.source,), (redirect.target,), "api-redirect", "strong", why)
+
+
+def _join_listed(joins: Resolution, requests: Requests, panels: Atoms, sends: set[str]) -> None:
+    """Join a panel and the name that its lists give, if clients are sent on from there as panels do."""
+    for s in requests.sightings:
+        if s.where != "list" or s.host not in sends or not s.from_host or s.host == s.from_host:
+            continue
+        if (s.host,) in panels and (s.from_host,) in panels:
+            why = f"the list of {s.from_host} names {s.host} for line {s.says.username}, and {s.host} sends clients on"
+            joins.join((s.from_host,), (s.host,), "list-names", "strong", why)
 
 
 def join_by_catalogue(

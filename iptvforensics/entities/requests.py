@@ -84,6 +84,11 @@ _SEEN = (
 _FILE_NAME = re.compile(
     r"filename\*?=(?:UTF-8'')?\"?(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)", re.IGNORECASE
 )
+_PATH_LINE = r"^[a-z]+://[^/]+/(?:(?:live|movie|series)/)?[^/?]{2,}/[^/?]{2,}/\d+(?:\.\w+)?(?:[?#|]|$)"
+_QUERY_LINE = r"^[a-z]+://[^?]*\?(?:.*&)?username=[^&]+"
+_MOST_LISTED = 10_000
+"""Lines of lists that are read: enough for any honest list, and no list can fill the memory."""
+
 _COOKIE = re.compile(r"(?:^|;)\s*(mac|sn|stb_lang|token|device_id)=([^;]*)")
 _MODEL = re.compile(r"Model:\s*([^;]+)", re.IGNORECASE)
 
@@ -116,6 +121,12 @@ def read_requests(reader: TableReader) -> Requests:
         _read_edges(reader, found)
     if reader.has("rtmp"):
         found.sightings += _rtmp(reader)
+    for table, column, holder in (
+        ("catalogue_entries", "entry_url", "host"),
+        ("playlist_entries", "url", "playlist_url"),
+    ):
+        if reader.has(table):
+            found.sightings += _listed(reader, table, column, holder)
     return found
 
 
@@ -320,6 +331,31 @@ def _rtmp(reader: TableReader) -> Iterator[Sighting]:
             place = Place(capture, first, frame, flow, orig, offset)
             host = host_of(tc_url) or server
             yield Sighting("rtmp", text, says, host, port, place, last, count, client, server, port)
+
+
+def _listed(reader: TableReader, table: str, column: str, holder: str) -> Iterator[Sighting]:
+    """Yield lines that stand in the URLs of lists and playlists, once per list, host and credentials.
+
+    The bare form counts only where the list was asked for with that user.
+    """
+    client, user = ("client_ip", "min(username)") if table == "catalogue_entries" else ("NULL", "NULL")
+    rows = reader.select(
+        f"SELECT capture_id, {holder}, {client}, CASE WHEN {column} LIKE '%username=%' THEN "  # noqa: S608
+        f"concat(regexp_extract({column}, '^[a-z]+://[^/]+'), regexp_extract({column}, 'username=[^&]+'), "
+        f"regexp_extract({column}, 'password=[^&]+')) ELSE regexp_replace({column}, '/[^/]*$', '') END AS base, "
+        f"min({column}), {user}, count(*), min(ts_ns), max(ts_ns), min(frame_no), arg_min(flow_id, frame_no), "
+        f"arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) FROM {table} "
+        f"WHERE regexp_matches({column}, '{_PATH_LINE}') OR regexp_matches({column}, '{_QUERY_LINE}') "
+        f"GROUP BY ALL ORDER BY ALL LIMIT {_MOST_LISTED}"
+    )
+    for capture, asked, ip, _, url, known, count, first, last, frame, flow, orig, offset in rows:
+        says = read_url(url, bare=known is not None)
+        if says is None or not says.names_line or (says.form == "bare" and says.username != known):
+            continue
+        place = Place(capture, first, frame, flow, orig, offset)
+        yield Sighting(
+            "list", url, says, host_of(url), _port(url), place, last, count, ip, None, None, from_host=host_of(asked)
+        )
 
 
 def _port(host_or_url: str | None) -> int | None:

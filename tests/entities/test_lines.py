@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import EDGE, PANEL, TWO
+from .conftest import EDGE, ONE, PANEL, TWO
 
 
 def names(tables):
@@ -75,3 +75,53 @@ def test_equal_credentials_at_two_panels_are_two_lines_with_a_link(lab):
 def test_what_names_no_line(lab, target):
     lab.get(target)
     assert lab.build()["lines"] == []
+
+
+def entry(lab, url, host="tv.example", table="catalogue_entries", **values):
+    where = {"entry_url": url, "host": host, "family": "m3u"}
+    if table == "playlist_entries":
+        lab.rows.setdefault(table, []).append(
+            {"capture_id": ONE, "ts_ns": 1, "frame_no": 5, "flow_id": 1, "url": url, "playlist_url": f"http://{host}/x"}
+        )
+        return
+    lab.message(table, **where, **values)
+
+
+@pytest.mark.parametrize("table", ["catalogue_entries", "playlist_entries"])
+def test_lines_in_lists_are_leads_and_are_read_once(lab, table):
+    for number in range(3):
+        entry(lab, f"http://other.example:8080/live/u7/p7/{number}.ts", table=table)
+        entry(lab, f"rtmp://third.example/live/{number}?username=u8&password=p8", table=table)
+    tables = lab.build()
+    lines = {row["username"]: row for row in tables["lines"]}
+    assert (lines["u7"]["used"], lines["u7"]["strength"], lines["u7"]["panel_host"]) == (False, "lead", "other.example")
+    assert lines["u8"]["places"] == ["list"]
+    assert {row["host"]: row["contacted"] for row in tables["panels"]} == {
+        "other.example": False,
+        "third.example": False,
+    }
+
+
+def test_bare_links_count_for_the_user_that_asked_for_the_list(lab):
+    entry(lab, "http://other.example/user7/pass7/1.ts", username="user7")
+    entry(lab, "http://other.example/channel/720p/1.ts", username="user7")
+    entry(lab, "http://other.example/channel/720p/1.ts", table="playlist_entries")
+    assert [row["username"] for row in lab.build()["lines"]] == ["user7"]
+
+
+def test_an_edge_that_a_list_names_for_a_known_line_is_no_panel(lab):
+    lab.get("/get.php?username=u1&password=p1&type=m3u")
+    entry(lab, "rtmp://edge.example:8880/live/1?username=u1&password=p1")
+    tables = lab.build()
+    assert [row["host"] for row in tables["panels"]] == ["tv.example"]
+    assert [row["panel_host"] for row in tables["lines"]] == ["tv.example"]
+
+
+def test_a_name_that_the_panels_list_gives_and_that_sends_clients_on_is_the_panel(lab):
+    lab.get("/get.php?username=u1&password=p1&type=m3u")
+    entry(lab, "http://line.example/live/u1/p1/7.ts")
+    location = "http://edge.example/auth/abcdefghijklmnopqrst"
+    lab.get("/live/u1/p1/7.ts", host="line.example", server_ip="198.51.100.9", status=302, location=location)
+    tables = lab.build()
+    assert [row["hosts"] for row in tables["panels"]] == [["line.example", "tv.example"]]
+    assert "list-names" in [row["rule"] for row in tables["merges"]]
