@@ -3,6 +3,8 @@
 A channel is a number at a panel. Its name is what the panel's catalogue says (list of the interface before playlist);
 without a catalogue the name that the stream carries. `name_source` says which.
 
+Channels of a programme guide are no offer: their identifiers are those of the guide.
+
 **Known limitations**: of several names for one number the one of the first source is shown; a catalogue that
 changes during a case is not told apart.
 """
@@ -35,7 +37,7 @@ WITH told AS (
     lower(regexp_extract(CASE WHEN family IN ('m3u', 'enigma2', 'txtlist') THEN coalesce(entry_url, host) ELSE host END,
           {_HOST}, 1)) AS name_of_host,
     name, number, category_id, category_name, epg_id, container, archive_days, entry_url
-  FROM catalogue_entries c)
+  FROM catalogue_entries c WHERE c.family IS DISTINCT FROM 'xmltv')
 SELECT t.*, p.panel_id, p.panel_host,
   CASE WHEN t.family IN ('m3u', 'txtlist') THEN 'playlist' ELSE 'catalogue' END AS source
 FROM told t JOIN panel_names p ON t.name_of_host = p.host

@@ -199,7 +199,8 @@ def join_by_catalogue(
     rows = reader.select(
         "SELECT DISTINCT lower(regexp_extract(host, '^(\\[[^\\]]*\\]|[^:]+)', 1)), entry_id, name "
         "FROM catalogue_entries "
-        "WHERE kind = 'live' AND entry_id IS NOT NULL AND name IS NOT NULL AND host IS NOT NULL"
+        "WHERE kind = 'live' AND family IS DISTINCT FROM 'xmltv' AND entry_id IS NOT NULL AND name IS NOT NULL "
+        "AND host IS NOT NULL"
     )
     offers: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for host, number, name in rows:

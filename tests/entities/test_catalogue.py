@@ -60,3 +60,10 @@ def test_the_interface_names_before_the_list(lab):
 def test_offers_of_hosts_that_are_no_panel_are_left_out(lab):
     offer(lab, host="other.example")
     assert lab.build()["channels"] == []
+
+
+def test_channels_of_a_guide_are_no_offer(lab):
+    lab.watch()
+    offer(lab)
+    offer(lab, family="xmltv", entry_id="falcon.id")
+    assert [row["stream_id"] for row in lab.build()["channels"]] == ["77"]
