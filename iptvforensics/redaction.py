@@ -59,6 +59,7 @@ _BARE_PATH = re.compile(
     re.IGNORECASE,
 )
 _PLAY = re.compile(r"(/(?:play|token|hlsr?)/)([A-Za-z0-9_=+%-]{12,})(?=[/?#\s\"']|$)", re.IGNORECASE)
+_FILE_NAME = re.compile(r"((?:playlist|ariva|simple)_)([^\"';/\s]+?)(?=(?:_plus)?\.(?:m3u8?|txt)\b)", re.IGNORECASE)
 _MAC = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}(?::|-|%3[Aa])){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 _BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}")
 _WORD = re.compile(r"[^\s/?&=;:,#@\"'<>\[\](){}|\\]+")
@@ -135,6 +136,7 @@ class Redactor:
         text = _JSON.sub(lambda m: m[1] + self._secret(m[2]), text)
         for pattern in (_PATH, _BARE_PATH):
             text = pattern.sub(lambda m: f"{m[1]}{self._path_part(m[2])}/{self._path_part(m[3])}", text)
+        text = _FILE_NAME.sub(lambda m: m[1] + self._secret(m[2]), text)
         text = _PLAY.sub(lambda m: m[1] + self._secret(m[2]), text)
         if self._known:  # learnt in one form, found in any
             text = _MAC.sub(lambda m: self._known.get(_plain(m[0]), m[0]), text)

@@ -148,3 +148,10 @@ def test_no_secret_of_a_case_is_left_in_the_tables_of_entities(sample_case: Path
             text = str(list(redactor.rows(found.columns, list(found.rows))))
             assert "viewer23" not in text, name
             assert "pw23pw" not in text, name
+
+
+@pytest.mark.parametrize("name", ["playlist_viewer23_plus.m3u", "playlist_viewer23.m3u8", "simple_viewer23.txt"])
+def test_names_of_lists_hold_the_user(redactor: Redactor, name: str) -> None:
+    text = redactor.text(f'attachment; filename="{name}"')
+    assert "viewer23" not in text
+    assert redactor.value("username", "viewer23") in text
