@@ -44,6 +44,7 @@ check-tools:
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/run.py $(BENCH)
 	$(BIN)/python tests/bench/budget.py
+	$(BIN)/python tests/bench/catalogue.py
 
 wheels: $(VENV)/.run
 	@$(BIN)/python -m pip download --quiet --require-hashes -r .lock/run.txt -d dist

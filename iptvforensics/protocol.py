@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Interface
 
@@ -66,12 +67,15 @@ class Rows(NamedTuple):
     """Where each message starts."""
     columns: Mapping[str, Sequence[Any]]
     """Values by column, as many as there are offsets; no `At` among them. A column left out is null."""
+    shared: Mapping[str, Any] = MappingProxyType({})
+    """Values that all the rows have, by column."""
 
     def each(self) -> Iterator[Row]:
         """Yield the rows one by one, nulls left out."""
+        shared = {name: value for name, value in self.shared.items() if value is not None}
         for i, offset in enumerate(self.offsets):
             values = {name: column[i] for name, column in self.columns.items() if column[i] is not None}
-            yield Row(self.table, self.from_orig, offset, values)
+            yield Row(self.table, self.from_orig, offset, {**values, **shared})
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the folder's layout."""
 
+MAX_LARGE_WAITING = 1
+"""Portions of long lists that wait for the thread that writes: a catalogue comes faster than it is written."""
 DECISIONS = "decisions.json"
 """File with what the examiner decided (module `derived`)."""
 
@@ -73,6 +75,7 @@ class CaptureWriter:
         self._parts: dict[str, int] = {}
         self._beside = ThreadPoolExecutor(1, "iptvforensics-writer") if cores > 1 else None
         self._waiting: list[Future[None]] = []
+        self._large: list[Future[None]] = []
         self.rows: dict[str, int] = {}
 
     @property
@@ -86,9 +89,13 @@ class CaptureWriter:
         """Load DuckDB, which takes a tenth of a second, where there is a thread for it."""
         self._do(self._load)
 
-    def write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]] | parquet.ByColumn) -> None:
         """Write rows (all columns but `capture_id`, in order) as one part of a table, sorted."""
         self._do(self._write_rows, table, rows)
+        if isinstance(rows, parquet.ByColumn) and self._waiting:
+            self._large.append(self._waiting[-1])
+            if len(self._large) > MAX_LARGE_WAITING:
+                self._large.pop(0).result()
 
     def write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
         """Write numpy columns as one part of a table, in the order given."""
@@ -109,13 +116,16 @@ class CaptureWriter:
     def _load(self) -> None:
         self.connection.execute("SELECT 1")
 
-    def _write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]] | parquet.ByColumn) -> None:
         columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
-        if rows and len(rows[0]) != len(columns):
+        if not isinstance(rows, parquet.ByColumn) and rows and len(rows[0]) != len(columns):
             raise SchemaError(table.name, "*", f"expected {len(columns)} values, found {len(rows[0])}")
         names = [column.name for column in columns]
         order = [n for n in ("ts_ns", "frame_no", "flow_id", "from_orig", "stream_offset") if n in names] or names[:1]
-        parquet.copy_rows(self.connection, self._next_part(table), columns, rows, order)
+        if isinstance(rows, parquet.ByColumn):
+            parquet.copy_columns(self.connection, self._next_part(table), columns, rows, order)
+        else:
+            parquet.copy_rows(self.connection, self._next_part(table), columns, rows, order)
         self._count(table, len(rows))
 
     def _write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iptvforensics.parquet import connect, copy_rows, fit, literal
+from iptvforensics.parquet import ByColumn, Same, connect, copy_columns, copy_rows, fit, joined, literal
 from iptvforensics.schema import Column
 
 COLUMNS = (Column("n", "int", ""), Column("t", "text", ""), Column("l", "int[]", ""))
@@ -65,3 +65,54 @@ def test_connections_are_offline_and_in_utc() -> None:
         "false",
     )
     connection.close()
+
+
+HOSTILE_TEXTS = ["it's '; DROP TABLE x; -- ", "a\0b", "뉴스", "\ud800", ""]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+def test_columns_are_written_as_rows_are(tmp_path: Path, text: str) -> None:
+    found = []
+    for number, shared in enumerate((7, None, 1 << 70)):
+        for kept in (False, True):
+            values = [2, None, 1]
+            columns = [values, Same(text) if kept else [text] * 3, Same([shared]) if kept else [[shared]] * 3]
+            if shared is None:
+                columns[2] = Same(None) if kept else [None] * 3
+            connection = connect(threads=1)
+            path = str(tmp_path / f"{number}-{kept}.parquet")
+            if kept:
+                copy_columns(connection, path, COLUMNS, ByColumn(3, columns, is_sorted=False), ["n"])
+            else:
+                copy_rows(connection, path, COLUMNS, list(zip(*columns, strict=True)), ["n"])
+            found.append(connection.execute(f"SELECT * FROM read_parquet({literal(path)})").fetchall())
+            connection.close()
+    assert found[::2] == found[1::2]
+
+
+def test_what_all_rows_share_is_written_for_each(tmp_path: Path) -> None:
+    connection = connect(threads=1)
+    path = str(tmp_path / "x.parquet")
+    copy_columns(connection, path, COLUMNS, ByColumn(2, [Same(5), [None, None], Same(None)], is_sorted=True))
+    assert connection.execute(f"SELECT * FROM read_parquet({literal(path)})").fetchall() == [(5, None, None)] * 2
+    connection.close()
+
+
+def test_parts_are_joined_and_say_whether_they_are_in_order() -> None:
+    place = [Same(1), Same(2), Same(True), Same(3), Same(4)]
+    first = ByColumn(2, [*place, Same("x"), [1, 2]], is_sorted=True)
+    second = ByColumn(1, [*place, Same("y"), [3]], is_sorted=True)
+    whole = joined([first, second])
+    assert (len(whole), whole.is_sorted) == (3, True)
+    assert [c.value if isinstance(c, Same) else c for c in whole.columns] == [
+        1,
+        2,
+        True,
+        3,
+        4,
+        ["x", "x", "y"],
+        [1, 2, 3],
+    ]
+    elsewhere = ByColumn(1, [Same(0), *place[1:], Same("x"), [9]], is_sorted=True)
+    assert not joined([first, elsewhere]).is_sorted
+    assert joined([first]) is first

@@ -96,6 +96,11 @@ class Content:
         return self.parent is None or self.parent is self.opened
 
     @property
+    def is_coded(self) -> bool:
+        """Return True if no byte of the body has a place of its own in the carrying stream."""
+        return self._coded
+
+    @property
     def depth(self) -> int:
         """Return how many bodies this one lies in."""
         return 0 if self.parent is None else self.parent.depth + 1

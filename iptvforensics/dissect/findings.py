@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodeError
+from ..parquet import ByColumn, Same
 from ..protocol import (
     OPENING_BYTES,
     Anomaly,
@@ -31,10 +31,13 @@ from .places import NOWHERE, Marks, Places, Spot
 from .tunnels import MAX_INNER_STREAMS, InnerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from ..protocol import Parser
     from .engine import Dissector
+
+FEED_BYTES = 4 << 20
+"""Fed to the parser of a body at a time: what it finds in one call stays in memory until it returns."""
 
 Scope = Content | InnerStream | None
 """What a parser reads: a body, an inner stream, or (None) the flow itself."""
@@ -161,22 +164,24 @@ class Findings:
         layout = self.engine.layouts[rows.table]
         marks = self._marks if scope is None else scope.marks
         from_orig, count = rows.from_orig, len(rows.offsets)
-        spots = [marks.use(from_orig, at) or self._locate(scope, from_orig, at) for at in rows.offsets]
-        columns: list[Iterable[Any]] = [
-            [place.ns for _, place in spots],
-            repeat(self.flow_id, count),
-            repeat(from_orig, count),
-            [place.frame_no for _, place in spots],
-            [offset for offset, _ in spots],
-        ]
-        columns += [rows.columns.get(name) or repeat(None, count) for name in layout.names]
+        columns: list[Sequence[Any] | Same]
+        is_sorted = isinstance(scope, Content) and scope.is_coded
+        if is_sorted:  # no byte has a place of its own: all rows stand where the body begins
+            offset, place = self._locate(scope, from_orig, 0)
+            columns = [Same(value) for value in (place.ns, self.flow_id, from_orig, place.frame_no, offset)]
+        else:
+            spots = [marks.use(from_orig, at) or self._locate(scope, from_orig, at) for at in rows.offsets]
+            columns = [[place.ns for _, place in spots], Same(self.flow_id), Same(from_orig)]
+            columns += [[place.frame_no for _, place in spots], [offset for offset, _ in spots]]
+        shared, own = rows.shared, rows.columns
+        columns += [Same(shared[name]) if name in shared else own.get(name) or Same(None) for name in layout.names]
         for index, kind in layout.special:
             if kind == "object":
-                columns[index] = repeat(None if scope is None else scope.begin_offset, count)
-        columns.append(repeat(None if scope is None else scope.secret_of(from_orig), count))
+                columns[index] = Same(None if scope is None else scope.begin_offset)
+        columns.append(Same(None if scope is None else scope.secret_of(from_orig)))
         if layout.endpoints:
-            columns += [repeat(end, count) for end in self.engine.endpoints(self.number, self.parser.client_is_orig)]
-        self.engine.rows.extend(layout.table, list(zip(*columns, strict=True)))
+            columns += map(Same, self.engine.endpoints(self.number, self.parser.client_is_orig))
+        self.engine.rows.add_columns(layout.table, ByColumn(count, columns, is_sorted=is_sorted))
 
     def anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
         """Record what broke a rule or could not be seen."""
@@ -279,7 +284,10 @@ class Findings:
 
     def _feed(self, content: Content, data: memoryview | bytes, position: int) -> None:
         if content.parser is not None:
-            self.call(content, content.parser.feed, memoryview(data), content.from_orig)
+            view = memoryview(data)
+            for at in range(0, len(view), FEED_BYTES):
+                if content.parser is not None:
+                    self.call(content, content.parser.feed, view[at : at + FEED_BYTES], content.from_orig)
         elif content.inner is not None and content.skip is not None:
             skipped = min(content.skip, len(data))
             content.skip -= skipped

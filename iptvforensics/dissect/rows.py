@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..errors import SchemaError
+from ..parquet import ByColumn, joined
 from ..schema import ANOMALIES, Table
 from .places import NOWHERE, Place
 
-Flush = Callable[[Table, list[tuple[Any, ...]]], None]
+Flush = Callable[[Table, "list[tuple[Any, ...]] | ByColumn"], None]
 
 PORTION_VALUES = 250_000
 """Some 15 MB of rows of one table; a part of a table has thousands of rows."""
@@ -27,6 +28,8 @@ class RowCollector:
     def __init__(self, flush: Flush, *, portion: int = PORTION_VALUES) -> None:
         self._flush = flush
         self._portion = portion
+        self._parts: dict[str, list[ByColumn]] = {}
+        self._waiting: dict[str, int] = {}
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
         self._tables: dict[str, Table] = {}
         self._anomalies: dict[tuple[str, int | None], list[Any]] = {}
@@ -44,17 +47,16 @@ class RowCollector:
         if len(rows) * len(row) >= self._portion:
             self._send(table.name)
 
-    def extend(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
-        """Add many rows of one table."""
-        step = max(1, self._portion // (len(table.columns) - 1))
-        for at in range(0, len(rows), step):
-            self.add(table, rows[at])
-            part = rows[at + 1 : at + step]
-            if part and len(part[0]) != len(table.columns) - 1:
-                raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} values, found {len(part[0])}")
-            self._rows[table.name] += part
-            if len(self._rows[table.name]) >= step:
-                self._send(table.name)
+    def add_columns(self, table: Table, rows: ByColumn) -> None:
+        """Add many rows of one table, column by column: the values of all columns but `capture_id`, in order."""
+        if len(rows.columns) != len(table.columns) - 1:
+            raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} columns, found {len(rows.columns)}")
+        self._tables[table.name] = table
+        parts = self._parts.setdefault(table.name, [])
+        parts.append(rows)
+        self._waiting[table.name] = self._waiting.get(table.name, 0) + len(rows)
+        if self._waiting[table.name] * len(rows.columns) >= self._portion:
+            self._send_columns(table.name)
 
     def anomaly(
         self,
@@ -86,13 +88,21 @@ class RowCollector:
         for name in names:
             if name in self._rows:
                 self._send(name)
+            if name in self._parts:
+                self._send_columns(name)
 
     def close(self) -> None:
         """Hand on what is left."""
         for values in self._anomalies.values():
             self.add(ANOMALIES, tuple(values))
         self._anomalies.clear()
-        self.hand_on(list(self._rows))
+        self.hand_on([*self._rows, *self._parts])
+
+    def _send_columns(self, name: str) -> None:
+        self._waiting[name] = 0
+        rows = joined(self._parts.pop(name))
+        self.counts[name] = self.counts.get(name, 0) + len(rows)
+        self._flush(self._tables[name], rows)
 
     def _send(self, name: str) -> None:
         rows = self._rows[name]

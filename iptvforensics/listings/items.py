@@ -17,6 +17,8 @@ from collections.abc import Callable
 from json.scanner import make_scanner
 from typing import Any, NamedTuple
 
+from .scrub import is_whole_text, scrubbed
+
 MAX_ITEM_CHARS = 1 << 20
 MAX_DEPTH = 16
 """Containers that are walked, one in another."""
@@ -36,7 +38,10 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder(strict=False))  # type: ignore[arg-type]
 
 VALUE, KEY, COLON, COMMA, DONE = range(5)
+_BORDER = "},{"
+_WIDE_BORDER = re.compile(r"\}[ \t\r\n]+,|\},[ \t\r\n]+\{")
 _DIGITS = re.compile(r"[0-9.eE+-]*\Z")
+MAX_NUMBER_CHARS = 8192
 _SURE_CHARS = 16
 """An error so far before the end of what is there is no matter of bytes that are still to come."""
 
@@ -94,6 +99,8 @@ class JsonItems:
         self._stack: list[_Container] = []
         self._is_lost = False
         self._is_unsure = False
+        self._has_hidden_borders = False
+        """True once objects of a list could not be told apart by `},{`."""
         self._losses = 0
         self._marked = -1
         if not in_step:
@@ -234,29 +241,34 @@ class JsonItems:
 
     def _items(self, top: _Container, found: list[Batch], final: bool) -> bool:
         """Read items one after the other, as long as they come: this is where the time goes."""
-        text, at = self._text, self._at
-        size = len(text)
-        batch = Batch(top.path, [], [], [], [])
-        starts: list[int] = []
+        text, at, size = self._text, self._at, len(self._text)
+        # Near the end a number may go on in the bytes that are still to come.
+        sure = size if final else size - MAX_NUMBER_CHARS
         is_list, key, path = top.is_list, top.key, top.path
         walks_items = is_list and self._descend((*path, "#"), False)
-        failure: BaseException | None = None
+        next_item = ",{" if is_list and not walks_items else None
+        starts, ends, values, keys = list[int](), list[int](), list[Any](), list[str | None]()
+        fault: tuple[int, bool] | None = None
+        if next_item is not None and not self._is_unsure:
+            at = self._many(at, starts, ends, values)
         while True:
             try:
                 value, end = _scan(text, at)
             except (StopIteration, ValueError, RecursionError) as error:
-                failure = error
+                fault = _fault(error, at)
                 break
-            if isinstance(value, int | float) and not final and _DIGITS.match(text, end):
+            if end > sure and isinstance(value, int | float) and _DIGITS.match(text, end):
                 break  # more digits may follow
             if self._is_unsure and not self._is_like(top, value):
                 self._at, self._is_lost = at + 1, True
                 return True
-            self._is_unsure = False
             starts.append(at)
-            batch.values.append(value)
-            batch.raws.append(text[at:end])
-            batch.keys.append(key)
+            ends.append(end)
+            values.append(value)
+            if next_item is not None and text.startswith(next_item, end):
+                at = end + 1
+                continue
+            keys += [key] * (len(starts) - len(keys))
             at = end
             self._state = COMMA
             comma = _COMMA.match(text, at) if is_list else _NEXT_NAME.match(text, at)
@@ -270,21 +282,46 @@ class JsonItems:
                     break
             elif at == size or text[at] in "[]" or (walks_items and text[at] == "{"):
                 break
+        keys += [key] * (len(starts) - len(keys))
+        batch = Batch(path, keys, values, [], [text[a:b] for a, b in zip(starts, ends, strict=True)])
         self._at = at
         if starts:
             self._hand_on(top, batch, starts, found)
-        if failure is None:
+        if fault is None:
             return self._at < size and bool(starts)
-        position = failure.value if isinstance(failure, StopIteration) else getattr(failure, "pos", at)
-        is_pending = isinstance(failure, json.JSONDecodeError) and failure.msg.startswith("Unterminated")
+        position, is_pending = fault
         is_pending = is_pending or position >= size - _SURE_CHARS
-        if is_pending and not isinstance(failure, RecursionError):
-            return self._short(final)
-        return self._damage("an item is malformed")
+        return self._short(final) if is_pending else self._damage("an item is malformed")
+
+    def _many(self, at: int, starts: list[int], ends: list[int], values: list[Any]) -> int:
+        """Decode many flat objects at once, if their borders are plain to see; return where to go on."""
+        text = self._text
+        last = text.rfind(_BORDER, at)
+        if self._has_hidden_borders or text[at : at + 1] != "{" or last < at + STEP_BYTES // 4:
+            return at
+        chunk = text[at : last + 1]
+        try:
+            found, _ = _scan(f"[{chunk}]", 0)
+        except (StopIteration, ValueError, RecursionError):
+            return at
+        sizes = list(map(len, chunk.split(_BORDER)))
+        if len(sizes) != len(found) or set(map(type, found)) != {dict} or _WIDE_BORDER.search(chunk):
+            self._has_hidden_borders = True  # objects in objects, or space between them
+            return at
+        values += found
+        start = at
+        for size in sizes:
+            starts.append(start)
+            start += size + len(_BORDER)
+        starts[1:] = [place - 1 for place in starts[1:]]
+        ends += [place - 1 for place in starts[1:]]
+        ends.append(last + 1)
+        return last + 2
 
     def _is_like(self, top: _Container, value: Any) -> bool:
         """Return True if an object that was found behind damage has the names of its list, not of a list inside."""
-        return isinstance(value, dict) and 2 * len(top.names & value.keys()) >= len(top.names)
+        self._is_unsure = not (isinstance(value, dict) and 2 * len(top.names & value.keys()) >= len(top.names))
+        return not self._is_unsure
 
     def _hand_on(self, top: _Container, batch: Batch, starts: list[int], found: list[Batch]) -> None:
         part = self._text[starts[0] : self._at]
@@ -293,7 +330,7 @@ class JsonItems:
             batch.offsets.extend([start + shift for start in starts])
         else:
             batch.offsets.extend(map(self._offset, starts))
-        if _HALF.search(part) or not _is_utf8(part):
+        if _HALF.search(part) or not is_whole_text(part):
             batch.values[:] = map(scrubbed, batch.values)
             batch.raws[:] = map(scrubbed, batch.raws)
         if top.first_key is None and isinstance(batch.values[0], dict) and batch.values[0]:
@@ -352,24 +389,12 @@ class JsonItems:
         self._text, self._waiting, self._at, self._known = "", [], 0, (0, self._known[1])
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        return text.isascii() or bool(text.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def scrubbed(value: Any) -> Any:
-    r"""Return a value without halves of characters: bytes that were no UTF-8 become `\xNN`, others `\uNNNN`."""
-    if isinstance(value, str):
-        if _is_utf8(value):
-            return value
-        try:
-            return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        except UnicodeEncodeError:
-            return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, dict):
-        return {scrubbed(k): scrubbed(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [scrubbed(v) for v in value]
-    return value
+def _fault(error: BaseException, at: int) -> tuple[int, bool]:
+    """Return where reading failed, and True if a text did not end; the error itself would keep all of it in memory."""
+    if isinstance(error, RecursionError):
+        return -1, False
+    if isinstance(error, StopIteration):
+        return int(error.value), False
+    if isinstance(error, json.JSONDecodeError):
+        return error.pos, error.msg.startswith("Unterminated")
+    return at, False

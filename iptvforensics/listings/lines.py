@@ -6,6 +6,7 @@ A line ends with LF, CRLF or the body. A line that a gap cuts is dropped, both p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 MAX_LINE_BYTES = 64 << 10
 """Of a longer line this much is kept, the rest is skipped and counted."""
@@ -42,9 +43,14 @@ class Lines:
         last = piece.rfind(b"\n") + 1
         at = start + first + 1
         if last > first + 1:
-            for line in piece[first + 1 : last - 1].split(b"\n"):
-                yield at, self._clip(line)
-                at += len(line) + 1
+            lines = piece[first + 1 : last - 1].split(b"\n")
+            sizes = list(map(len, lines))
+            if max(sizes) > MAX_LINE_BYTES:
+                lines = list(map(self._clip, lines))
+            elif b"\r" in piece:
+                lines = [line.removesuffix(b"\r") for line in lines]
+            yield from zip(accumulate((size + 1 for size in sizes), initial=at), lines, strict=False)
+            at += sum(sizes) + len(sizes)
         self._start = at
         self._keep(piece[last:], at)
 

@@ -49,14 +49,12 @@ class Sheet:
     def take(self, from_orig: bool) -> list[Event]:
         """Return the rows that have come since the last call, as at most one event."""
         self._spread()
-        count = len(self._offsets)
-        if not count:
+        if not self._offsets:
             return []
         columns: dict[str, Sequence[Any]] = {name: values for name, values in self._columns.items() if any_of(values)}
         if "body_offset" in self._columns:
             columns["body_offset"] = self._offsets
-        columns.update((name, [value] * count) for name, value in self.shared.items() if value is not None)
-        rows = Rows(self.table.name, from_orig, self._offsets, columns)
+        rows = Rows(self.table.name, from_orig, self._offsets, columns, self.shared)
         self._offsets = []
         self._columns = {name: [] for name in self._names}
         return [rows]

@@ -20,6 +20,8 @@ _SECOND = 1_000_000_000
 _MILLIS_FROM = 100_000_000_000
 """From here on a time is in milliseconds: as seconds it would be the year 5138, as milliseconds it is 1973."""
 _LAST_SECOND = 9_223_372_036
+_USUAL_DIGITS, _TOO_LATE = 10, "9000000000"
+"""Times from 2001 on have ten digits; those of one list are read together."""
 _NONE = type(None)
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}([:-]?))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\Z")
@@ -46,7 +48,9 @@ def texts(values: Sequence[Any]) -> Sequence[str | None]:
     kinds = set(map(type, values))
     if kinds == {int} and min(values) >= -_MAX_INT and max(values) <= _MAX_INT:
         return list(map(str, values))
-    if kinds <= {str, _NONE} and len(max(filter(None, values), key=len, default="")) <= MAX_TEXT_CHARS:
+    if kinds == {_NONE}:
+        return values
+    if kinds == {str} and max(map(len, values)) <= MAX_TEXT_CHARS:
         return [value or None for value in values] if "" in values else values
     return [text(value) for value in values]
 
@@ -73,7 +77,7 @@ def integer(value: Any) -> int | None:
 def integers(values: Sequence[Any]) -> Sequence[int | None]:
     """Return a column of whole numbers."""
     kinds = set(map(type, values))
-    if kinds == {int} and max(values) <= _MAX_INT and min(values) >= -_MAX_INT:
+    if kinds == {_NONE} or (kinds == {int} and min(values) >= -_MAX_INT and max(values) <= _MAX_INT):
         return values
     known: dict[Any, int | None] = {}
     if kinds <= {int, str, _NONE}:
@@ -112,6 +116,8 @@ def truth(value: Any) -> bool | None:
 def truths(values: Sequence[Any]) -> Sequence[bool | None]:
     """Return a column of truths."""
     kinds = set(map(type, values))
+    if kinds == {_NONE}:
+        return values
     if len(kinds) == 1 and kinds <= {int, str}:
         known = {value: truth(value) for value in set(values)}
         return [known[value] for value in values]
@@ -144,6 +150,13 @@ def epoch_ns(value: Any) -> int | None:
 
 def epochs_ns(values: Sequence[Any]) -> Sequence[int | None]:
     """Return a column of times."""
+    kinds = set(map(type, values))
+    if kinds == {_NONE}:
+        return values
+    if kinds == {str} and set(map(len, values)) == {_USUAL_DIGITS} and max(values) < _TOO_LATE:
+        digits = "".join(values)
+        if digits.isascii() and digits.isdigit():
+            return [int(value) * _SECOND or None for value in values]
     return list(map(epoch_ns, values))
 
 
@@ -201,24 +214,21 @@ class Columns:
     def __init__(self, items: Sequence[Mapping[str, Any]]) -> None:
         self.count = len(items)
         self._items = items
-        self._spread: dict[str, Sequence[Any]] | None = None
-        names = tuple(items[0]) if items else ()
-        if len(names) > 1 and set(map(len, items)) == {len(names)}:
-            try:
-                self._spread = dict(zip(names, zip(*map(itemgetter(*names), items), strict=True), strict=True))
-            except KeyError:
-                pass
+        self._names: set[str] = set().union(*items) if items else set()
 
     def pick(self, name: str, *others: str) -> Sequence[Any]:
         """Return what each object has under a name, or under the next one where that is nothing."""
         values = self._column(name)
         for other in others:
-            if None in values or "" in values:
+            if other in self._names and (None in values or "" in values):
                 more = self._column(other)
                 values = [m if v is None or v == "" else v for v, m in zip(values, more, strict=True)]
         return values
 
     def _column(self, name: str) -> Sequence[Any]:
-        if self._spread is None:
+        if name not in self._names:
+            return [None] * self.count
+        try:
+            return list(map(itemgetter(name), self._items))
+        except KeyError:
             return [item.get(name) for item in self._items]
-        return self._spread.get(name) or [None] * self.count

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from ..listings.asked import Asked
 from ..listings.values import as_object, base64_text, decimal_number, integer, mac_address, text
 
 _REFERENCE = re.compile(r"([0-9]{1,10}):([0-9]{1,10}):([0-9A-Fa-f]+)((?::[0-9A-Fa-f]*){7}):?(.*)\Z", re.DOTALL)
@@ -120,16 +121,19 @@ def device_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def plugin_values(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the page for a panel software's own plug-in says of the account."""
+def plugin_values(details: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+    """Return what the page for a panel software's own plug-in says of the account, or sends to the receiver."""
     mac, mac_raw = mac_address(details.get("mac"))
+    if mac is None:
+        mac, mac_raw = asked.mac
+    message = details.get("message")
     return {
         "username": text(details.get("username")),
         "password": text(details.get("password")),
-        "token": text(details.get("token")),
+        "token": text(details.get("token")) or asked.get("token"),
         "mac": mac,
         "mac_raw": mac_raw,
-        "message": text(details.get("message")),
+        "message": text(as_object(message).get("message") if isinstance(message, dict) else message),
         "account_ref": text(details.get("user_id") or details.get("id")),
         "max_connections": integer(details.get("max_connections")),
     }

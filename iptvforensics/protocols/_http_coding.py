@@ -239,7 +239,7 @@ class Decoders:
         pieces: Iterator[bytes] = iter((data,))
         for decoder in self._chain:
             pieces = _through(decoder, pieces)
-        return pieces
+        return gathered(pieces)
 
     def finish(self) -> Iterator[bytes]:
         """Yield what is left at the end of the body; raise if the coded data do not end with it."""
@@ -250,6 +250,25 @@ class Decoders:
             yield from pieces
         for decoder in self._chain:
             decoder.finish()
+
+
+def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in fewer pieces: steps are small, and each piece costs its reader a call."""
+    waiting: list[bytes] = []
+    size = 0
+    try:
+        for piece in pieces:
+            if size + len(piece) > PIECE_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+            waiting.append(piece)
+            size += len(piece)
+    except CodingError:
+        if waiting:
+            yield b"".join(waiting)
+        raise
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _through(decoder: Decoder, pieces: Iterator[bytes]) -> Iterator[bytes]:

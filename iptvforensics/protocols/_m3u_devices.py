@@ -14,14 +14,14 @@ Found = dict[str, Any]
 
 _URL = r"[A-Za-z][A-Za-z0-9+.-]*://\S+"
 _SIMPLE = re.compile(rf"({_URL})\s+#Name:\s*(.*)")
-_NAME_URL = re.compile(rf"([^,#][^,]*),\s*({_URL})\s*\Z")
+_NAME_URL = re.compile(rf"([^#].*),\s*({_URL})\s*\Z")
 _BRACES = re.compile(rf"IPTV:\s*\{{\s*(.*?)\s*\}}\s*\{{\s*({_URL})\s*\}}")
 _GST = re.compile(rf"I:\s*({_URL})\s+(.*)")
 _SPACE = re.compile(rf"(\S.*?)\s+({_URL})\s*\Z")
 _TAG = re.compile(r"\[(TITLE|URL|DESCRIPTION|TYPE)\]\s*(.*)", re.IGNORECASE)
 _FIELD = re.compile(r"(Channel name|URL)\s*:\s*(.*)", re.IGNORECASE)
 _WEBTV = re.compile(r"<webtv\s+([^<>]*)>", re.IGNORECASE)
-_XML_ATTRIBUTE = re.compile(r'([A-Za-z]+)\s*=\s*"([^"]*)"')
+_XML_ATTRIBUTE = re.compile(r"""([A-Za-z]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _ASSIGNMENT = re.compile(r"\b(USERNAME|PASSWORD)\s*=\s*[\"']([^\"']*)[\"']")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
 
@@ -81,8 +81,9 @@ class WebTv(Grammar):
         """Return the entries of a line."""
         found = []
         for element in _WEBTV.finditer(text):
-            fields = {key.lower(): _plain(value) for key, value in _XML_ATTRIBUTE.findall(element[1])}
+            fields = {key.lower(): _plain(a or b) for key, a, b in _XML_ATTRIBUTE.findall(element[1])}
             entry = {"name": fields.get("title"), "entry_url": fields.get("url"), "logo_url": fields.get("iconsrc")}
+            entry["category_name"] = fields.get("group")
             found.append({key: value or None for key, value in entry.items()})
         return found
 

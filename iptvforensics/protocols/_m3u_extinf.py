@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ..listings.tables import MAX_RAW_CHARS
@@ -13,11 +14,14 @@ from ..listings.values import decimal_number, integer, truth
 _HEAD = re.compile(
     r'#EXTINF[ :]\s*(-?[0-9.]*)((?:[\s,]+[A-Za-z][\w-]*\s*=\s*(?:"[^"]*"|[^\s",]*))*)\s*,(.*)', re.DOTALL
 )
+_QUOTED_HEAD = re.compile(r'#EXTINF:(-?[0-9.]*)((?:\s+[a-z][a-z0-9_-]*="[^"]*")*)\s*,(.*)', re.DOTALL)
+"""What nearly all lists write; a quarter of the time of the tolerant patterns."""
 _DURATION = re.compile(r"#EXTINF[ :]?\s*(-?[0-9.]*)")
 _ATTRIBUTE = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"([^"]*)"|([^\s",]*))')
 _OUTSIDE_QUOTES = re.compile(r'[^",]*(?:"[^"]*"[^",]*)*,')
-_FILE = re.compile(r"\.(mp4|mkv|avi|mov|wmv|flv|m4v|mpg|mpeg|webm|mp3|m4a|ts|m3u8|mpd)\Z", re.IGNORECASE)
 _FILMS = frozenset({"mp4", "mkv", "avi", "mov", "wmv", "m4v", "mpg", "mpeg", "webm"})
+_FILES = _FILMS | {"flv", "mp3", "m4a", "ts", "m3u8", "mpd"}
+_FILE = re.compile(rf"\.({'|'.join(sorted(_FILES))})\Z", re.IGNORECASE)
 _PATHS = (("/movie/", "vod"), ("/series/", "episode"), ("/live/", "live"), ("/vod/", "vod"))
 _TYPES = {"live": "live", "stream": "live", "movie": "vod", "movies": "vod", "vod": "vod", "series": "episode",
           "serie": "episode", "radio": "radio", "radio_streams": "radio"}  # fmt: skip
@@ -30,7 +34,14 @@ def read_extinf(line: str) -> tuple[str, dict[str, str], str | None]:
         >>> read_extinf('#EXTINF:-1 tvg-id="a.b" group-title="News, all",One, two')
         ('-1', {'tvg-id': 'a.b', 'group-title': 'News, all'}, 'One, two')
     """
-    match = _HEAD.match(line)
+    match = _QUOTED_HEAD.match(line)
+    if match is not None:
+        duration, words, name = match.groups()
+        parts = words.split('"')
+        names = _names_of(tuple(parts[:-1:2]))
+        if names is not None:
+            return duration, dict(zip(names, parts[1::2], strict=True)), name.strip() or None
+    match = match or _HEAD.match(line)
     if match is not None:
         duration, words, name = match.groups()
     else:
@@ -41,6 +52,13 @@ def read_extinf(line: str) -> tuple[str, dict[str, str], str | None]:
         words, name = (rest[: comma.end() - 1], rest[comma.end() :]) if comma else (rest, "")
     attributes = {key.lower(): quoted or plain for key, quoted, plain in _ATTRIBUTE.findall(words)} if words else {}
     return duration, attributes, name.strip() or None
+
+
+@lru_cache(maxsize=4096)
+def _names_of(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the names in what stands between the values; a list repeats the same ones in every line."""
+    names = tuple(word.strip()[:-1] for word in words)
+    return names if len(set(names)) == len(names) else None
 
 
 def attributes_of(line: str) -> dict[str, str]:
@@ -56,17 +74,20 @@ def split_url(line: str) -> str:
 
 def container_of(url: str) -> str | None:
     """Return the file type that a URL names."""
+    dot = url.rfind(".", -5)
+    if dot > 0 and "?" not in url and url[dot + 1 :].isalnum():
+        found = url[dot + 1 :].lower()
+        return found if found in _FILES else None
     match = _FILE.search(url.partition("?")[0].partition("#")[0][-12:])
     return match[1].lower() if match else None
 
 
 def kind_of(url: str, duration: str, attributes: Mapping[str, str], container: str | None) -> str | None:
     """Return what an entry is: by its attributes, then its path, then its duration."""
-    if truth(attributes.get("radio")):
+    if "radio" in attributes and truth(attributes["radio"]):
         return "radio"
-    named = _TYPES.get(attributes.get("tvg-type", "").lower())
-    if named is not None:
-        return named
+    if "tvg-type" in attributes and attributes["tvg-type"].lower() in _TYPES:
+        return _TYPES[attributes["tvg-type"].lower()]
     for path, kind in _PATHS:
         if path in url:
             return kind
@@ -76,33 +97,68 @@ def kind_of(url: str, duration: str, attributes: Mapping[str, str], container: s
     return "live" if seconds is not None else None
 
 
-def entry_values(
-    lines: list[str], url_line: str, extinf: str | None, group: str | None, defaults: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return the values of an entry: its EXTINF line (if any), the lines around it, its URL line."""
-    duration, attributes, name = read_extinf(extinf) if extinf is not None else ("", {}, None)
-    get = attributes.get
-    url = split_url(url_line) if "|" in url_line else url_line
-    container = container_of(url)
-    days = get("catchup-days") or get("timeshift") or get("tvg-rec") or defaults.get("catchup-days")
-    archive_days = decimal_number(days) if days else None
-    catchup = get("catchup") or get("catchup-type") or defaults.get("catchup")
-    is_archive = catchup.lower() not in ("disabled", "none", "0") if catchup else bool(archive_days) if days else None
+class Entry(NamedTuple):
+    """The lines of one entry."""
+
+    offset: int
+    """Where the first of them begins."""
+    lines: tuple[str, ...]
+    """Lines before the URL, the EXTINF line among them."""
+    url: str
+    extinf: str | None
+    group: str | None
+    """What an EXTGRP line says."""
+
+
+_NOTHING: tuple[str, dict[str, str], str | None] = ("", {}, None)
+
+
+def entry_columns(entries: Sequence[Entry], defaults: Mapping[str, str]) -> dict[str, Sequence[Any]]:
+    """Return the columns of entries; `defaults` are the attributes of the list as a whole."""
+    read = [read_extinf(entry.extinf) if entry.extinf is not None else _NOTHING for entry in entries]
+    attributes = [item[1] for item in read]
+    known = set().union(*attributes)
+    lines = [entry.url for entry in entries]
+    urls = [split_url(line) if "|" in line else line for line in lines]
+    containers = list(map(container_of, urls))
+
+    def named(*names: str) -> list[str | None]:
+        found: list[str | None] = [None] * len(entries)
+        for name in names:
+            if name in known:
+                found = [a or b.get(name) or None for a, b in zip(found, attributes, strict=True)]
+        return found
+
+    names = [item[2] for item in read]
+    if None in names:
+        names = [a or b for a, b in zip(names, named("tvg-name"), strict=True)]
+    days = named("catchup-days", "timeshift", "tvg-rec")
+    catchup = named("catchup", "catchup-type")
+    if defaults:
+        days = [value or defaults.get("catchup-days") for value in days]
+        catchup = [value or defaults.get("catchup") for value in catchup]
+    archive_days = [decimal_number(value) if value else None for value in days]
     return {
-        "kind": kind_of(url, duration, attributes, container),
-        "entry_id": get("xui-id") or get("cuid") or get("channel-id") or None,
-        "name": name or get("tvg-name") or None,
-        "number": integer(get("tvg-chno") or get("ch-number")),
-        "category_name": get("group-title") or group,
-        "epg_id": get("tvg-id") or None,
-        "container": container,
-        "entry_url": url or None,
-        "entry_raw": url_line if url != url_line else None,
-        "logo_url": get("tvg-logo") or None,
-        "is_archive": is_archive,
-        "archive_days": archive_days if archive_days is not None and archive_days > 0 else None,
-        "raw": "\n".join((*lines, url_line))[:MAX_RAW_CHARS],
+        "kind": list(map(kind_of, urls, [item[0] for item in read], attributes, containers)),
+        "entry_id": named("xui-id", "cuid", "channel-id"),
+        "name": names,
+        "number": [integer(value) if value else None for value in named("tvg-chno", "ch-number")],
+        "category_name": [a or b.group for a, b in zip(named("group-title"), entries, strict=True)],
+        "epg_id": named("tvg-id"),
+        "container": containers,
+        "entry_url": urls,
+        "entry_raw": [line if line != url else None for line, url in zip(lines, urls, strict=True)],
+        "logo_url": named("tvg-logo"),
+        "is_archive": list(map(_is_archive, catchup, days, archive_days)),
+        "archive_days": [value if value is not None and value > 0 else None for value in archive_days],
+        "raw": ["\n".join((*entry.lines, entry.url))[:MAX_RAW_CHARS] for entry in entries],
     }
+
+
+def _is_archive(catchup: str | None, days: str | None, number: float | None) -> bool | None:
+    if catchup:
+        return catchup.lower() not in ("disabled", "none", "0")
+    return bool(number) if days else None
 
 
 def account_in(url: str) -> tuple[str, str] | None:

@@ -37,9 +37,7 @@ KIND_OF_STREAM = {
     "series": "series",
 }
 SECTION = {"live": "live", "movie": "vod", "vod": "vod", "series": "series", "radio": "radio", "radio_streams": "radio"}
-_KIND_OF_ACTION = {
-    "get_live_streams": "live", "203": "live", "get_vod_streams": "vod", "204": "vod", "get_series": "series",
-}  # fmt: skip
+_KIND_OF_ACTION = {"get_live_streams": "live", "get_vod_streams": "vod", "get_series": "series"}
 _SECTION_OF_ACTION = {"get_live_categories": "live", "get_vod_categories": "vod", "get_series_categories": "series"}
 
 
@@ -63,6 +61,15 @@ def kind_of(item: Object, action: str | None) -> str | None:
     if "stream_id" not in item:
         return None
     return _KIND_OF_ACTION.get(action or "") or ("vod" if item.get("container_extension") else None)
+
+
+def kinds_of(items: Sequence[Object], action: str | None) -> list[str | None]:
+    """Return what the objects of a list are; mostly they all say the same."""
+    said = Columns(items).pick("stream_type")
+    first = said[0]
+    if isinstance(first, str) and first in KIND_OF_STREAM and said.count(first) == len(said):
+        return [KIND_OF_STREAM[first]] * len(said)
+    return [kind_of(item, action) for item in items]
 
 
 def entry_columns(items: Columns, kind: str | None) -> dict[str, Sequence[Any]]:

@@ -31,6 +31,7 @@ MAX_NAMES = 500
 _PAGE = re.compile(
     r"/(?:enigma2(?:\.php)?|xplugin\.php|web/|api/(?:deviceinfo|about|getservices|getallservices|bouquets|epg))"
 )
+_PLUGIN_PAGE = re.compile(r"/xplugin\.php(?:\?|\Z)")
 _XML = re.compile(rb"<e2[a-z]+[\s>/]|<items>\s*(?:<playlist_name>|<category>|<channel>)")
 _JSON_NAMES = (b'"servicereference"', b'"webifver"', b'"begin_timestamp"', b'"watchdog_seconds"')
 _WALKED = (("services",), ("events",), ("service",))
@@ -258,8 +259,8 @@ class JsonParser:
         details = as_object(top.get("details"))
         raw = ", ".join(filter(None, self._raws))
         offset, self._offset, self._raws = self._offset or 0, None, []
-        if details.keys() & {"token", "username", "password"}:
-            self._rows.account(offset, plugin_values(details), raw)
+        if top and _PLUGIN_PAGE.search(self._rows.asked.url or ""):
+            self._rows.account(offset, plugin_values(details or as_object(top.get("data")), self._rows.asked), raw)
         info = as_object(top.get("info")) or top
         if info.keys() & {"webifver", "enigmaver", "boxtype", "ifaces"}:
             self._rows.account(offset, device_values(info), raw)
@@ -307,6 +308,8 @@ def detect(opening: Opening) -> float | None:
         return 0.9 if _XML.search(start[:1024]) else None if len(start) < 1024 and is_partial else 0.0
     if first != b"{":
         return 0.0
+    if len(start) > 1 and _PLUGIN_PAGE.search(info.name or ""):
+        return 0.9
     if any(name in head for name in _JSON_NAMES) and (_PAGE.search(info.name or "") or head.count(b'"') > 8):
         return 0.9
     return None if is_partial else 0.0

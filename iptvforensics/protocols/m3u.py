@@ -11,22 +11,21 @@ another encoding than UTF-8 stands as escapes. Lines over 64 KiB are cut. After 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..listings.asked import asked_of
-from ..listings.items import Batch, JsonItems, Path
 from ..listings.lines import Line, Lines
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS
-from ..listings.values import Columns, integers, texts
 from ..protocol import OPENING_BYTES, Anomaly, ContentInfo, Event, Mark, Opening, Parser, Protocol
 from ._m3u_devices import GRAMMARS, Grammar, grammar_of, script_account
-from ._m3u_extinf import account_in, attributes_of, container_of, entry_values
+from ._m3u_extinf import Entry, account_in, attributes_of, container_of, entry_columns
+from ._m3u_json import JsonListParser
 
 MAX_ENTRIES = 1_000_000
-MAX_HELD_LINES = 64
-"""Lines of one entry that are kept before its URL."""
+SHAPE_BYTES = 1024
+"""Within so many bytes the grammar of a list must show, if nothing else names it."""
 MAX_HEAD_CHARS = MAX_RAW_CHARS
 
 _LIST_PAGE = re.compile(r"/(?:get(?:\.php)?|playlist)(?:[/?]|\Z)")
@@ -40,6 +39,8 @@ _CHANNEL_LINE = re.compile(
     rb"|#EXTM3U[^\n]*(?:tvg|catchup|m3uautoload|refresh|cache|url-)|#EXT-X-SESSION-DATA:[^\n]*com\.(?:xui|xc_vm)\.",
     re.IGNORECASE,
 )
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]")
+"""What no list has among its first characters, and media nearly always."""
 _DEFAULTS = ("catchup", "catchup-days", "catchup-source", "catchup-type")
 
 
@@ -48,6 +49,11 @@ def file_name_of(info: ContentInfo) -> str | None:
     disposition = info.extra.get("content_disposition")
     match = _FILE_NAME.search(disposition) if isinstance(disposition, str) else None
     return match[1].strip() if match else None
+
+
+def text_of(line: bytes) -> str:
+    """Return a line as text, without the white space around it."""
+    return str(line, "utf-8", "backslashreplace").strip(" \t\v\f\0\r\ufeff")
 
 
 class ListParser:
@@ -61,7 +67,8 @@ class ListParser:
         self._user = asked.get("username") or (offered and (offered[1] or offered[2])) or None
         shared = {"family": "m3u", "url": asked.url, "host": asked.host}
         self._accounts = Sheet(ACCOUNT_REPLIES, **shared, role=asked.role, action=asked.get("type") or "playlist")
-        self._entries = Sheet(CATALOGUE_ENTRIES, **shared, username=self._user)
+        account = {} if self._user is None else {"username": self._user}
+        self._entries = Sheet(CATALOGUE_ENTRIES, **shared, **account)
         self._lines = Lines(in_step=not opening.midstream)
         self._count = 0
 
@@ -96,9 +103,9 @@ class ListParser:
     def _rows(self, from_orig: bool) -> list[Event]:
         return self._accounts.take(from_orig) + self._entries.take(from_orig)
 
-    def _take(self, lines: Any) -> None:
-        for offset, line in lines:
-            self._line((offset, line))
+    def _take(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._line(line)
 
     def _line(self, line: Line) -> None:
         raise NotImplementedError
@@ -139,13 +146,34 @@ class M3uParser(ListParser):
         self._guide: str | None = None
         self._title: str | None = None
         self._held: list[str] = []
-        self._held_at = 0
+        self._waiting: list[Entry] = []
+        self._held_at = self._held_chars = 0
         self._extinf: str | None = None
         self._group: str | None = None
 
+    def _take(self, lines: Iterable[Line]) -> None:
+        """Read lines; most lists are pairs of an EXTINF line and a URL, which take the short way."""
+        pending: tuple[int, str] | None = None
+        for line in lines:
+            offset, data = line
+            if pending is not None:
+                extinf = pending[1]
+                if data[:1].isalpha():
+                    self._waiting.append(Entry(pending[0], (extinf,), text_of(data), extinf, None))
+                    pending = None
+                    continue
+                self._hold(*pending)
+                self._extinf, pending = extinf, None
+            elif data[:8] == b"#EXTINF:" and not self._held and not self._in_head:
+                pending = offset, text_of(data)
+                continue
+            self._line(line)
+        if pending is not None:
+            self._hold(*pending)
+            self._extinf = pending[1]
+
     def _line(self, line: Line) -> None:
-        offset, data = line
-        text = data.decode("utf-8", "backslashreplace").strip(" \t\v\f\0\r\ufeff")
+        offset, text = line[0], text_of(line[1])
         if not text:
             return
         if text[0] != "#":
@@ -153,17 +181,23 @@ class M3uParser(ListParser):
             return
         tag = text[:12].upper()
         if tag.startswith("#EXTINF"):
-            self._close_head()
+            if self._in_head:
+                self._close_head()
             self._extinf = text
         elif self._in_head and tag.startswith(("#EXTM3U", "#EXT-X-", "#PLAYLIST")):
             self._head_line(text)
             return
         elif tag.startswith("#EXTGRP"):
             self._group = text[8:].strip() or None
-        if len(self._held) < MAX_HELD_LINES:
-            if not self._held:
-                self._held_at = offset
+        self._hold(offset, text)
+
+    def _hold(self, offset: int, text: str) -> None:
+        """Keep a line until the URL of its entry comes."""
+        if not self._held:
+            self._held_at = offset
+        if self._held_chars < MAX_RAW_CHARS:
             self._held.append(text)
+            self._held_chars += len(text) + 1
 
     def _head_line(self, text: str) -> None:
         if text[:7].upper() == "#EXTM3U":
@@ -178,8 +212,6 @@ class M3uParser(ListParser):
 
     def _close_head(self) -> None:
         """Say what the lines before the first entry say of the list as a whole."""
-        if not self._in_head:
-            return
         self._in_head = False
         raw = "\n".join(self._head)[:MAX_RAW_CHARS]
         self._account(0, raw)
@@ -188,20 +220,33 @@ class M3uParser(ListParser):
             self._entries.add(0, values)
 
     def _entry(self, offset: int, url: str) -> None:
-        self._close_head()
-        values = entry_values(self._held, url, self._extinf, self._group, self._defaults)
-        if self._user is None:
-            named = account_in(url)
-            if named is not None:
-                values["username"] = named[0]
-        self._add(self._held_at if self._held else offset, values)
-        self._lost()
+        if self._in_head:
+            self._close_head()
+        at = self._held_at if self._held else offset
+        self._waiting.append(Entry(at, tuple(self._held), url, self._extinf, self._group))
+        self._held, self._held_chars, self._extinf, self._group = [], 0, None, None
+
+    def _rows(self, from_orig: bool) -> list[Event]:
+        """Return the entries that have come since the last call."""
+        first, waiting = self._count, self._waiting
+        self._count += len(waiting)
+        if waiting and first < MAX_ENTRIES:
+            waiting = waiting[: MAX_ENTRIES - first]
+            columns = entry_columns(waiting, self._defaults)
+            columns["item_no"] = range(first + 1, first + 1 + len(waiting))
+            if self._user is None:
+                accounts = map(account_in, columns["entry_url"])
+                columns["username"] = [account[0] if account else None for account in accounts]
+            self._entries.add_columns([entry.offset for entry in waiting], columns)
+        self._waiting = []
+        return super()._rows(from_orig)
 
     def _lost(self) -> None:
-        self._held, self._extinf, self._group = [], None, None
+        self._held, self._held_chars, self._extinf, self._group = [], 0, None, None
 
     def _over(self) -> None:
-        self._close_head()
+        if self._in_head:
+            self._close_head()
 
 
 class DeviceParser(ListParser):
@@ -217,7 +262,7 @@ class DeviceParser(ListParser):
         if self._is_new:
             self._is_new = False
             self._account(0, "")
-        text = data.decode("utf-8", "backslashreplace").strip(" \t\v\f\0\r\ufeff")
+        text = text_of(data)
         for found in self._grammar.line(text) if text else ():
             url = str(found.get("entry_url") or "")
             container = container_of(url)
@@ -242,70 +287,6 @@ class ScriptParser(ListParser):
         self._script = ""
 
 
-class JsonListParser:
-    """Reads the JSON list of one kind of receiver (`iptvstreams_list`)."""
-
-    def __init__(self, opening: Opening) -> None:
-        self.client_is_orig = True
-        asked = asked_of(opening.info)
-        shared = {"family": "m3u", "url": asked.url, "host": asked.host, "username": asked.get("username")}
-        self._entries = Sheet(CATALOGUE_ENTRIES, **shared)
-        self._items = JsonItems(_is_walked, in_step=not opening.midstream)
-        self._group: str | None = None
-        self._count = 0
-
-    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
-        """Return the entries that are complete now."""
-        return self._read(self._items.feed(data), from_orig)
-
-    def gap(self, length: int, from_orig: bool) -> list[Event]:
-        """Return the entries before a gap."""
-        return self._read(self._items.gap(length), from_orig)
-
-    def end(self, from_orig: bool) -> list[Event]:
-        """Return the last entries, and what was wrong."""
-        events = self._read(self._items.end(), from_orig)
-        problems, self._items.problems = self._items.problems, []
-        return events + [Anomaly(f"M3U_{p.name}", from_orig, p.offset, p.detail) for p in problems]
-
-    def _read(self, batches: list[Batch], from_orig: bool) -> list[Event]:
-        for batch in batches:
-            if batch.path[-1:] != ("channel",):
-                for key, value in zip(batch.keys, batch.values, strict=True):
-                    self._group = value if key == "name" and isinstance(value, str) else self._group
-                continue
-            good = [i for i, value in enumerate(batch.values) if isinstance(value, dict)]
-            items = Columns([batch.values[i] for i in good])
-            urls = texts(items.pick("url", "URL", "link"))
-            columns = {
-                "name": texts(items.pick("name", "title")),
-                "number": integers(items.pick("number", "id")),
-                "category_name": [self._group] * len(good),
-                "entry_url": urls,
-                "container": [container_of(url) if url else None for url in urls],
-                "logo_url": texts(items.pick("logo", "icon")),
-                "item_no": list(range(self._count + 1, self._count + 1 + len(good))),
-                "raw": [batch.raws[i][:MAX_RAW_CHARS] for i in good],
-            }
-            self._count += len(good)
-            self._entries.add_columns([batch.offsets[i] for i in good], columns)
-        return self._entries.take(from_orig)
-
-
-_JSON_PATHS = (
-    (),
-    ("iptvstreams_list",),
-    ("iptvstreams_list", "group"),
-    ("iptvstreams_list", "group", "channel"),
-    ("iptvstreams_list", "group", "#"),
-    ("iptvstreams_list", "group", "#", "channel"),
-)
-
-
-def _is_walked(path: Path, _is_list: bool) -> bool:
-    return path in _JSON_PATHS
-
-
 def _shape_of(opening: Opening) -> str | None:
     """Return how the body is read: m3u, json, script, or the name of a grammar; None if it is no list."""
     head, info = opening.orig or opening.resp, opening.info
@@ -316,11 +297,11 @@ def _shape_of(opening: Opening) -> str | None:
     page = _LIST_PAGE.search(url)
     if start[:1] == b"{":
         return "json" if b'"iptvstreams_list"' in start[:256] else None
-    if start[:2] == b"#!" and page and b"USERNAME=" in start:
-        return "script"
     file = file_name_of(info)
     device = asked_of(info).get("type") if page else None
-    return grammar_of(device, file, start)
+    if page and ((device or "").endswith("_script") or b"USERNAME=" in start[:512]):
+        return "script"
+    return grammar_of(device, file, start[:SHAPE_BYTES])
 
 
 def make_parser(opening: Opening) -> Parser:
@@ -341,7 +322,7 @@ def detect(opening: Opening) -> float | None:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")
     is_partial = len(head) < OPENING_BYTES
     first = start[:1]
-    if opening.info.role == "request" or (first and first in b"G\0\xff\x89\x1f" and not start[:3].isalpha()):
+    if opening.info.role == "request" or _CONTROL.search(start, 0, 256):
         return 0.0
     if not start:
         return None if is_partial else 0.0
@@ -349,7 +330,8 @@ def detect(opening: Opening) -> float | None:
         return _detect_m3u(start, is_partial)
     shape = _shape_of(opening)
     if shape is not None:
-        return 0.9 if shape in ("json", "script") or _has_entry(shape, start) else None if is_partial else 0.0
+        is_whole = b"USERNAME=" in start if shape == "script" else shape == "json" or _has_entry(shape, start)
+        return 0.9 if is_whole else None if is_partial else 0.0
     if first == b"{":
         return None if len(start) < 256 and is_partial else 0.0
     may_come = first in b"I<[C#" or start[:8].lower().startswith((b"http", b"rtmp", b"rtsp", b"udp", b"mms"))

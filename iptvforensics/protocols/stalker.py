@@ -127,13 +127,18 @@ class StalkerParser:
         for key, value, offset, raw in zip(*batch[1:], strict=True):
             if len(kept) < MAX_NAMES:
                 kept[str(key)] = value
-            if self._raw_chars < MAX_ACCOUNT_CHARS:
-                self._raws.append(f'"{key}": {raw[: MAX_ACCOUNT_CHARS - self._raw_chars]}')
-                self._raw_chars += len(self._raws[-1]) + 2
+            self._keep(key, raw)
             if self._offset is None:
                 self._offset = offset
                 events.append(Mark(from_orig, offset))
         return events
+
+    def _keep(self, key: str | None, raw: str) -> None:
+        """Keep what was sent, as far as there is room."""
+        if self._raw_chars < MAX_ACCOUNT_CHARS:
+            part = raw[: MAX_ACCOUNT_CHARS - self._raw_chars]
+            self._raws.append(part if key is None else f'"{key}": {part}')
+            self._raw_chars += len(self._raws[-1]) + 2
 
     # --- lists --------------------------------------------------------------------------------------------
 
@@ -153,6 +158,10 @@ class StalkerParser:
             self._programmes.add_columns(batch.offsets, {**programme_columns(Columns(batch.values), channel), **more})
             return
         kinds = [entry_kind(item, self._asked) for item in batch.values]
+        if not any(kinds):  # a list of something else, such as days: it stays in the row of the reply
+            for raw in batch.raws:
+                self._keep(None, raw)
+            return
         for kind in dict.fromkeys(kinds):
             chosen = [i for i, one in enumerate(kinds) if one == kind]
             columns = entry_columns(Columns([batch.values[i] for i in chosen]), kind, self._asked)

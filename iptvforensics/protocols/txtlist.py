@@ -30,6 +30,7 @@ _SETTING = re.compile(
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{16,}=*\s*\Z")
 _ENTRY = re.compile(rb"[^\r\n,]+,[A-Za-z][A-Za-z0-9+.-]*://")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -164,7 +165,7 @@ def detect(opening: Opening) -> float | None:
 
 
 def _is_text(start: bytes) -> bool:
-    return all(byte >= 32 or byte in (9, 10, 13) for byte in start)
+    return _CONTROL.search(start) is None
 
 
 PROTOCOL = Protocol(

@@ -15,6 +15,7 @@ import json
 import re
 import zlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
 
@@ -31,6 +32,7 @@ MAX_WORDS = 10_000
 """Names of elements and attributes: expat keeps each of them."""
 MAX_OTHERS = 16
 """Elements of one name that are kept in `raw`."""
+MAX_NAMES = 64
 MAX_DECODED_BYTES = 512 << 20
 MAX_RATIO = 100
 FREE_BYTES = 1 << 20
@@ -42,6 +44,8 @@ _TIME = re.compile(
 _START = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+tv\b[^>]*>\s*)?(?:<!--.*?-->\s*)*<tv[\s>/]", re.DOTALL
 )
+_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d\Z", re.ASCII)
+_OFFSET = re.compile(r" ([+-])(\d\d)(\d\d)\Z", re.ASCII)
 _MAY_START = (b"<?xml", b"<!DOCTYPE", b"<!--", b"<tv")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -57,7 +61,38 @@ def read_time(text: str | None) -> int | None:
         >>> read_time("20231115051320 +0700"), read_time("20231115051320")
         (1700000000000000000, None)
     """
-    match = _TIME.match(text or "")
+    if text is None:
+        return None
+    if len(text) == 20:
+        # What nearly all guides write: days, clocks and offsets come again and again.
+        midnight, clock, offset = _midnight(text[:8]), _clock(text[8:14]), _offset(text[14:])
+        if midnight is not None and clock is not None and offset is not None:
+            return (midnight + clock - offset) * 1_000_000_000
+    return _read_any_time(text)
+
+
+@lru_cache(maxsize=1024)
+def _midnight(day: str) -> int | None:
+    """Return the seconds since 1970 at which a day begins in UTC."""
+    found = _read_any_time(day + "000000 +0000")
+    return None if found is None else found // 1_000_000_000
+
+
+@lru_cache(maxsize=1 << 14)
+def _clock(text: str) -> int | None:
+    return int(text[:2]) * 3600 + int(text[2:4]) * 60 + int(text[4:]) if _CLOCK.match(text) else None
+
+
+@lru_cache(maxsize=256)
+def _offset(zone: str) -> int | None:
+    match = _OFFSET.match(zone)
+    if match is None:
+        return None
+    return (int(match[2]) * 3600 + int(match[3]) * 60) * (-1 if match[1] == "-" else 1)
+
+
+def _read_any_time(text: str) -> int | None:
+    match = _TIME.match(text)
     if match is None or not (match[7] or match[10]):
         return None
     year, month, day, hour, minute, second = (int(match[i] or 0) for i in range(1, 7))
@@ -79,21 +114,25 @@ class _Document:
 
     def __init__(self, sheets: tuple[Sheet, Sheet, Sheet]) -> None:
         self._accounts, self._entries, self._programmes = sheets
+        self._parts: list[str] = []
+        """Texts since an element began: the list itself is told, since a step of Python per text would cost more."""
         self._expat = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
+        parser.CharacterDataHandler = self._parts.append
         parser.EntityDeclHandler = self._refuse
         parser.UnparsedEntityDeclHandler = self._refuse
         self._depth = 0
         self._attributes: dict[str, str] = {}
         self._at = 0
         self._found: dict[str, list[tuple[str, dict[str, str]]]] = {}
-        self._element: tuple[str, dict[str, str]] | None = None
-        self._parts: list[str] = []
-        self._chars = 0
+        self._own: dict[str, str] = {}
+        """Attributes of the element that is read."""
+        self._has_others = False
+        """True if the programme says more than the columns hold."""
+        self._waiting: list[tuple[Any, ...]] = []
         self.channels = 0
         self.programmes = 0
         self._fed = 0
@@ -101,6 +140,8 @@ class _Document:
     def feed(self, data: bytes, *, final: bool = False) -> None:
         self._fed += len(data)
         self._expat.Parse(data, final)
+        if len(self._parts) > 1:
+            self._parts[:] = ["".join(self._parts)[:MAX_TEXT_CHARS]]
         if self._fed - self.position > MAX_TOKEN_BYTES or len(self._expat.intern) > MAX_WORDS:
             raise _RefusedError(f"a tag of more than {MAX_TOKEN_BYTES} bytes, or more than {MAX_WORDS} names")
 
@@ -112,32 +153,32 @@ class _Document:
         raise _RefusedError("the document declares entities")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth == 2:
-            self._attributes, self._at, self._found = attributes, self.position, {}
-        elif self._depth == 3:
-            self._element, self._parts, self._chars = (name, attributes), [], 0
-        elif self._depth == 1:
+        self._depth = depth = self._depth + 1
+        if depth == 3:
+            self._own = attributes
+            self._parts.clear()
+        elif depth == 2:
+            self._attributes, self._at, self._found, self._has_others = attributes, self.position, {}, False
+        elif depth == 1:
             self._head(name, attributes)
-        elif self._depth > MAX_DEPTH:
+        elif depth > MAX_DEPTH:
             raise _RefusedError(f"more than {MAX_DEPTH} elements in each other")
 
-    def _text(self, text: str) -> None:
-        if self._depth >= 3 and self._chars < MAX_TEXT_CHARS:
-            self._parts.append(text[: MAX_TEXT_CHARS - self._chars])
-            self._chars += len(text)
-
     def _end(self, name: str) -> None:
-        self._depth -= 1
-        if self._depth == 2 and self._element is not None:
-            name, attributes = self._element
-            found = self._found.setdefault(name, []) if len(self._found) < 64 else self._found.get(name, [])
-            if len(found) < MAX_OTHERS:
-                found.append(("".join(self._parts).strip(), attributes))
-            self._element = None
-        elif self._depth == 1 and name == "programme":
+        self._depth = depth = self._depth - 1
+        if depth == 2:
+            text = "".join(self._parts)[:MAX_TEXT_CHARS].strip()
+            found = self._found.get(name)
+            if found is None:
+                if len(self._found) < MAX_NAMES:
+                    self._found[name] = [(text, self._own)]
+                self._has_others = self._has_others or name not in _OWN
+            elif len(found) < MAX_OTHERS:
+                found.append((text, self._own))
+                self._has_others = True
+        elif depth == 1 and name == "programme":
             self._programme()
-        elif self._depth == 1 and name == "channel":
+        elif depth == 1 and name == "channel":
             self._channel()
 
     def _head(self, name: str, attributes: dict[str, str]) -> None:
@@ -179,30 +220,45 @@ class _Document:
         self.programmes += 1
         if self.programmes > MAX_PROGRAMMES:
             return
-        get = self._attributes.get
-        title, about = self._first("title")
-        start, end = get("start"), get("stop")
-        others = {
-            name: [text or (more or None) for text, more in found]
-            for name, found in self._found.items()
-            if name not in _OWN or len(found) > 1
-        }
-        values = {
-            "item_no": self.programmes,
-            "channel_ref": get("channel") or None,
-            "start_ns": read_time(start),
-            "end_ns": read_time(end),
-            "start_text": start or None,
-            "end_text": end or None,
-            "title": title,
-            "description": self._first("desc")[0],
-            "language": about.get("lang") or None,
-            "category": self._first("category")[0],
-            "raw": json.dumps(others, ensure_ascii=False)[:MAX_RAW_CHARS] if others else None,
-        }
-        self._programmes.add(self._at, values)
+        raw = None
+        if self._has_others:
+            others = {
+                name: [text or (more or None) for text, more in found]
+                for name, found in self._found.items()
+                if name not in _OWN or len(found) > 1
+            }
+            raw = json.dumps(others, ensure_ascii=False)[:MAX_RAW_CHARS]
+        get, found = self._attributes.get, self._found.get
+        titles = found("title") or _NO_ELEMENT
+        self._waiting.append(
+            (
+                self._at,
+                self.programmes,
+                get("channel") or None,
+                get("start") or None,
+                get("stop") or None,
+                titles[0][0] or None,
+                titles[0][1].get("lang") or None,
+                (found("desc") or _NO_ELEMENT)[0][0] or None,
+                (found("category") or _NO_ELEMENT)[0][0] or None,
+                raw,
+            )
+        )
+
+    def hand_on(self) -> None:
+        """Put the programmes that have come into their sheet."""
+        if not self._waiting:
+            return
+        offsets, *columns = map(list, zip(*self._waiting, strict=True))
+        self._waiting = []
+        found = dict(zip(_PROGRAMME, columns, strict=True))
+        found["start_ns"] = list(map(read_time, found["start_text"]))
+        found["end_ns"] = list(map(read_time, found["end_text"]))
+        self._programmes.add_columns(offsets, found)
 
 
+_NO_ELEMENT: list[tuple[str, dict[str, str]]] = [("", {})]
+_PROGRAMME = ("item_no", "channel_ref", "start_text", "end_text", "title", "language", "description", "category", "raw")
 _OWN = frozenset({"title", "desc", "category"})
 
 
@@ -297,6 +353,7 @@ class XmltvParser:
 
     def _rows(self, from_orig: bool) -> list[Event]:
         events: list[Event] = []
+        self._document.hand_on()
         for sheet in self._sheets:
             for event in sheet.take(from_orig):
                 if isinstance(event, Rows) and self._unpack is not None:

@@ -25,7 +25,7 @@ from ._xtream_rows import (
     cut,
     entry_columns,
     episode_columns,
-    kind_of,
+    kinds_of,
     programme_columns,
     season_columns,
     section_of,
@@ -159,7 +159,7 @@ class XtreamParser:
     def _mixed(self, batch: Batch, more: dict[str, list[Any]]) -> None:
         """Add what stands in a list of anything, kind by kind."""
         action = self._action
-        kinds = [kind_of(item, action) for item in batch.values]
+        kinds = kinds_of(batch.values, action)
         section = SECTION.get(batch.path[1]) if len(batch.path) > 1 else section_of(action)
         if batch.path[:1] == ("categories",):
             kinds = ["category"] * len(kinds)

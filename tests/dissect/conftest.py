@@ -13,6 +13,7 @@ import pytest
 from iptvforensics.dissect import Dissector, RowCollector
 from iptvforensics.flows import layout as L
 from iptvforensics.flows.streams import END, GAP, DirectionPieces, StreamBatch
+from iptvforensics.parquet import ByColumn, Same
 from iptvforensics.protocol import Event, Opening, Protocol
 from iptvforensics.schema import Column, Table, message_table
 
@@ -95,8 +96,11 @@ class Bench:
         self._offsets: dict[int, int] = defaultdict(int)
         self.frame = 0
 
-    def _flush(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
+    def _flush(self, table: Table, rows: list[tuple[Any, ...]] | ByColumn) -> None:
         names = table.column_names[1:]
+        if isinstance(rows, ByColumn):
+            columns = [[c.value] * len(rows) if isinstance(c, Same) else c for c in rows.columns]
+            rows = list(zip(*columns, strict=True))
         self.tables[table.name] += [dict(zip(names, row, strict=True)) for row in rows]
 
     def take(self, orig: Any = (), resp: Any = (), *, flow: int = 0, differences: Any = ()) -> None:

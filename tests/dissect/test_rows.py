@@ -10,6 +10,7 @@ from iptvforensics.dissect import rows as module
 from iptvforensics.dissect.places import Place
 from iptvforensics.dissect.rows import RowCollector
 from iptvforensics.errors import SchemaError
+from iptvforensics.parquet import ByColumn, Same
 from iptvforensics.schema import CAPTURE_ID, Column, Table
 
 TABLE = Table("pairs", "pair", (CAPTURE_ID, Column("a", "int", "First."), Column("b", "int", "Second.")))
@@ -119,16 +120,20 @@ def test_faults_of_the_file_have_a_row_each() -> None:
     ]  # fmt: skip
 
 
-def test_many_rows_are_handed_on_in_the_same_portions() -> None:
+def test_columns_are_handed_on_in_portions_and_the_rest_at_the_end() -> None:
     sink = Sink()
-    collector = RowCollector(sink, portion=3)
-    collector.add(TABLE, (0, 0))
-    collector.extend(TABLE, [(i, i) for i in range(1, 8)])
+    collector = RowCollector(sink, portion=6)
+    for i in range(4):
+        collector.add_columns(TABLE, ByColumn(2, [[i, i], Same(7)], is_sorted=True))
+    collector.add(TABLE, (9, 9))
     collector.close()
-    assert [row[0] for _, rows in sink.portions for row in rows] == list(range(8))
-    assert all(len(rows) <= 4 for _, rows in sink.portions)
+    assert [(len(rows), isinstance(rows, ByColumn)) for _, rows in sink.portions] == [(4, True), (4, True), (1, False)]
+    first: Any = sink.portions[0][1]
+    assert first.columns[0] == [0, 0, 1, 1]
+    assert first.columns[1].value == 7
+    assert collector.counts == {"pairs": 9}
 
 
-def test_many_rows_of_the_wrong_width_are_refused() -> None:
+def test_columns_in_the_wrong_number_are_refused() -> None:
     with pytest.raises(SchemaError):
-        RowCollector(Sink()).extend(TABLE, [(1, 1), (1, 1, 1)])
+        RowCollector(Sink()).add_columns(TABLE, ByColumn(1, [[1]], is_sorted=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.listings import items as module
-from iptvforensics.listings.items import Batch, JsonItems, Path, scrubbed
+from iptvforensics.listings.items import Batch, JsonItems, Path
+from iptvforensics.listings.scrub import scrubbed
 
 LIST = [{"n": i, "name": f"é뉴스 {i}", "more": {"a": [1, "]}", {"n": 1}]}} for i in range(6)]
 
@@ -80,11 +82,45 @@ def test_cuts_do_not_matter(body: bytes, size: int) -> None:
     assert read(*pieces)[1].problems == read(body)[1].problems == []
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"a":1},{"a":2},{"a":"x},{y"},{"a":3}]',
+        b'[{"a":[{"b":1},{"b":2}]},{"a":[]},{"a":3}]',
+        b'[{"a":[{"b":1},{"b":2}]}, {"a":4},{"a":5}]',
+        b'[{"a":1},{"a":2}, {"a":3},\n{"a":4},{"a":5} ,{"a":6}]',
+        '[{"a":"뉴스"},{"a":"\\u00e9"},{},{"a":null}]'.encode(),
+        b'[{"a":1},7,{"a":2},{"a":3},[],{"a":4}]',
+    ],
+)
+def test_borders_in_plain_sight_and_others_give_the_same_items(body: bytes) -> None:
+    found, items = read(body)
+    assert items.problems == []
+    assert [item[2] for item in found] == json.loads(body)
+    for _, _, value, offset, raw in found:
+        assert json.loads(raw) == value
+        assert body[offset:].startswith(raw.encode())
+
+
+def test_nothing_of_what_was_read_is_kept() -> None:
+    items = JsonItems(walks)
+    items.feed(b"[")
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(50):
+            items.feed(b'{"n":1,"more":{"a":[]}},' * 40 + b'{"n":')
+            items.feed(b"2},")
+        assert len(gc.get_objects()) < before + 200
+    finally:
+        gc.enable()
+
+
 def test_bytes_that_are_no_text_are_escaped() -> None:
     found, _ = read(BODIES[3])
     assert [item[2]["a"] for item in found] == ["\\xff\\xfe", "\\ud800", "tab\there"]
     assert found[0][4] == '{"a": "\\xff\\xfe"}'
-    assert scrubbed({"\ud800": ["\udcff"]}) == {"\\ud800": ["\\xff"]}
 
 
 def test_a_gap_costs_the_items_that_it_cuts() -> None:

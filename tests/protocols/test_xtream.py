@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import tarfile
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -429,3 +432,89 @@ def test_hostile_shapes_raise_nothing(value: Any) -> None:
 )
 def test_recognition(data: bytes, about: ContentInfo, score: float | None) -> None:
     assert detect(Opening("content", data, b"", info=about)) == score
+
+
+# A client library of others has read these replies: what it made of them is the answer ----------------------
+
+SHARED = Path(__file__).parents[2] / "../shared/captures/public.tar.zst"
+SNAPSHOTS = "_fixtures/xtream/ektotv/tests/snapshots/"
+
+
+@pytest.fixture(scope="module")
+def snapshots() -> dict[str, Any]:
+    if not SHARED.is_file():
+        pytest.skip("the public captures are not beside the repository")
+    zstd = pytest.importorskip("backports.zstd")
+    found: dict[str, Any] = {}
+    with zstd.open(SHARED) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+        for member in archive:
+            name = member.name.removeprefix("./")
+            if name.startswith(SNAPSHOTS) and member.isfile():
+                extracted = archive.extractfile(member)
+                if extracted is not None:
+                    found[name.removeprefix(SNAPSHOTS)] = extracted.read()
+    return found
+
+
+def seconds(time: str) -> int:
+    return int(datetime.fromisoformat(time).timestamp()) * 10**9
+
+
+LISTS = [
+    ("channels", "live", "get_live_streams"),
+    ("movies", "vod", "get_vod_streams"),
+    ("shows", "series", "get_series"),
+]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "kind", "action"), LISTS)
+def test_lists_are_what_a_client_library_made_of_them(
+    snapshots: dict[str, bytes], name: str, kind: str, action: str
+) -> None:
+    judge = json.loads(snapshots[f"standardized/{name}.json"])
+    for about in (info(f"&action={action}"), ContentInfo(role="response")):
+        assert (detect(Opening("content", snapshots[f"raw/{name}.json"][:8192], b"", info=about)) or 0) >= 0.5
+        found = [row.values for row in rows(parse(snapshots[f"raw/{name}.json"], about), "catalogue_entries")]
+        assert [(row["kind"], row["entry_id"]) for row in found] == [(kind, item["id"]) for item in judge]
+        # The library takes `title`, which lacks the year that `name` has behind it.
+        assert all(row["name"].startswith(item["name"]) for row, item in zip(found, judge, strict=True))
+        assert [row["category_id"] for row in found] == [item["categoryIds"][0] for item in judge]
+        times = [item.get("createdAt") or item.get("updatedAt") for item in judge]
+        assert [row["added_ns"] for row in found] == [seconds(time) for time in times]
+        if kind == "live":
+            assert [row["epg_id"] for row in found] == [item["epgId"] for item in judge]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["short-epg", "full-epg"])
+def test_guides_are_what_a_client_library_made_of_them(snapshots: dict[str, bytes], name: str) -> None:
+    judge = json.loads(snapshots[f"standardized/{name}.json"])
+    raw = json.loads(snapshots[f"raw/{name}.json"])
+    value = raw if isinstance(raw, dict) else {"epg_listings": raw}
+    found = [row.values for row in rows(parse(body(value), info("&stream_id=1")), "programmes")]
+    assert [(row["title"], row["description"], row["channel_ref"]) for row in found] == [
+        (item["title"], item["description"], item["channelId"]) for item in judge
+    ]
+    assert [(row["start_ns"], row["end_ns"]) for row in found] == [
+        (seconds(item["start"]), seconds(item["end"])) for item in judge
+    ]
+
+
+@pytest.mark.shared
+def test_a_log_in_is_what_a_client_library_made_of_it(snapshots: dict[str, bytes]) -> None:
+    judge = json.loads(snapshots["standardized/profile.json"])
+    value = {
+        "user_info": json.loads(snapshots["raw/profile.json"]),
+        "server_info": json.loads(snapshots["raw/server-info.json"]),
+    }
+    (row,) = rows(parse(body(value), info()), "account_replies")
+    found = row.values
+    assert (found["username"], found["password"], found["account_status"], found["message"]) == (
+        judge["username"], judge["password"], judge["status"], judge["message"]
+    )  # fmt: skip
+    assert (found["max_connections"], found["active_connections"], found["is_trial"]) == (
+        judge["maxConnections"], judge["activeConnections"], judge["isTrial"]
+    )  # fmt: skip
+    assert (found["created_ns"], found["expires_ns"]) == (seconds(judge["createdAt"]), seconds(judge["expiresAt"]))
+    assert (found["software"], found["software_version"]) == ("XUI.one", "1.5.13")

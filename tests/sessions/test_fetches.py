@@ -5,6 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iptvforensics.protocols import registry
+from iptvforensics.sessions.fetches import NOT_MEDIA
+
 URLS = ("http://a.example/x", "http://b.example/y", "http://c.example/z.m3u8")
 
 
@@ -67,3 +70,8 @@ def test_an_endless_chain_of_redirects_is_cut(lab):
         lab.redirect(f"http://h{at}.example/x", f"http://h{at + 1}.example/x", at)
     lab.get("http://h30.example/x", 30, size=500, kind="mp4")
     assert lab.one()["stream"] == "http://h21.example/x"
+
+
+def test_lists_and_replies_are_no_media() -> None:
+    in_bodies = {name for name, protocol in registry().items() if "content" in protocol.carriers}
+    assert in_bodies - NOT_MEDIA == {"mpegts", "rtmpt"}
