@@ -25,4 +25,4 @@ def test_every_title_becomes_a_row(tmp_path, kind):
 def test_a_measured_line_has_a_figure_for_each_head(tmp_path):
     kind, _, *figures = catalogue.measured("M3U-Plus", 100, 1, tmp_path)
     assert kind == "M3U-Plus"
-    assert [figure[-2:] for figure in figures] == [" s", " s", " s", "MB", "MB"]
+    assert [figure[-2:] for figure in figures] == [" s", " s", " s", "MB", "MB", " s"]
