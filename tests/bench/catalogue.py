@@ -3,9 +3,9 @@
     python tests/bench/catalogue.py
 
 A capture holds one exchange. Its reading into a case (`analyze_capture`: hash, streams, parsers, tables) runs as a
-whole process; the processor time (user and system) is compared with that for the same exchange with an empty list:
-that is what starting, hashing and writing a case cost anyway. The last column is the command `analyze`, which also works out
-who is who in the whole case. Figures are medians; machine code is in its cache (one uncounted run before).
+whole process. Its processor time (user and system) is compared with that for the same exchange with an empty list:
+that is what starting, hashing and writing a case cost anyway. The last column is the command `analyze`, which works
+out who is who in the whole case, too. Figures are medians; machine code is in its cache (one uncounted run before).
 """
 
 from __future__ import annotations
