@@ -23,16 +23,16 @@ class Logbook:
 
     scenario: Scenario
     net: Network
-    apps: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    apps: dict[str, list[tuple[str, float, float]]] = field(default_factory=dict)
     outages: list[Row] = field(default_factory=list)
     names: list[tuple[str, str, float]] = field(default_factory=list)
     _open: dict[int, Row] = field(default_factory=dict)
 
     # ---- while it happens ------------------------------------------------------------------------
 
-    def opened(self, box: str, start: float, end: float) -> None:
-        """Note that an app was opened and had logged in."""
-        self.apps.setdefault(box, []).append((start, end))
+    def opened(self, box: str, panel: str, start: float, end: float) -> None:
+        """Note that an app was opened and had logged in at a panel."""
+        self.apps.setdefault(box, []).append((panel, start, end))
 
     def failed(self, outage: Outage, start: float, channels: list[str]) -> None:
         """Note that something failed, and which channels it took along."""
@@ -100,4 +100,5 @@ def rounded(value: Any) -> Any:
 def _capture(note: CaptureNote) -> Row:
     row = {"file": note.name, **digest(note.file), "point": note.record.at, "interface": note.interface,
            "side": note.record.side, "start": note.start, "end": note.end}  # fmt: skip
-    return row | ({"filter": note.record.expression} if note.record.expression else {})
+    row |= {"filter": note.record.expression} if note.record.expression else {}
+    return row | ({"key_log": note.key_log} if note.key_log else {})

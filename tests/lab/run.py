@@ -120,15 +120,23 @@ class Run:
             note.end = time.time()
         if self.faults:
             raise LabError("; ".join(self.faults))
-        if self.pack:
-            for note in self.notes:
-                note.suffix = ".zst"
+        for note in self.notes:
+            note.suffix = ".zst" if self.pack else ""
+            self._gather_keys(note)
         self.book.write(self.out, second_0=self.second_0, notes=self.notes, feeds=supply.feeds, viewings=self.viewings,
                         services=services)  # fmt: skip
         for note in self.notes:
             if note.suffix:
                 subprocess.run(["zstd", "-q", "-19", "--rm", "-f", str(note.file)], check=True, timeout=300)
         self._say("done")
+
+    def _gather_keys(self, note: CaptureNote) -> None:
+        """Write the TLS keys of the boxes that a recording shows beside it."""
+        logs = [self._key_log(b.id) for b in self.scenario.box if note.record.at in (b.id, b.home)]
+        keys = "".join(log.read_text() for log in logs if log and log.exists())
+        if keys:
+            note.key_log = note.file.with_suffix(".keys").name
+            (self.out / note.key_log).write_text(keys)
 
     def _end_programs(self, supply: Supply) -> None:
         """End what does not record: viewers of a stream before its source, so that what began also ends."""
@@ -195,16 +203,22 @@ class Run:
         try:
             if watches:
                 self._until(watches[0].start)
-                begun = time.time()
-                viewer.log_in()
-                self.book.opened(box, begun, time.time())
+                self._open(viewer)
             for watch in watches:
+                self._until(watch.start)
+                if watch.panel_name:
+                    viewer.move(watch.panel_name)
+                    self._open(viewer)
                 self._view(viewer, watch)
         except Exception as error:  # a thread's fault must reach the run
             self.faults.append(f"{box}: {type(error).__name__}: {error}")
 
+    def _open(self, viewer: Viewer) -> None:
+        begun = time.time()
+        viewer.log_in()
+        self.book.opened(viewer.box.id, viewer.panel.id, begun, time.time())
+
     def _view(self, viewer: Viewer, watch: Watch) -> None:
-        self._until(watch.start)
         viewing = viewer.play(watch)
         self.viewings.append(viewing)
         end = viewing.start + watch.end - watch.start  # whoever had to wait for the app watches as long all the same

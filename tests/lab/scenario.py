@@ -179,6 +179,7 @@ class Watch:
     player: str = ""  # "": the player of the box's app
     by: str = "user"  # proxy: a stranger, through a box that has sold its line
     line: str = ""  # proxy: the stranger's subscriber account
+    panel_name: str = ""  # from now on the box uses this host name, and logs in there
 
 
 @dataclass
@@ -290,6 +291,13 @@ class Scenario:
         """Return the host name by which a box reaches its panel."""
         return box.panel_name or str(self.one("panel", self.one("line", box.line).panel).names[0])
 
+    def panel_named(self, name: str) -> Panel:
+        """Return the panel that goes by a host name."""
+        for panel in self.panel:
+            if name in panel.names:
+                return panel
+        raise LabError(f"{self.file.name}: no panel has the name {name!r}")
+
     def front(self, panel: Panel, name: str) -> Cdn | Panel:
         """Return what answers under a name of a panel: the panel itself or the reverse proxy before it."""
         return next((c for c in self.cdn if c.fronts == panel.id and (not c.names or name in c.names)), panel)
@@ -385,6 +393,9 @@ def _check(scenario: Scenario) -> None:
     wrong += _unknown("channel.edges", (e for c in scenario.channel for e in c.edges), scenario.edge)
     wrong += _unknown("watch.box", (w.box for w in scenario.watch), scenario.box)
     wrong += _unknown("watch.channel", (w.channel for w in scenario.watch if w.channel), scenario.channel)
+    hosts = {name for panel in scenario.panel for name in panel.names}
+    wrong += [f"{row.panel_name} is no panel's name" for row in (*scenario.box, *scenario.watch)
+              if row.panel_name and row.panel_name not in hosts]  # fmt: skip
     wrong += _unknown("watch.title", (w.title for w in scenario.watch if w.title), scenario.title)
     wrong += [f"{a.id}.push: one of {', '.join(PUSHES)}" for a in scenario.account if a.push not in PUSHES]
     wrong += [f"watch.delivery {w.delivery}: one of {', '.join(DELIVERIES)}" for w in scenario.watch

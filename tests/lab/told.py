@@ -37,6 +37,7 @@ class CaptureNote:
     start: float
     end: float = 0.0
     suffix: str = ""  # of the packed file
+    key_log: str = ""  # TLS keys of the clients that it shows
 
     @property
     def name(self) -> str:
@@ -84,7 +85,7 @@ class Told:
             "box": box.id,
             "line": {key: value for key, value in credentials.items() if value},
             "line_id": line.id,
-            "panel": line.panel,
+            "panel": viewing.panel,
             "player": viewing.player,
             "by": watch.by,
             "stream": viewing.url,
@@ -279,16 +280,17 @@ class Told:
     # ---- relations -------------------------------------------------------------------------------
 
     def relations(
-        self, sessions: list[Row], apps: dict[str, list[tuple[float, float]]], span: tuple[float, float]
+        self, sessions: list[Row], apps: dict[str, list[tuple[str, float, float]]], span: tuple[float, float]
     ) -> Iterable[Row]:
         """Return the typed relations with the intervals in which they held."""
         s = self.scenario
         held: dict[tuple[str, str, str, str], list[list[float]]] = defaultdict(list)
-        for box_id, spans in apps.items():
+        for box_id, opened in apps.items():
             line = s.one("line", s.one("box", box_id).line)
-            held[box_id, line.panel, "logs-in", ""] += [list(pair) for pair in spans]
-            last = max([v.end for v in self.viewings if v.box.id == box_id], default=spans[-1][1])
-            held[box_id, line.id, "uses-line", ""].append([spans[0][0], last])
+            for panel, start, end in opened:
+                held[box_id, panel, "logs-in", ""].append([start, end])
+            last = max([v.end for v in self.viewings if v.box.id == box_id], default=opened[-1][2])
+            held[box_id, line.id, "uses-line", ""].append([opened[0][1], last])
         for row in sessions:
             when = [row["start"], row["end"]]
             if row["by"] != "service" and "edge" in row:
@@ -334,17 +336,19 @@ class Told:
         """Return what cannot be read without a key."""
         found = []
         for box in self.scenario.box:
-            panel = self.scenario.one("panel", self.scenario.one("line", box.line).panel) if box.line else None
-            if panel and panel.tls:
-                found.append(
-                    {"what": f"requests of {box.id} to its panel", "protocol": "tls", "between": [box.id, panel.id]}
-                )
+            used = {v.panel for v in self.viewings if v.box.id == box.id}
+            found += [self._sealed(f"requests of {box.id} to its panel", "tls", box, panel.id)
+                      for panel in self.scenario.panel if panel.tls and panel.id in used]  # fmt: skip
         for row in sessions:
             for protocol in row.get("encrypted", ()):
-                found.append(
-                    {"what": f"media of {row['id']}", "protocol": protocol, "between": [row["box"], row["edge"]]}
-                )
+                box = self.scenario.one("box", row["box"])
+                found.append(self._sealed(f"media of {row['id']}", protocol, box, row["edge"]))
         return found
+
+    def _sealed(self, what: str, protocol: str, box: Box, server: str) -> Row:
+        keys = [note.key_log for note in self.notes if note.key_log and note.record.at in (box.id, box.home)]
+        row = {"what": what, "protocol": protocol, "between": [box.id, server]}
+        return row | ({"key_log": keys[0]} if keys else {})
 
 
 def _from_playlist(row: Row, playlist: Row) -> bool:

@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,7 +51,7 @@ class Viewing:
     start: float
     end: float = 0.0
     program: Running | None = None
-    rows: list[int] = field(default_factory=list)
+    panel: str = ""
 
 
 class Viewer:
@@ -63,9 +63,11 @@ class Viewer:
         self.scenario = scenario
         self.box = box
         self.line: Line = scenario.one("line", line or box.line)
-        self.panel: Panel = scenario.one("panel", self.line.panel)
         self.agent = box.user_agent or AGENTS[box.app]
-        self.name = scenario.panel_host(box)
+        self.name = scenario.panel_host(box) if box.line else ""
+        if line:  # of somebody else, at whatever panel
+            self.name = scenario.one("panel", self.line.panel).names[0]
+        self.panel: Panel = scenario.panel_named(self.name)
         self.env = {"SSLKEYLOGFILE": str(key_log)} if key_log else {}
         self.root = net.folder / box.id
         self.portal_token = ""
@@ -99,6 +101,10 @@ class Viewer:
         self.calls += 1
         self.net.start(self.box.id, *argv, seconds=40, env=self.env).process.wait(50)
         return [file.read_text(errors="replace") if file.exists() else "" for file in files]
+
+    def move(self, name: str) -> None:
+        """Use another name of the service from now on, as its seller told."""
+        self.name, self.panel, self.portal_token = name, self.scenario.panel_named(name), ""
 
     # ---- habits --------------------------------------------------------------------------------
 
@@ -244,7 +250,7 @@ class Viewer:
         """Return a viewing that has begun."""
         url = self.address(watch)
         name = watch.player or DEFAULT_PLAYERS[self.box.app]
-        viewing = Viewing(watch, self.box, url, name, time.time())
+        viewing = Viewing(watch, self.box, url, name, time.time(), panel=self.panel.id)
         argv = PLAYERS[name](url, self.agent, self.root)
         viewing.program = self.net.start(self.box.id, *argv, env=self.env, seconds=int(watch.end - watch.start) + 30)
         return viewing
