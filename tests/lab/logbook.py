@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,11 @@ class Logbook:
 
     def _tools(self, viewings: list[Viewing]) -> dict[str, str]:
         wanted = {"ffmpeg", "nginx", "nginx-rtmp", "dnsmasq", "tcpdump", "curl", *(v.player for v in viewings)}
-        return versions(wanted & VERSION_COMMANDS.keys())
+        told = versions(wanted & VERSION_COMMANDS.keys())
+        for player in sorted(wanted - VERSION_COMMANDS.keys()):
+            said = subprocess.run([player, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+            told[player] = (said.strip() or "?").splitlines()[0]
+        return told
 
 
 def rounded(value: Any) -> Any:

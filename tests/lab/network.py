@@ -231,11 +231,11 @@ class Network:
             self.programs.append(running)
         return running
 
-    def run(self, node: str, *argv: str, seconds: int = 30, fine: Sequence[int] | None = (0,)) -> str:
-        """Return the output of a program that ran to its end; any end is fine if `fine` is None."""
-        running = self.start(node, *argv, seconds=seconds)
+    def run(self, node: str, *argv: str, seconds: int = 30, env: Mapping[str, str] | None = None) -> str:
+        """Return the output of a program that ran to its end."""
+        running = self.start(node, *argv, seconds=seconds, env=env)
         code = running.process.wait(seconds + 10)
-        if fine is not None and code not in fine:
+        if code:
             raise LabError(f"{' '.join(argv)} on {node} ended with {code}: {running.text[-800:]}")
         return running.text
 

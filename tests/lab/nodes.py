@@ -71,6 +71,7 @@ def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]],
         {"id": h.id, "kind": "proxy-hub", "names": _dated(h.names, renamed), "ips": [h.ip], "software": "OpenSSH"}
         for h in s.hub
     ]
+    nodes += [{"id": w.id, "kind": "web-player", "names": _dated(w.names, renamed), "ips": [w.ip]} for w in s.site]
     return nodes
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import webplayer
 from .films import movie
 from .isolation import LabError, isolated, unable
 from .logbook import Logbook
@@ -67,7 +68,7 @@ class Run:
     def _first_names(self) -> dict[str, str]:
         """Return host name -> address at second 0; a panel behind a reverse proxy has the proxy's."""
         s = self.scenario
-        rows = [*s.edge, *s.headend, *s.operator, *s.hub]
+        rows = [*s.edge, *s.headend, *s.operator, *s.hub, *s.site]
         names = {name: row.ip for row in rows for name in row.names}
         names |= {name: s.front(panel, name).ip for panel in s.panel for name in panel.names}
         later = {change.name for change in s.rename if change.to}
@@ -81,7 +82,7 @@ class Run:
         self._say("machines")
         servers = {"dns": ["192.0.2.53"]} | {
             row.id: [row.ip]
-            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub")
+            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site")
             for row in s.rows(table)
         }
         self.net.build(servers, {h.id: (h.public_ip, h.lan) for h in s.home}, {b.id: (b.home, b.mac) for b in s.box})
@@ -103,6 +104,8 @@ class Run:
         for cdn in s.cdn:
             panel = s.one("panel", cdn.fronts)
             start_cdn(self.net, cdn.id, cdn.port, f"{panel.ip}:{panel.port}")
+        for site in s.site:
+            webplayer.start(self.net, site)
         supply.wait_until_standing()
         services.wait_until_standing()
         for box in s.box:
@@ -278,6 +281,8 @@ def run(scenario_file: Path, out: Path, logs: Path | None = None, *, pack: bool 
     """Return the exit code of a run; `logs`: where the logs of all programs are kept; `pack`: recordings as zstd."""
     try:
         scenario = read(scenario_file)
+        if scenario.site:
+            webplayer.parts()
     except LabError as error:
         sys.stderr.write(f"lab: {error}\n")
         return 1

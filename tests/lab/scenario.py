@@ -222,6 +222,15 @@ class Hub:
 
 
 @dataclass
+class Site:
+    """The service's web player (app `page` of a box)."""
+
+    id: str
+    names: list[str]
+    ip: str = ""
+
+
+@dataclass
 class Picture:
     """How all programmes are drawn, where an encoder's settings do not say otherwise."""
 
@@ -236,11 +245,12 @@ class Picture:
 TABLES: dict[str, type] = {
     "home": Home, "box": Box, "panel": Panel, "cdn": Cdn, "line": Line, "edge": Edge, "headend": Headend,
     "operator": Operator, "account": Account, "channel": Channel, "title": Title, "watch": Watch, "outage": Outage,
-    "rename": Rename, "record": Record, "hub": Hub,
+    "rename": Rename, "record": Record, "hub": Hub, "site": Site,
 }  # fmt: skip
 ADDRESSED = {"panel": "192.0.2.{}", "cdn": "192.0.2.{}", "headend": "192.0.2.{}", "operator": "192.0.2.{}",
-             "edge": "203.0.113.{}", "account": "198.51.100.{}", "hub": "203.0.113.{}"}  # fmt: skip
-FIRST = {"panel": 10, "cdn": 20, "headend": 30, "operator": 40, "edge": 10, "account": 100, "hub": 80}
+             "site": "192.0.2.{}", "edge": "203.0.113.{}", "hub": "203.0.113.{}",
+             "account": "198.51.100.{}"}  # fmt: skip
+FIRST = {"panel": 10, "cdn": 20, "headend": 30, "operator": 40, "edge": 10, "account": 100, "hub": 80, "site": 60}
 
 
 @dataclass
@@ -270,6 +280,7 @@ class Scenario:
     rename: list[Rename]
     record: list[Record]
     hub: list[Hub]
+    site: list[Site]
 
     def one(self, table: str, id_: str) -> Any:
         """Return the row of a table with this id."""

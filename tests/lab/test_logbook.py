@@ -9,6 +9,7 @@ import pytest
 
 from .frames import unpacked
 from .logbook import rounded
+from .run import SCENARIOS
 
 HERE = Path(__file__).parent
 KEPT = sorted((HERE / "recordings").rglob("*.truth.json"))
@@ -22,6 +23,8 @@ def test_kept_truths(file):
     for capture in truth["captures"]:
         data = unpacked(file.parent / capture["file"])
         assert (len(data), hashlib.sha256(data).hexdigest()) == (capture["bytes"], capture["sha256"])
+    scenario = SCENARIOS / truth["scenario"]["file"]
+    assert hashlib.sha256(scenario.read_bytes()).hexdigest() == truth["scenario"]["sha256"], "record it again"
     ids = [node["id"] for node in truth["nodes"]]
     assert len(set(ids)) == len(ids)
     assert {end for edge in truth["edges"] for end in (edge["source"], edge["target"])} <= set(ids)

@@ -58,7 +58,7 @@ class Told:
         self.viewings = viewings
         self.servers = {
             row.ip: row.id
-            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub")
+            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site")
             for row in scenario.rows(table)
         }
 

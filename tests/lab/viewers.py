@@ -8,7 +8,7 @@ library), and the address that it then gives to its player. A player (`PLAYERS`)
     mag       MAG box and its portal: handshake, profile, channels, create_link, watchdog
     enigma2   receiver: bouquet by get.php
     library   pyxtream
-    page      web player in Chromium (hls.js, mpegts.js)
+    page      web player in Chromium (`webplayer`)
 
 Known limitations: curl stands for the HTTP library of an app; its TLS hello is curl's. Boxes do not zap by themselves.
 """
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from . import webplayer
 from .isolation import LabError
 from .network import Network, Running
 from .scenario import Box, Line, Panel, Scenario, Watch
@@ -171,7 +172,7 @@ class Viewer:
     def _open_library(self) -> None:
         script = Path(__file__).with_name("viewer_library.py")
         told = self.net.run(self.box.id, sys.executable, str(script), self.base, self.line.username, self.line.password,
-                            str(self.root), env=None if not self.env else self.env)  # fmt: skip
+                            str(self.root), env=self.env)  # fmt: skip
         self._expect("channels" in told, told)
 
     def _open_page(self) -> None:
@@ -251,9 +252,12 @@ class Viewer:
         url = self.address(watch)
         name = watch.player or DEFAULT_PLAYERS[self.box.app]
         viewing = Viewing(watch, self.box, url, name, time.time(), panel=self.panel.id)
-        argv = PLAYERS[name](url, self.agent, self.root)
+        argv = PLAYERS[name](self._page(watch, url) if name == "chromium" else url, self.agent, self.root)
         viewing.program = self.net.start(self.box.id, *argv, env=self.env, seconds=int(watch.end - watch.start) + 30)
         return viewing
+
+    def _page(self, watch: Watch, url: str) -> str:
+        return webplayer.address(self.scenario.site[0], watch.delivery, url)
 
     @staticmethod
     def stop(viewing: Viewing) -> None:
@@ -336,12 +340,17 @@ def _streamlink(url: str, agent: str, root: Path) -> list[str]:
     ]
 
 
+def _chromium(url: str, agent: str, root: Path) -> list[str]:
+    return webplayer.chromium(url, root)
+
+
 def _curl(url: str, agent: str, root: Path) -> list[str]:
     return ["curl", "-s", "-L", "--insecure", *(["-A", agent] if agent else []), "-o", "/dev/null", url]
 
 
 PLAYERS: dict[str, Callable[[str, str, Path], list[str]]] = {
     "ffmpeg": _ffmpeg, "mpv": _mpv, "gstreamer": _gstreamer, "streamlink": _streamlink, "curl": _curl,
+    "chromium": _chromium,
 }  # fmt: skip
 APPS = tuple(AGENTS)
 
