@@ -3,13 +3,16 @@
 A true node and a found row are the same if they share an alias: `line:USER:PASSWORD`, `mac:...`, `ip:...`, `host:...`,
 `channel:ID`, `name:...`. Each found row answers at most one node and each node one row, so an entity reported twice
 counts as one right and one wrong. A claimed link is right if an edge of its kind joins the nodes that its two ends
-answer, and (where the link says when) their times overlap by 1 s at least to either side.
+answer (an entity that was reported twice may be an end under both its ids), and (where the link says when) their times
+overlap by 1 s at least to either side.
 
-Tables that a case does not have are left out of the score, so that the same command serves today and later.
+A case holds all recordings of one truth, so entities are scored once for all of them. Tables that a case does not have
+are left out of the score.
 
-Known limitations: only nodes of which a session in the scored capture tells are demanded (boxes, lines, panels,
-edges, channels, titles and accounts that were used); a link is demanded if both its ends are. Channels are demanded
-where a viewer asked for them: what servers send each other is named by its content only.
+Known limitations: only nodes of which a session in the scored recordings tells are demanded (boxes, lines, panels,
+edges, titles and accounts that were used, channels that were watched); a link is demanded if both its ends are.
+Outside a home its boxes cannot be told apart for certain: there the home's public address stands for a device, and what
+is true of a box is true of its home.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from .truths import SECOND, Remains
 Row = dict[str, Any]
 Node = Mapping[str, Any]
 KINDS = {
-    "devices": ("box",),
+    "devices": ("box", "home"),
     "lines": ("line",),
     "panels": ("panel",),
     "channels": ("channel",),
@@ -33,7 +36,7 @@ KINDS = {
     "origin_accounts": ("origin-account",),
 }
 """Tables of entities, and the kinds of nodes that their rows stand for."""
-OTHER_SERVERS = ("operator", "origin-account", "encoder", "update", "proxy-hub")
+OTHER_SERVERS = ("operator", "origin-account", "encoder", "update", "proxy-hub", "web-player")
 """Servers that are rightly found, but not demanded: nothing says that they belong to the service."""
 IDS = {"devices": "device_id", "lines": "line_id", "panels": "panel_id", "channels": "channel_id", "titles": "title_id",
        "servers": "server_id", "origin_accounts": "account_id"}  # fmt: skip
@@ -69,8 +72,12 @@ def node_aliases(node: Node, remains: Remains | None = None) -> set[str]:
         return found
     if kind == "origin-account":
         found |= {f"subject:{node['subject']}"} if "subject" in node else set()
+    if kind == "home":
+        public = node.get("public_ip", "")
+        return {f"ip:{remains.address(public) if remains else public}"}
     if kind != "panel":  # panels may share an address behind a reverse proxy
-        found |= {f"ip:{remains.address(ip) if remains else ip}" for ip in node.get("ips", [])}
+        addresses = {remains.address(ip) if remains else ip for ip in node.get("ips", [])}
+        found |= {f"ip:{ip}" for ip in addresses} | {f"ip:{ip}@{node['home']}" for ip in addresses if "home" in node}
     found |= {f"host:{name['name']}" for name in node.get("names", [])}
     found |= {f"mac:{node['mac'].lower()}"} if "mac" in node else set()
     found |= {f"serial:{node['serial']}"} if "serial" in node else set()
@@ -95,38 +102,60 @@ def row_aliases(table: str, row: Row) -> set[str]:
 
 def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None = None) -> set[str]:
     """Return the ids of the nodes of which the sessions in a recording tell."""
+    sides = {capture["file"]: capture.get("side", "box") for capture in document.get("captures", [])}
+    inside = sides.get(file, "box") in ("box", "home")
+    home_of = {node["id"]: node.get("home", "") for node in document["nodes"] if node["kind"] == "box"}
     used: set[str] = set()
     for session in document["sessions"]:
         if file in session["visible_in"]:
-            keys = ("box", "line_id", "channel", "title", "panel", "edge", "account")
+            keys = ("line_id", "title", "panel", "edge", "account")
+            keys = keys if session.get("by") == "service" else (*keys, "channel")
             used |= {session[key] for key in keys if key in session}
+            used |= {session["box"] if inside else home_of[session["box"]]} if "box" in session else set()
             used |= {hop["node"] for hop in session["chain"] if "node" in hop}
     if remains is None:
         return used
-    servers = {n["id"]: n for n in document["nodes"] if n["kind"] in KINDS["servers"]}
-    return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n].get("ips", [])))}
+    servers = {n["id"]: n for n in document["nodes"] if n["kind"] in KINDS["servers"] and n.get("ips")}
+    return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n]["ips"]))}
 
 
-def answered(nodes: Iterable[Node], table: str, rows: Iterable[Row], remains: Remains | None = None) -> dict[str, str]:
-    """Return for each found entity (its id) the true node that it stands for; the most shared aliases go first."""
+def _shared(
+    nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains]
+) -> list[tuple[int, str, str]]:
+    """Return how many aliases rows and nodes share (as a negative number), row's id, node's id; best first."""
+    views: tuple[Remains | None, ...] = tuple(seen) or (None,)
     kinds = {*KINDS[table], *(OTHER_SERVERS if table == "servers" else ())}
-    names = {node["id"]: node_aliases(node, remains) for node in nodes if node["kind"] in kinds}
+    names = {node["id"]: set().union(*(node_aliases(node, remains) for remains in views)) for node in nodes
+             if node["kind"] in kinds}  # fmt: skip
     pairs = []
     for row in rows:
         aliases = row_aliases(table, row)
         pairs += [(-len(aliases & own), str(row[IDS[table]]), node) for node, own in names.items() if aliases & own]
+    return sorted(pairs)
+
+
+def answered(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains] = ()) -> dict[str, str]:
+    """Return for each found entity (its id) the true node that it stands for; the most shared aliases go first."""
     taken: dict[str, str] = {}
-    for _, entity, node in sorted(pairs):
+    for _, entity, node in _shared(nodes, table, rows, seen):
         if entity not in taken and node not in taken.values():
             taken[entity] = node
     return taken
 
 
-def score_entities(document: Mapping[str, Any], file: str, tables: Mapping[str, list[Row]],
-                   remains: Remains | None = None) -> Score:  # fmt: skip
-    """Return a tally per table of entities, and per kind and claimed strength of links."""
-    used = used_nodes(document, file, remains)
-    asked = {s.get("channel") for s in document["sessions"] if file in s["visible_in"] and s.get("by") != "service"}
+def _ends(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains]) -> dict[str, str]:
+    """Return for each found entity the node that a link to it means, also where others stand for the same node."""
+    best: dict[str, str] = {}
+    for _, entity, node in _shared(nodes, table, rows, seen):
+        best.setdefault(entity, node)
+    return best
+
+
+def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains | None],
+                   tables: Mapping[str, list[Row]]) -> Score:  # fmt: skip
+    """Return a tally per table of entities, and per kind and claimed strength of links, of one case."""
+    used = set().union(*(used_nodes(document, file, remains) for file, remains in captures.items()))
+    seen = [remains for remains in captures.values() if remains is not None]
     score: Score = {}
     stands_for: dict[str, str] = {}
     for table, kinds in KINDS.items():
@@ -135,13 +164,14 @@ def score_entities(document: Mapping[str, Any], file: str, tables: Mapping[str, 
         rows = tables[table]
         if table in ("channels", "titles"):  # a panel tells its whole catalogue; what was watched is claimed
             rows = [row for row in rows if row.get("watched")]
-        taken = answered(document["nodes"], table, rows, remains)
-        stands_for |= taken
-        demanded = used if table != "channels" else used & asked
-        wanted = {node["id"] for node in document["nodes"] if node["kind"] in kinds and node["id"] in demanded}
-        score[table] = Tally(len(wanted | set(taken.values())), len(rows), len(taken))
-        score[table].missed += sorted(wanted - set(taken.values()))
-        score[table].false += [_told(table, row) for row in rows if str(row[IDS[table]]) not in taken]
+        taken = answered(document["nodes"], table, rows, seen)
+        stands_for |= _ends(document["nodes"], table, tables[table], seen) | taken
+        wanted = {node["id"] for node in document["nodes"] if node["kind"] in kinds and node["id"] in used
+                  }  # fmt: skip
+        score[table] = Tally(
+            len(wanted | set(taken.values())), len(rows), len(taken), missed=sorted(wanted - set(taken.values())),
+            false=[_told(table, row) for row in rows if str(row[IDS[table]]) not in taken],
+        )  # fmt: skip
     if "links" in tables:
         score |= _score_links(document, tables["links"], stands_for, used)
     return score
@@ -152,19 +182,25 @@ def _told(table: str, row: Row) -> str:
 
 
 def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mapping[str, str], used: set[str]) -> Score:
+    home_of = {node["id"]: node["home"] for node in document["nodes"] if node["kind"] == "box" and "home" in node}
     edges: dict[tuple[str, str, str], list[list[float]]] = defaultdict(list)
-    for edge in document["edges"]:
-        edges[edge["kind"], edge["source"], edge["target"]] += edge["intervals"]
     score: Score = defaultdict(Tally)
-    for kind, source, target in edges:
-        if source in used and target in used:
+    wanted: set[tuple[str, str, str]] = set()
+    for edge in document["edges"]:
+        kind, source, target = edge["kind"], edge["source"], edge["target"]
+        if (kind, source, target) not in edges and source in used and target in used and kind in LINKS:
             score[f"link {kind}"].true += 1
+            wanted.add((kind, source, target))
+        edges[kind, source, target] += edge["intervals"]
+    for (kind, source, target), intervals in list(edges.items()):
+        if source in home_of:  # what its public address does
+            edges[kind, home_of[source], target] += intervals
     reached: set[tuple[str, str, str]] = set()
     for row in rows:
         if row["kind"] not in LINKS:
             continue
         name = (row["kind"], stands_for.get(row["source"], ""), stands_for.get(row["target"], ""))
-        right = _in_time(row, edges.get(name, []))
+        right = _in_time(row, edges.get(name, [])) or (row["kind"] == "same-as" and "" != name[1] == name[2])
         if not right:
             ends = (f"{row[end]} ({stands_for.get(row[end], '?')})" for end in ("source", "target"))
             score[f"link {row['kind']}"].false.append(f"{' -> '.join(ends)}: {row.get('why')}")
@@ -173,9 +209,8 @@ def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mappi
             score[label].right += right and not (label.startswith("link ") and name in reached)
         if right:
             reached.add(name)
-    for kind, source, target in edges:
-        if source in used and target in used and (kind, source, target) not in reached:
-            score[f"link {kind}"].missed.append(f"{source} -> {target}")
+    for name in sorted(wanted - reached):
+        score[f"link {name[0]}"].missed.append(f"{name[1]} -> {name[2]}")
     return dict(score)
 
 

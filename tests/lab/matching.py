@@ -10,7 +10,7 @@ Known limitations: pairs are taken greedily by weight, not by the best sum.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -165,8 +165,12 @@ def score_sets(true: set[Any], found: set[Any]) -> Tally:
     )  # fmt: skip
 
 
-def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row], servers: Iterable[Row] = ()) -> Score:
-    """Return tallies of panels, edges and edge addresses, from the sessions and a servers table where there is one."""
+def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row], servers: Iterable[Row] = (),
+                  known: Mapping[str, set[str]] | None = None) -> Score:  # fmt: skip
+    """Return tallies of panels, edges and edge addresses, from the sessions and a servers table where there is one.
+
+    `known` are true names by role: one that no session here tells of is neither demanded nor held against who names it.
+    """
     true: dict[str, set[Any]] = defaultdict(set)
     found: dict[str, set[Any]] = defaultdict(set)
     for item in wanted:
@@ -188,6 +192,8 @@ def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row],
         if row.get("role") in ("panel", "edge"):
             found[row["role"]].add(row.get("host"))
     found["edge address"].discard((None, None))
+    for kind, names in (known or {}).items():
+        found[kind] -= names - true[kind]
     return {kind: score_sets(true[kind], found[kind] - {None}) for kind in ("panel", "edge", "edge address")}
 
 

@@ -5,9 +5,9 @@
     python -m tests.lab.score --folder DIR --details          recordings of another lab, with what was missed
     python -m tests.lab.score --write docs/lab-score.md       what `make lab-score` does
 
-Each recording is impaired, all copies of one impairment are analysed as one case, and the tables of the case are
-compared with the truth of the clean recordings (`truths`, `matching`, `entities`). Only what is left in the impaired
-copy is demanded; what the analysis says beyond that counts against its precision.
+Each recording is impaired, the copies of one impairment are analysed (those of one truth of the lab as one case), and
+the tables are compared with the truth of the clean recordings (`truths`, `matching`, `entities`). Only what is left in
+the impaired copy is demanded; what the analysis says beyond that counts against its precision.
 
 Known limitations: times are rounded and nothing measured by clock is printed, so the tables change only when results
 do; RTMP bytes are compared with the server's count, which includes chunk heads (0.3 to 3 %).
@@ -68,7 +68,20 @@ def merge(into: Score, more: Score) -> None:
 
 
 def score_under(how: str, recordings: list[TrueCapture], *, seed: int = 1) -> Score:
-    """Return the tallies of all recordings under one impairment; those that it cannot be applied to are left out."""
+    """Return the tallies of all recordings under one impairment; those that it cannot be applied to are left out.
+
+    The recordings of one truth with entities are one case; all others are another.
+    """
+    cases: dict[str, list[TrueCapture]] = defaultdict(list)
+    for capture in recordings:
+        cases[str(capture.file.parent) if "nodes" in capture.document else ""].append(capture)
+    score: Score = {}
+    for captures_of_one in cases.values():
+        merge(score, _score_case(how, captures_of_one, seed))
+    return score
+
+
+def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
     score: Score = {}
     with tempfile.TemporaryDirectory(prefix="lab-score-") as folder:
         scored: dict[str, tuple[TrueCapture, Remains]] = {}
@@ -82,35 +95,44 @@ def score_under(how: str, recordings: list[TrueCapture], *, seed: int = 1) -> Sc
             scored[str(lf.digest(file)["sha256"])[:16]] = capture, Remains(clean, left)
         with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1) as case:
             tables = _tables(case, ("sessions", "http", *ENTITY_TABLES))
-        for capture_id, (capture, remains) in scored.items():
-            merge(score, _score_capture(capture, remains, {t: rows[capture_id] for t, rows in tables.items()}))
+    for capture_id, (capture, remains) in scored.items():
+        merge(score, _score_capture(capture, remains, {t: _of(rows, capture_id) for t, rows in tables.items()}))
+    documents = [capture.document for capture, _ in scored.values() if "nodes" in capture.document]
+    if documents:
+        seen: dict[str, Remains | None] = {capture.file.name: remains for capture, remains in scored.values()}
+        homes = {capture_id: capture.home for capture_id, (capture, _) in scored.items() if capture.home}
+        tables["devices"] = [_placed(row, homes) for row in tables.get("devices", ())]
+        merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if tables.get(t)}))
     return score
 
 
-def _tables(case: Any, names: Iterable[str]) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Return rows by table and capture; a row of the whole case is given to the captures in its `capture_ids`."""
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+def _tables(case: Any, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of those tables that a case has."""
     held = declared_tables()
-    ids = [row["capture_id"] for row in rows_of(case.captures)]
-    for name in names:
-        if name not in held:
-            continue
-        found[name] = defaultdict(list)
-        for row in rows_of(case[name]):
-            for capture_id in [row["capture_id"]] if "capture_id" in row else row.get("capture_ids", ids):
-                found[name][capture_id].append(row)
-    return found
+    return {name: rows_of(case[name]) for name in names if name in held}
+
+
+def _of(rows: list[dict[str, Any]], capture_id: str) -> list[dict[str, Any]]:
+    """Return the rows that come from a capture; a row that does not say comes from all."""
+    return [row for row in rows if capture_id in row.get("capture_ids", [row.get("capture_id", capture_id)])]
+
+
+def _placed(device: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
+    """Return a device whose private addresses say in which home they were seen: the same ones are used in many."""
+    within = [homes[capture_id] for capture_id in device.get("capture_ids", ()) if capture_id in homes]
+    ips = [f"{ip}@{home}" for ip in device["ips"] for home in within] if within else device["ips"]
+    return device | {"ips": ips}
 
 
 def _score_capture(capture: TrueCapture, remains: Remains, tables: dict[str, list[dict[str, Any]]]) -> Score:
     score: Score = {}
     wanted = expected_sessions(capture, remains)
     merge(score, {f"session {kind}": tally for kind, tally in score_sessions(wanted, tables["sessions"]).items()})
-    merge(score, score_servers(wanted, remains, tables["sessions"], tables.get("servers", ())))
+    nodes = capture.document.get("nodes", ())
+    known = {kind: {name["name"] for node in nodes if node["kind"] == kind for name in node.get("names", ())}
+             for kind in ("panel", "edge")}  # fmt: skip
+    merge(score, score_servers(wanted, remains, tables["sessions"], tables.get("servers", ()), known))
     merge(score, {"http answer": score_answers(capture.answers, remains, tables["http"])})
-    if "nodes" in capture.document:
-        held = {name: rows for name, rows in tables.items() if name in ENTITY_TABLES}
-        merge(score, score_entities(capture.document, capture.file.name, held, remains))
     return score
 
 

@@ -49,13 +49,13 @@ def counts(tally):
 
 
 def test_only_tables_that_there_are_and_nodes_that_were_used_count():
-    score = score_entities(DOCUMENT, "a.pcap", {"devices": DEVICES, "lines": LINES})
+    score = score_entities(DOCUMENT, {"a.pcap": None}, {"devices": DEVICES, "lines": LINES})
     assert {kind: counts(tally) for kind, tally in score.items()} == {"devices": (1, 1, 1), "lines": (1, 1, 1)}
 
 
 def test_an_entity_reported_twice_is_one_right_and_one_wrong():
     twice = [*DEVICES, {"device_id": "d-2", "macs": [], "ips": ["192.168.1.5"]}]
-    assert counts(score_entities(DOCUMENT, "a.pcap", {"devices": twice})["devices"]) == (1, 2, 1)
+    assert counts(score_entities(DOCUMENT, {"a.pcap": None}, {"devices": twice})["devices"]) == (1, 2, 1)
 
 
 def test_the_row_that_shares_more_names_is_the_node():
@@ -80,7 +80,7 @@ def test_the_row_that_shares_more_names_is_the_node():
     ids=["other password", "other mac", "nothing"],
 )
 def test_other_credentials_are_another_line(row):
-    assert counts(score_entities(DOCUMENT, "a.pcap", {"lines": [row]})["lines"]) == (1, 1, 0)
+    assert counts(score_entities(DOCUMENT, {"a.pcap": None}, {"lines": [row]})["lines"]) == (1, 1, 0)
 
 
 def test_portal_addresses_are_compared_without_case():
@@ -91,7 +91,7 @@ def test_portal_addresses_are_compared_without_case():
 def test_channels_count_when_watched():
     rows = [{"channel_id": "c7", "stream_id": "7", "name": "FALCON", "watched": True},
             {"channel_id": "c8", "stream_id": "8", "name": "Falcon Kids", "watched": False}]  # fmt: skip
-    assert counts(score_entities(DOCUMENT, "a.pcap", {"channels": rows})["channels"]) == (1, 1, 1)
+    assert counts(score_entities(DOCUMENT, {"a.pcap": None}, {"channels": rows})["channels"]) == (1, 1, 1)
 
 
 def test_links_are_right_between_the_right_nodes_in_the_right_time():
@@ -104,7 +104,7 @@ def test_links_are_right_between_the_right_nodes_in_the_right_time():
         link("p-1", "s-1", "redirects-to", "strong"),
         link("s-1", "p-1", "redirects-to", "lead"),
     ]
-    score = score_entities(DOCUMENT, "a.pcap", tables | {"links": links})
+    score = score_entities(DOCUMENT, {"a.pcap": None}, tables | {"links": links})
     assert counts(score["link uses-line"]) == (1, 2, 1)
     assert counts(score["link redirects-to"]) == (1, 2, 1)
     assert score["links claimed conclusive"].precision == 1
@@ -113,7 +113,7 @@ def test_links_are_right_between_the_right_nodes_in_the_right_time():
 
 def test_a_link_claimed_twice_is_right_once():
     tables = {"devices": DEVICES, "lines": LINES, "links": [link("d-1", "l-1", "uses-line")] * 2}
-    assert counts(score_entities(DOCUMENT, "a.pcap", tables)["link uses-line"]) == (1, 2, 1)
+    assert counts(score_entities(DOCUMENT, {"a.pcap": None}, tables)["link uses-line"]) == (1, 2, 1)
 
 
 def test_servers_of_which_no_frame_is_left_are_not_demanded():
@@ -136,3 +136,20 @@ def test_who_is_who_in_the_ring_is_found_without_a_miss():
         tally = score[f"link {kind}"]
         assert (tally.precision, tally.recall) == (1, 1), (kind, tally.missed, tally.false)
     assert score["links claimed conclusive"].precision == 1
+
+
+def test_recordings_of_one_case_are_scored_together():
+    both = {"a.pcap": None, "b.pcap": None}
+    assert counts(score_entities(DOCUMENT, both, {"devices": DEVICES, "lines": LINES})["lines"]) == (2, 1, 1)
+
+
+def test_outside_a_home_its_address_stands_for_its_boxes():
+    home = {"id": "home-1", "kind": "home", "ips": ["192.168.1.1"], "public_ip": "198.51.100.20"}
+    document = DOCUMENT | {
+        "nodes": [*[node | {"home": "home-1"} if node["kind"] == "box" else node for node in NODES], home],
+        "captures": [{"file": "a.pcap", "side": "server"}, {"file": "b.pcap", "side": "home"}],
+    }
+    assert used_nodes(document, "a.pcap") == {"home-1", "line-1", "ch-7", "panel-1", "edge-1"}
+    assert "box-2" in used_nodes(document, "b.pcap")
+    outside = [{"device_id": "d-9", "macs": [], "ips": ["198.51.100.20"]}]
+    assert counts(score_entities(document, {"a.pcap": None}, {"devices": outside})["devices"]) == (1, 1, 1)

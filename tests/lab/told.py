@@ -307,6 +307,11 @@ class Told:
                 target = next((e.id for e in s.edge if host in e.names or host == e.ip), "")
                 if target and row["server"] != target and not s.has("cdn", row["server"]):
                     held[row["server"], target, "redirects-to", ""].append([row["start"], row["done"]])
+        for row in sessions:
+            sender = row.get("edge", row["chain"][0]["node"])
+            what = row.get("channel", row.get("title"))
+            if what and not row["id"].startswith("push"):
+                held[sender, what, "carries", ""].append([row["start"], row["end"]])
         for feed in self.feeds:
             held[feed.channel, feed.account, "fed-by", ""].append([feed.start, feed.end])
             held[feed.account, feed.channel, "carries", ""].append([feed.start, feed.end])

@@ -27,6 +27,7 @@ from .impair import address_after
 SECOND = 1_000_000_000
 MEDIA_ROLES = {"media", "ingest"}
 PANEL_ROLES = {"redirect", "panel"}
+INSIDE = ("box", "home")
 GROUP_DELIVERIES = ("udp-ts", "rtp-ts")
 
 
@@ -83,6 +84,7 @@ class TrueCapture:
     sessions: list[TrueSession]
     answers: list[TrueAnswer]
     document: dict[str, Any] = field(repr=False)
+    home: str = ""  # recorded inside this home
 
 
 def stream_name(text: str | None) -> str | None:
@@ -119,9 +121,18 @@ def load(file: Path) -> list[TrueCapture]:
         parts = [(told["capture"]["file"], [_answer(row, inside=True) for row in logged], told["sessions"])]
     return [
         TrueCapture(file.parent / name, f"{file.parent.name}/{name.split('.')[0]}",
-                    [_session(row, told, n) for n, row in enumerate(rows)], answers, told)
+                    [_session(row, told, n) for n, row in enumerate(rows)], answers, told, _home_of(told, name))
         for name, answers, rows in parts
     ]  # fmt: skip
+
+
+def _home_of(told: dict[str, Any], file: str) -> str:
+    """Return the home in which a recording was made, "" for one made elsewhere."""
+    points = [row["point"] for row in told.get("captures", ()) if row["file"] == file and row.get("side") in INSIDE]
+    homes = {
+        node["id"]: node.get("home", node["id"]) for node in told.get("nodes", ()) if node["kind"] in ("box", "home")
+    }
+    return homes.get(points[0], "") if points else ""
 
 
 def _ns(seconds: float) -> int:
@@ -130,7 +141,7 @@ def _ns(seconds: float) -> int:
 
 def _seen_at(capture: dict[str, Any], logged: list[dict[str, Any]], told: dict[str, Any]) -> list[TrueAnswer]:
     """Return the logged answers as a recording shows them: inside a home its boxes alone, by their own addresses."""
-    inside = capture.get("side") in ("box", "home")
+    inside = capture.get("side") in INSIDE
     home_of = {node["id"]: node.get("home") for node in told.get("nodes", []) if node["kind"] == "box"}
     here = capture.get("point")
     return [_answer(row, inside=inside) for row in logged
