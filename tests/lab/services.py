@@ -78,7 +78,10 @@ class Services:
                     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 }
         else:
-            argv = ["tests.lab.edge", "--config", str(self._file(s.panel[0])), "--edge", node]
+            work = str(
+                self.net.folder / node / "media"
+            )  # within the run's folder: an edge that is killed cleans nothing up
+            argv = ["tests.lab.edge", "--config", str(self._file(s.panel[0])), "--edge", node, "--work", work]
         self.programs[node] = self.net.start(node, sys.executable, "-m", *argv, env=env)
 
     def stop(self, node: str) -> None:
