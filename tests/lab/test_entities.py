@@ -151,5 +151,26 @@ def test_outside_a_home_its_address_stands_for_its_boxes():
     }
     assert used_nodes(document, "a.pcap") == {"home-1", "line-1", "ch-7", "panel-1", "edge-1"}
     assert "box-2" in used_nodes(document, "b.pcap")
+    assert counts(score_entities(document, {"a.pcap": None}, {"devices": []})["devices"]) == (0, 0, 0)
     outside = [{"device_id": "d-9", "macs": [], "ips": ["198.51.100.20"]}]
     assert counts(score_entities(document, {"a.pcap": None}, {"devices": outside})["devices"]) == (1, 1, 1)
+
+
+def test_times_of_links_are_those_of_the_recorders_clock():
+    class Slow:
+        @staticmethod
+        def shown(time_ns):
+            return time_ns - 7200 * SECOND
+
+        @staticmethod
+        def server_seen(ip):
+            return True
+
+        @staticmethod
+        def address(ip):
+            return ip
+
+    shifted = {"first_ns": (T - 7199) * SECOND, "last_ns": (T - 7198) * SECOND}
+    tables = {"devices": DEVICES, "lines": LINES, "links": [link("d-1", "l-1", "uses-line", **shifted)]}
+    assert counts(score_entities(DOCUMENT, {"a.pcap": Slow()}, tables)["link uses-line"]) == (1, 1, 1)
+    assert counts(score_entities(DOCUMENT, {"a.pcap": None}, tables)["link uses-line"]) == (1, 1, 0)
