@@ -171,6 +171,45 @@ FLOWS = Table(
     ),
 )
 
+LINK_ADDRESSES = Table(
+    "link_addresses",
+    "pair of a link-layer address and an IP address as which it was seen to send",
+    (
+        CAPTURE_ID,
+        Column("mac", "text", "Link-layer address of the sender; behind a router, that of the router."),
+        Column("ip", "text", "IP address that the sender used."),
+        Column("basis", "text", "Where the pair was seen: IP packets, or ARP, in which the sender names both."),
+        Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged."),
+        Column("tunnel", "text", "Tunnels that the first packet had passed; null if none."),
+        Column("interface", "int", "Number of the capturing interface in the file, from 0."),
+        Column("packets", "int", "Number of packets in which the pair was seen."),
+        Column("ttl_min", "int", "Lowest time to live (hop limit) that arrived; null for ARP."),
+        Column("ttl_max", "int", "Highest time to live (hop limit) that arrived; null for ARP."),
+        _FIRST_NS,
+        _LAST_NS,
+        _FIRST_FRAME,
+        _LAST_FRAME,
+    ),
+)
+
+MULTICAST = Table(
+    "multicast_memberships",
+    "group that an IGMP or MLD message names: joined, left or asked about",
+    (
+        CAPTURE_ID,
+        MESSAGE_COLUMNS[1],
+        MESSAGE_COLUMNS[4],
+        Column("host_ip", "text", "Address of the host that sent the message."),
+        Column("membership_protocol", "text", "Protocol and version: IGMPv1, IGMPv2, IGMPv3, MLDv1, MLDv2."),
+        Column("action", "text", "What it means: join, leave, query, or change (of sources only)."),
+        Column("group_ip", "text", "Multicast group; null in a query for all groups."),
+        Column("record_type", "text", "Kind of the group record in a report of IGMPv3 or MLDv2."),
+        Column("sources", "text[]", "Senders that the message names; null if it names none."),
+        Column("mac", "text", "Link-layer address of the sender; behind a router, that of the router."),
+        Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged."),
+    ),
+)
+
 STREAM_INDEX = Table(
     "stream_index",
     "captured piece of a reassembled stream: the bridge from rows to frames",
@@ -300,5 +339,5 @@ ANOMALIES = Table(
     ),
 )
 
-TABLES = (CAPTURES, FLOWS, STREAM_INDEX, FRAME_INDEX, OBJECTS, SESSIONS, EVIDENCE, ANOMALIES)
+TABLES = (CAPTURES, FLOWS, LINK_ADDRESSES, MULTICAST, STREAM_INDEX, FRAME_INDEX, OBJECTS, SESSIONS, EVIDENCE, ANOMALIES)
 """The tables that belong to no single protocol."""

@@ -15,9 +15,9 @@ import numpy as np
 from .. import __version__
 from ..dissect import Dissector, RowCollector
 from ..flows.streams import FlowTable
-from ..flows.summary import flow_anomalies, flow_rows
-from ..packets import PacketDecoder
-from ..schema import CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, SESSIONS
+from ..flows.summary import flow_anomalies, flow_rows, link_rows, membership_rows
+from ..packets import Memberships, Neighbours, PacketDecoder
+from ..schema import CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
 from ..sessions import TABLES_READ, TableReader, build
 from .ahead import ahead
 from .index import StreamIndex
@@ -59,6 +59,8 @@ class Pipeline:
         self.cores = cores
         self.reader = reader
         self.decoder = PacketDecoder()
+        self.neighbours = Neighbours()
+        self.memberships = Memberships()
         self.flows = FlowTable()
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
@@ -101,6 +103,8 @@ class Pipeline:
                 add_blocks(self.secrets, self.reader.secrets)
             self._count(block)
             for packets in self.decoder.batches(block):
+                self.neighbours.add(block, packets)
+                self.memberships.add(block, packets)
                 yield from self._indexed(self.flows.add(block, packets))
                 self.packets += int((packets.status[: packets.count] == 0).sum())
             if self.progress is not None:
@@ -132,9 +136,24 @@ class Pipeline:
             rows.anomaly(name, flow_id=flow_id, from_orig=from_orig, count=count, detail=detail)
         for flow in flow_rows(self.flows, self.dissector.protocols):
             rows.add(FLOWS, flow)
+        self._links()
         for point in reader.index:
             rows.add(FRAME_INDEX, tuple(point))
         rows.add(CAPTURES, self._capture_row())
+
+    def _links(self) -> None:
+        rows = self.rows
+        for pair in link_rows(self.neighbours):
+            rows.add(LINK_ADDRESSES, pair)
+        for membership in membership_rows(self.memberships):
+            rows.add(MULTICAST, membership)
+        left_out, frame_no = self.neighbours.left_out
+        if left_out:
+            detail = "packets of further pairs of link-layer and IP address than the table holds"
+            rows.separate_anomaly("LINK_addresses_over_limit", frame_no, None, left_out, detail)
+        if self.memberships.left_out:
+            detail = "IGMP and MLD messages beyond the limit"
+            rows.separate_anomaly("LINK_memberships_over_limit", None, None, self.memberships.left_out, detail)
 
     def _capture_row(self) -> tuple[Any, ...]:
         reader = self.reader

@@ -1,4 +1,4 @@
-"""The flow table of a capture as rows of the `flows` table.
+"""The flow table of a capture as rows of the `flows` table, and what its links say as rows of theirs.
 
 References: Community ID v1, github.com/corelight/community-id-spec (public domain pseudo-code).
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..packets import Tunnel, address_text
+from ..packets import Membership, Neighbour, Tunnel, address_text
 from . import layout as L
 from .streams import FlowTable
 
@@ -128,3 +128,29 @@ def flow_anomalies(table: FlowTable) -> list[tuple[str, int, bool, int, str]]:
         flow_id = int(table.flow[(d >> 1) * L.FLOW_WIDTH + L.FLOW_ID])
         found.append(("TCP_bytes_missing", flow_id, d & 1 == 0, int(lost[d]), "bytes that were sent but not captured"))
     return found
+
+
+def link_rows(neighbours: Iterable[Neighbour]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of the `link_addresses` table, without `capture_id`."""
+    for pair in neighbours:
+        yield (
+            mac_text(pair.mac),
+            address_text(pair.hi, pair.lo),
+            "ARP" if pair.is_arp else "IP",
+            None if pair.vlan < 0 else pair.vlan,
+            tunnel_text(pair.tunnel),
+            pair.interface,
+            pair.packets,
+            None if pair.is_arp else pair.ttl_min,
+            None if pair.is_arp else pair.ttl_max,
+            *(pair.first_ns, pair.last_ns, pair.first_frame, pair.last_frame),
+        )
+
+
+def membership_rows(memberships: Iterable[Membership]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of the `multicast_memberships` table, without `capture_id`."""
+    for one in memberships:
+        yield (
+            *(one.ns, one.frame_no, one.host, one.protocol, one.kind, one.group, one.record),
+            *(list(one.sources) or None, mac_text(one.mac), None if one.vlan < 0 else one.vlan),
+        )

@@ -47,6 +47,7 @@ from .layout import (
     le16,
     limit,
     mac,
+    take_payload,
 )
 from .plausible import is_ethernet, is_ip, is_vlan
 
@@ -79,6 +80,7 @@ def ethertype(data: memoryview, state: memoryview) -> int:
     if is_vlan(kind) != 0:
         return vlan_tag(data, state)
     if kind == 0x0806 or kind == 0x8035:
+        take_payload(state)
         return -ARP
     if kind == 0x8864:
         return PPPOE

@@ -30,5 +30,5 @@ def build(reader: TableReader, capture_id: str) -> SessionTables:
     drafts += endless_sessions(fetches, claimed)
     drafts += progressive_sessions(fetches, claimed)
     drafts += rtmp_sessions(reader, fetches.flows)
-    drafts += datagram_sessions(fetches.bare_streams, fetches.flows)
+    drafts += datagram_sessions(fetches)
     return tables_of(drafts, capture_id)

@@ -1,31 +1,37 @@
-"""Transport streams that no HTTP body holds to udp-ts and tcp-ts sessions.
+"""Transport streams that no HTTP body holds to udp-ts, rtp-ts and tcp-ts sessions.
 
-ISO/IEC 13818-1 in UDP datagrams or straight on TCP. One direction of a flow is one session. The receiver of a
-unicast stream is its client; who receives a multicast group the stream itself does not say.
+ISO/IEC 13818-1 in UDP datagrams, in RTP, or straight on TCP. One direction of a flow is one session, in RTP one
+source of it. The receiver of a unicast stream is its client; who receives a multicast group the stream itself
+does not say.
 
-**Known limitations**: streams in RTP are not known here. A TCP flow whose beginning was not captured and that
-holds nothing but a transport stream may have been HTTP: its delivery is given as tcp-ts.
+**Known limitations**: a sender of RTP that starts anew under another identifier begins another session. A TCP flow
+whose beginning was not captured and that holds nothing but a transport stream may have been HTTP: its delivery is
+given as tcp-ts.
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
 
+from .fetches import Fetches
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
 from .names import service_name
-from .records import Flow, Service, TransportStream
+from .records import Flow, RtpStream, Service, TransportStream
 
 _PACKET_BYTES = 188
 
 
-def datagram_sessions(bare: list[tuple[TransportStream, list[Service]]], flows: dict[int, Flow]) -> list[Draft]:
-    """Return the sessions of transport streams that lie directly in a flow."""
-    found = ((stream, services, flows.get(stream.flow_id)) for stream, services in bare)
-    return [
-        _draft(stream, services, flow)
-        for stream, services, flow in found
-        if flow is not None and stream.packets and flow.transport in ("udp", "tcp")
-    ]
+def datagram_sessions(fetches: Fetches) -> list[Draft]:
+    """Return the sessions of transport streams that lie directly in a flow, or in RTP."""
+    drafts = []
+    for stream, services in fetches.bare_streams:
+        flow = fetches.flows.get(stream.flow_id)
+        if flow is None or not stream.packets or flow.transport not in ("udp", "tcp"):
+            continue
+        at = stream.object_offset
+        source = None if at is None else fetches.rtp_streams.get((stream.flow_id, stream.from_orig, at))
+        drafts.append(_draft(stream, services, flow, source))
+    return drafts
 
 
 def _is_group(text: str) -> bool:
@@ -35,14 +41,15 @@ def _is_group(text: str) -> bool:
         return False
 
 
-def _draft(stream: TransportStream, services: list[Service], flow: Flow) -> Draft:
+def _draft(stream: TransportStream, services: list[Service], flow: Flow, rtp: RtpStream | None) -> Draft:
     orig, resp = (flow.orig_ip, flow.orig_port), (flow.resp_ip, flow.resp_port)
     source, target = (orig, resp) if stream.from_orig else (resp, orig)
     is_group = _is_group(target[0])
-    session = Session(delivery=f"{flow.transport}-ts", client_ip=None if is_group else target[0])
+    carrier = flow.transport if rtp is None else "rtp"
+    session = Session(delivery=f"{carrier}-ts", client_ip=None if is_group else target[0])
     if flow.transport == "udp":
         host = f"[{target[0]}]" if ":" in target[0] else target[0]
-        session.stream = f"udp://{host}:{target[1]}"
+        session.stream = f"{carrier}://{host}:{target[1]}"
         session.kind, session.kind_basis = "live", "sent as datagrams"
     session.channel = service_name(services)
     session.edge_ip, session.edge_port = source
@@ -60,6 +67,7 @@ def _draft(stream: TransportStream, services: list[Service], flow: Flow) -> Draf
         stream.missing_bytes is None
         or stream.missing_bytes > 0
         or (flow.transport == "udp" and stream.continuity_errors)
+        or (rtp is not None and (rtp.lost_packets or rtp.sequence_jumps))
     ):
         draft.faults.add(GAPS)
     if flow.starts_midstream:
@@ -68,5 +76,9 @@ def _draft(stream: TransportStream, services: list[Service], flow: Flow) -> Draf
         draft.faults.add(OPEN_AT_END)
     receiver = f"the group {target[0]}" if is_group else target[0]
     shows = f"First packet of a transport stream of {stream.packets} packets from {source[0]} to {receiver}."
+    if rtp is not None:
+        shows = f"First RTP packet of source {rtp.ssrc:#010x} from {source[0]} to {receiver}, {rtp.packets} in all."
+        draft.cite(rtp.flow_id, rtp.from_orig, rtp.frame_no, rtp.stream_offset, None, shows)
+        shows = f"First packet of the transport stream of {stream.packets} packets in it."
     draft.cite(stream.flow_id, stream.from_orig, stream.frame_no, stream.stream_offset, stream.packet_bytes, shows)
     return draft

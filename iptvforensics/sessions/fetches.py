@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from .addresses import Address, absolute, address, host_of
 from .model import SECOND_NS
-from .records import Body, Exchange, Flow, Service, TableReader, TransportStream, read
+from .records import Body, Exchange, Flow, RtpStream, Service, TableReader, TransportStream, read
 
 REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
 REDIRECT_WAIT_NS = 60 * SECOND_NS
@@ -29,6 +29,10 @@ IMPLAUSIBLE_BYTES = 1 << 40
 _LISTS = ("hls", "m3u", "txtlist", "xmltv", "xtream", "stalker", "enigma2")
 NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", *_LISTS))
 """Kinds of content that are no media, whatever they were asked for as."""
+
+
+Place = tuple[int, bool, int]
+"""Flow, direction and stream offset of a body."""
 
 
 @dataclass(slots=True, eq=False)
@@ -219,12 +223,14 @@ class Fetch:
 
 @dataclass(slots=True)
 class Fetches:
-    """All fetches of a capture, in order, with its flows and the transport streams that lie in no body."""
+    """All fetches of a capture, in order, with its flows and the transport streams that nobody fetched."""
 
     all: list[Fetch]
-    by_body: dict[tuple[int, bool, int], Fetch]
+    by_body: dict[Place, Fetch]
     flows: dict[int, Flow]
     bare_streams: list[tuple[TransportStream, list[Service]]]
+    rtp_streams: dict[Place, RtpStream] = field(default_factory=dict)
+    """RTP sources that carry a transport stream, by the place where that begins."""
 
     def by_client(self) -> Iterator[tuple[str, list[Fetch]]]:
         """Yield each client address with its fetches, both in order."""
@@ -237,9 +243,14 @@ class Fetches:
 
 def read_fetches(reader: TableReader) -> Fetches:
     """Return the fetches of a capture with redirects tied and transport streams attached."""
+    rtp = {
+        (source.flow_id, source.from_orig, source.payload_offset): source
+        for source in read(reader, "rtp_streams", RtpStream)
+        if source.payload_offset is not None
+    }
     waiting: dict[tuple[int, int], Body] = {}
     for body in read(reader, "objects", Body):
-        if body.role != "request":
+        if body.role != "request" and (body.flow_id, body.from_orig, body.stream_offset) not in rtp:
             place = (body.flow_id, body.stream_offset)
             # A body in a body can begin at the same place: the outer one is the response.
             if place not in waiting or waiting[place].role != "response":
@@ -258,13 +269,13 @@ def read_fetches(reader: TableReader) -> Fetches:
         if fetch.body is not None:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
-    bare = _attach_streams(reader, by_body)
+    bare = _attach_streams(reader, by_body, rtp)
     _tie_redirects(fetches)
-    return Fetches(fetches, by_body, flows, bare)
+    return Fetches(fetches, by_body, flows, bare, rtp)
 
 
 def _attach_streams(
-    reader: TableReader, by_body: dict[tuple[int, bool, int], Fetch]
+    reader: TableReader, by_body: dict[Place, Fetch], rtp: dict[Place, RtpStream]
 ) -> list[tuple[TransportStream, list[Service]]]:
     services: dict[tuple[int, bool, int | None], list[Service]] = {}
     for service in read(reader, "ts_services", Service):
@@ -275,10 +286,11 @@ def _attach_streams(
             holder.services = named
     bare = []
     for stream in read(reader, "transport_streams", TransportStream):
-        if stream.object_offset is None:
-            bare.append((stream, services.get((stream.flow_id, stream.from_orig, None), [])))
+        at = stream.object_offset
+        if at is None or (stream.flow_id, stream.from_orig, at) in rtp:
+            bare.append((stream, services.get((stream.flow_id, stream.from_orig, at), [])))
             continue
-        fetch = by_body.get((stream.flow_id, stream.from_orig, stream.object_offset))
+        fetch = by_body.get((stream.flow_id, stream.from_orig, at))
         if fetch is not None:
             fetch.stream = stream
     return bare

@@ -14,6 +14,7 @@ TABLES_READ = (
     "objects",
     "playlist_entries",
     "playlists",
+    "rtp_streams",
     "rtmp",
     "rtmp_media",
     "transport_streams",
@@ -185,6 +186,21 @@ class Service(NamedTuple):
     object_offset: int | None
     service_id: int | None
     service_name: str | None
+
+
+class RtpStream(NamedTuple):
+    """One row of `rtp_streams`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    ssrc: int
+    packets: int
+    lost_packets: int
+    sequence_jumps: int
+    payload_offset: int | None
 
 
 class RtmpMessage(NamedTuple):

@@ -9,7 +9,7 @@ def stream(lab, **more):
     place = {
         "flow_id": 1,
         "from_orig": more.pop("from_orig", True),
-        "object_offset": None,
+        "object_offset": more.pop("object_offset", None),
         "ts_ns": BASE_NS,
         "frame_no": 4,
     }
@@ -47,3 +47,34 @@ def test_stream_without_a_packet_is_no_session(lab):
     lab.flow(transport="udp")
     stream(lab, packets=0)
     assert lab.sessions() == []
+
+
+def rtp_stream(lab, **more):
+    place = {"flow_id": 1, "from_orig": True, "ts_ns": BASE_NS, "frame_no": 4, "stream_offset": 0}
+    values = {"ssrc": 7, "packets": 10, "lost_packets": 0, "sequence_jumps": 0, "payload_offset": 12}
+    lab.add("rtp_streams", **place, **{**values, **more})
+
+
+def test_transport_stream_in_rtp(lab):
+    lab.flow(client="192.168.1.70", server="239.10.0.8", port=5004, transport="udp")
+    rtp_stream(lab)
+    stream(lab, object_offset=12)
+    session = lab.one()
+    assert (session["delivery"], session["stream"], session["client_ip"]) == ("rtp-ts", "rtp://239.10.0.8:5004", None)
+    assert (session["channel"], session["kind"], session["completeness"]) == ("Cable One", "live", "complete")
+
+
+def test_lost_rtp_packets_are_gaps(lab):
+    lab.flow(client="192.168.1.70", server="239.10.0.8", port=5004, transport="udp")
+    rtp_stream(lab, lost_packets=2)
+    stream(lab, object_offset=12)
+    assert lab.one()["completeness"] == "gaps in the media"
+
+
+def test_object_that_rtp_carries_was_not_fetched(lab):
+    lab.flow(client="192.168.1.70", server="239.10.0.8", port=5004, transport="udp")
+    rtp_stream(lab)
+    stream(lab, object_offset=12)
+    lab.add("objects", flow_id=1, from_orig=True, ts_ns=BASE_NS, frame_no=4, stream_offset=12, kind="mpegts",
+            role="message", bytes=9000, client_ip="239.10.0.8", server_ip="192.168.1.70")  # fmt: skip
+    assert [session["delivery"] for session in lab.sessions()] == ["rtp-ts"]
