@@ -14,6 +14,7 @@ from pathlib import Path
 from iptvforensics.entity_tables import ENTITY_TABLES
 from iptvforensics.protocol import Protocol
 from iptvforensics.protocols import registry
+from iptvforensics.reference_tables import REFERENCE_TABLES
 from iptvforensics.schema import SQL_TYPES, TABLES, Table
 
 NOTICE = "<!-- Written by docs/generate.py from the declarations in the code: do not edit. -->"
@@ -36,7 +37,8 @@ def tables_page() -> str:
     for protocol in registry().values():
         for table in protocol.tables:
             owners.setdefault(table.name, []).append(protocol)
-    declared = [*TABLES, *ENTITY_TABLES, *(table for protocol in registry().values() for table in protocol.tables)]
+    protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
+    declared = [*TABLES, *ENTITY_TABLES, *REFERENCE_TABLES, *protocol_tables]
     tables = list({table.name: table for table in declared}.values())  # protocols may share a table
     lines = [
         "# Tables of a case",

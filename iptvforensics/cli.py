@@ -240,6 +240,21 @@ def unmerge(case_folder: str, merge_ids: tuple[str, ...], reason: str, redo: boo
         _write(case.rows("merges", columns, where="undone"), "table", None)
 
 
+@main.command()
+@_case_argument
+@click.option("--mmdb", multiple=True, metavar="FILE", help="Places or autonomous systems, in MaxMind's format.")
+@click.option("--oui", multiple=True, metavar="FILE", help="Holders of link-layer addresses: oui.csv of IEEE.")
+def enrich(case_folder: str, mmdb: tuple[str, ...], oui: tuple[str, ...]) -> None:
+    """Fill the tables places and makers from files that you give; nothing is fetched."""
+    from .enrich import enrich as fill
+    from .store import Store
+
+    if not mmdb and not oui:
+        raise click.UsageError("name at least one file with --mmdb or --oui")
+    for name, rows in fill(Store.open(case_folder), mmdb=mmdb, oui=oui).items():
+        click.echo(f"{name}: {rows} rows", err=True)
+
+
 def _redacted(case: Case, found: Rows) -> Rows:
     rows = list(found.rows)  # the secrets of the case are looked for with queries of their own
     return found._replace(rows=case.redactor().rows(found.columns, rows))

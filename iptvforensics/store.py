@@ -7,6 +7,7 @@ Layout of a case folder::
         manifest.json                              written last: its presence makes the capture part of the case
         <table>-0000.parquet, <table>-0001.parquet, ...
     entities/state=<16 hex digits>/            tables of the whole case (module `derived`)
+    references/                                tables that files of the examiner fill (room `enrich`)
 
 A capture is written to a folder of its own whose name begins with a dot and is renamed when it is complete,
 so a killed run leaves a case that opens; the leftovers are removed by the next run that writes. The column
@@ -34,8 +35,9 @@ from .entity_tables import ENTITY_TABLES
 from .errors import CaseError, SchemaError
 from .parquet import connect, literal, session
 from .protocols import registry
+from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table
-from .views import captures_view, case_view, empty_view
+from .views import captures_view, case_view, empty_view, reference_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,7 +58,7 @@ _PREFIX = "capture_id="
 def tables() -> dict[str, Table]:
     """Return every table that a case can hold, by name: the general ones, who is who, those of the protocols."""
     protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
-    return {table.name: table for table in (*TABLES, *ENTITY_TABLES, *protocol_tables)}
+    return {table.name: table for table in (*TABLES, *ENTITY_TABLES, *REFERENCE_TABLES, *protocol_tables)}
 
 
 class CaptureWriter:
@@ -323,13 +325,15 @@ class Store:
             view = captures_view(connection, self._captures(), table, mixed) if name in filled else empty_view(table)
             if derived is not None:
                 view = case_view(connection, table, view, derived)
+                if table in REFERENCE_TABLES:
+                    view = reference_view(connection, table, self.root / FOLDER)
             connection.execute(f'CREATE VIEW "{name}" AS {view}')
         connection.execute("SET lock_configuration = true")
         return connection
 
-    def changing(self) -> tuple[Path, Path]:
+    def changing(self) -> tuple[Path, ...]:
         """Return the paths whose time of change tells that tables may be others now."""
-        return self.root / _CAPTURES, self.root / DECISIONS
+        return self.root / _CAPTURES, self.root / DECISIONS, self.root / FOLDER
 
     def add_view(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """Give a connection the view of one table over all captures."""
@@ -350,8 +354,11 @@ class Store:
     def count_rows(self) -> dict[str, int]:
         """Return the number of rows of every table that has some, from the manifests."""
         total: dict[str, int] = {}
-        for manifest in self.manifests():
-            for name, rows in manifest["rows"].items():
+        counted = [manifest["rows"] for manifest in self.manifests()]
+        with suppress(OSError, ValueError, KeyError):  # nothing was filled from files of the examiner
+            counted.append(json.loads((self.root / FOLDER / "manifest.json").read_text(encoding="utf-8"))["rows"])
+        for rows_of in counted:
+            for name, rows in rows_of.items():
                 total[name] = total.get(name, 0) + rows
         return dict(sorted(total.items()))
 

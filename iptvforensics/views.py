@@ -56,6 +56,14 @@ def case_view(connection: duckdb.DuckDBPyConnection, table: Table, view: str, fo
     return f"{view} UNION ALL {found}" if table is EVIDENCE else found
 
 
+def reference_view(connection: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str:
+    """Return the SELECT of a table that files of the examiner fill."""
+    file = folder.resolve() / f"{table.name}.parquet"
+    if not file.exists():
+        return empty_view(table)
+    return _selected(connection, table, f"read_parquet({literal(escape(str(file)))})")
+
+
 def empty_view(table: Table) -> str:
     """Return the SELECT of a table that has no rows."""
     empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)

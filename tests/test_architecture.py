@@ -45,6 +45,7 @@ ONLY_IN = {
         "store.py",
         "views.py",
     },
+    "maxminddb": {"enrich/"},
     "matplotlib": set(),
     "requests": set(),
     "urllib3": set(),

@@ -9,6 +9,7 @@ import pytest
 from iptvforensics.entity_tables import ENTITY_TABLES
 from iptvforensics.protocol import Protocol
 from iptvforensics.protocols import _example, registry
+from iptvforensics.reference_tables import REFERENCE_TABLES
 from iptvforensics.schema import (
     ENDPOINT_COLUMNS,
     MESSAGE_COLUMNS,
@@ -20,7 +21,8 @@ from iptvforensics.schema import (
     message_table,
 )
 
-DECLARED = [*TABLES, *ENTITY_TABLES, *(table for p in (*registry().values(), _example.PROTOCOL) for table in p.tables)]
+PROTOCOL_TABLES = (table for p in (*registry().values(), _example.PROTOCOL) for table in p.tables)
+DECLARED = [*TABLES, *ENTITY_TABLES, *REFERENCE_TABLES, *PROTOCOL_TABLES]
 ALL = list({id(table): table for table in DECLARED}.values())  # protocols may share a table
 COLUMNS = [(table, column) for table in ALL for column in table.columns]
 each_table = pytest.mark.parametrize("table", ALL, ids=lambda table: table.name)

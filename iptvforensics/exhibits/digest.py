@@ -28,7 +28,7 @@ from ..store import Store, tables
 if TYPE_CHECKING:
     import duckdb
 
-LEFT_OUT_TABLES = frozenset({"frame_index"})
+LEFT_OUT_TABLES = frozenset({"frame_index", "makers", "places"})
 LEFT_OUT_COLUMNS = frozenset({("captures", "path")})
 PORTION = 20_000
 

@@ -4,8 +4,8 @@ UPnP Device Architecture 2.0 section 2.3 (device description). What a descriptio
 The document is read as it comes, by expat; document type declarations are refused, so that no entity unfolds.
 
 **Known limitations**: descriptions of services and events (SCPD, GENA, SOAP) are not read. Elements of other
-namespaces stand in `other` by their local names. A text is kept up to 4,096 characters, a document read up to 1 MiB,
-64 devices and a depth of 32.
+namespaces stand in `other_elements` by their local names. A text is kept up to 4,096 characters, a document read up
+to 1 MiB, 64 devices and a depth of 32.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TABLE = message_table(
         Column("presentation_url", "text", "Page of the device for its user."),
         Column("services", "text[]", "Types of the services that the device offers."),
         Column("parent_udn", "text", "Unique device name of the device that holds this one; null for the root device."),
-        Column("other", "text[]", "Further elements of the device as `name=value`."),
+        Column("other_elements", "text[]", "Further elements of the device as `name=value`."),
     ),
     endpoints=True,
 )
@@ -88,10 +88,6 @@ class UpnpParser:
         self._devices = 0
         self._events: list[Event] = []
         self._reader = expat.ParserCreate()
-        self._reader.StartElementHandler = self._start
-        self._reader.EndElementHandler = self._end
-        self._reader.CharacterDataHandler = self._characters
-        self._reader.StartDoctypeDeclHandler = self._refuse_doctype
         self._reader.buffer_text = True
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
@@ -126,7 +122,15 @@ class UpnpParser:
         events, self._events = self._events, []
         return events
 
+    def _listen(self, *, is_on: bool) -> None:
+        """Let expat call this parser; outside of a call it must not, or the two would keep each other alive."""
+        self._reader.StartElementHandler = self._start if is_on else None
+        self._reader.EndElementHandler = self._end if is_on else None
+        self._reader.CharacterDataHandler = self._characters if is_on else None
+        self._reader.StartDoctypeDeclHandler = self._refuse_doctype if is_on else None
+
     def _read(self, data: bytes, *, is_last: bool) -> None:
+        self._listen(is_on=True)
         try:
             self._reader.Parse(data, is_last)
         except expat.ExpatError as error:
@@ -135,6 +139,8 @@ class UpnpParser:
             self._stop(name, min(max(self._reader.ErrorByteIndex, 0), self._received), why)
         except _Refused as refused:
             self._stop("UPNP_document_refused", max(self._reader.CurrentByteIndex, 0), str(refused))
+        finally:
+            self._listen(is_on=False)
 
     def _stop(self, name: str, offset: int, why: str) -> None:
         """Say why reading ends here, and give what is known of the devices that are open."""
@@ -192,7 +198,7 @@ class UpnpParser:
             "url": self._url,
             "services": device.services or None,
             "parent_udn": device.parent.values.get("udn") if device.parent is not None else None,
-            "other": device.other or None,
+            "other_elements": device.other or None,
         }
         self._events.append(Row("upnp_devices", self._from_orig, device.offset, values))
 

@@ -52,7 +52,7 @@ def test_devices_of_a_description() -> None:
         "friendly_name": "A & B", "manufacturer": "Osprey", "model_name": "S3", "model_number": "S3-EU",
         "serial_number": "OS3-000417", "udn": "uuid:4d696e69", "presentation_url": "/",
         "services": ["urn:x:service:AVTransport:1", "urn:x:service:RenderingControl:1"], "parent_udn": None,
-        "other": ["X_DLNADOC=DMR-1.50"],
+        "other_elements": ["X_DLNADOC=DMR-1.50"],
     }  # fmt: skip
     assert outer == expected
     assert (inner["friendly_name"], inner["udn"], inner["parent_udn"]) == ("Inner", "uuid:inner", "uuid:4d696e69")
