@@ -49,6 +49,7 @@ DEVICES = Table(
         Column(
             "third_party", "text", "Why part of its traffic may not be acts of its user; null if nothing hints at it."
         ),
+        Column("clock_offset_s", "float", "Its clock minus the capture's clock, as its requests for the time say."),
         _CAPTURE_IDS,
         _FIRST_NS,
         _LAST_NS,

@@ -21,7 +21,7 @@ from .devices import add_claims, find_devices, join_devices
 from .guide import find_programmes
 from .lines import find_lines, join_lines
 from .links import Resolved, add_equal_catalogues, find_links
-from .local import add_dhcp
+from .local import add_local
 from .makers import maker_of
 from .marks import read_marks
 from .model import Entity, Key, Resolution
@@ -64,7 +64,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
-    add_dhcp(bench, devices)
+    add_local(bench, devices)
     add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
     context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
@@ -226,6 +226,7 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
         entity.rule,
         sessions,
         entity.joined("third_party"),
+        next(iter(entity.ranked("clock")), None),
         *_span(entity),
     )
 

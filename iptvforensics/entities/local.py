@@ -1,47 +1,126 @@
-"""What devices say of themselves in their own network, to claims of devices: DHCP.
+"""What devices say of themselves in their own network, to claims of devices: DHCP, SSDP, UPnP, ADB, NTP.
 
-Rules: `claimed-host-name`, `claimed-vendor-class` (lead): the device's DHCP messages. The link-layer address inside
-the message tells whose they are; it is the frame's sender, as the server needs it to answer.
+Rules, all leads, since whoever made the firmware set these values and anybody can change them:
 
-**Known limitations**: host names and classes are set by whoever made the firmware, and can be changed.
+- `claimed-host-name`, `claimed-vendor-class`: DHCP. The link-layer address inside the message tells whose they are.
+- `claimed-ssdp`: what the sender of SSDP announcements and searches says it is.
+- `claimed-upnp`: model, serial number and maker in the device's own description.
+- `claimed-adb`: model and serial number that a device's debug bridge gives to whoever connects.
+- `clock-offset`: the device's clock minus the capture's, as its NTP requests give it. A clock that was never set says
+  nothing.
+
+**Known limitations**: cheap devices share serial numbers and descriptions; several services of one device may call
+themselves differently.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from .devices import Devices
-from .model import Key, Place, TableReader
+from .model import Atom, Place, TableReader
 from .urls import mac_address
 
+_CLOCK_SET_NS = 1_420_070_400 * 10**9
+"""Times before 2015 are of clocks that were never set."""
 
-def add_dhcp(reader: TableReader, devices: Devices) -> None:
-    """Add names and classes that devices gave in DHCP."""
-    if not reader.has("dhcp"):
-        return
+
+def add_local(reader: TableReader, devices: Devices) -> None:
+    """Add what devices say of themselves in their own network."""
+    for table, add in (
+        ("dhcp", _add_dhcp),
+        ("ssdp", _add_ssdp),
+        ("upnp_devices", _add_upnp),
+        ("adb", _add_adb),
+        ("ntp", _add_clocks),
+    ):
+        if reader.has(table):
+            add(reader, devices)
+
+
+def _add_dhcp(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
         "SELECT capture_id, client_mac, coalesce(host_name, fqdn), vendor_class, min(ts_ns), min(frame_no), "
         "arg_min(flow_id, frame_no), max(offered_ip) FROM dhcp WHERE client_mac IS NOT NULL AND NOT is_response "
         "GROUP BY ALL ORDER BY ALL"
     )
     for capture, mac, name, vendor, ts, frame, flow, offered in rows:
-        key = _device(devices, capture, mac, offered)
+        own = (capture, "mac", mac_address(mac) or mac)
+        key = own if own in devices.atoms else devices.pick(capture, offered)
         if key is None:
             continue
         atom, place = devices.atoms[key], Place(capture, ts, frame, flow, True)
-        if name:
-            atom.fact("host_names", name)
-            atom.seen("claimed-host-name", "lead", place, f"DHCP: host name {name}", count=0)
-        if vendor:
-            atom.fact("vendor_classes", vendor)
-            atom.fact("os", _system(vendor))
-            atom.seen("claimed-vendor-class", "lead", place, f"DHCP: vendor class {vendor}", count=0)
-
-
-def _device(devices: Devices, capture_id: str, mac: str, ip: str | None) -> Key | None:
-    key = (capture_id, "mac", mac_address(mac) or mac)
-    return key if key in devices.atoms else devices.pick(capture_id, ip)
+        _note(atom, "claimed-host-name", place, "DHCP", host_names=name)
+        _note(atom, "claimed-vendor-class", place, "DHCP", vendor_classes=vendor, os=_system(vendor or ""))
 
 
 def _system(vendor_class: str) -> str | None:
     """Return the system that a vendor class names."""
     name, _, version = vendor_class.partition("-dhcp-")
     return f"Android {version}".strip() if name == "android" else None
+
+
+def _add_ssdp(reader: TableReader, devices: Devices) -> None:
+    rows = reader.select(
+        "SELECT capture_id, CASE WHEN from_orig THEN client_ip ELSE server_ip END AS sender, friendly_name, "
+        "user_agent, server, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
+        "FROM ssdp GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, sender, name, agent, server, ts, frame, flow, orig in rows:
+        atom = _atom(devices, capture, sender)
+        if atom is not None:
+            place = Place(capture, ts, frame, flow, orig)
+            _note(atom, "claimed-ssdp", place, "SSDP", host_names=name, local_agents=agent or server)
+
+
+def _add_upnp(reader: TableReader, devices: Devices) -> None:
+    rows = reader.select(
+        "SELECT capture_id, server_ip, friendly_name, coalesce(model_name, model_number), serial_number, manufacturer, "
+        "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM upnp_devices "
+        "WHERE parent_udn IS NULL GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, sender, name, model, serial, maker, ts, frame, flow, orig in rows:
+        atom = _atom(devices, capture, sender)
+        if atom is not None:
+            place = Place(capture, ts, frame, flow, orig)
+            _note(atom, "claimed-upnp", place, "UPnP", host_names=name, models=model, serials=serial, makers=maker)
+
+
+def _add_adb(reader: TableReader, devices: Devices) -> None:
+    rows = reader.select(
+        "SELECT capture_id, CASE WHEN from_orig THEN client_ip ELSE server_ip END AS sender, product_model, "
+        "serial_number, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM adb "
+        "WHERE product_model IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, sender, model, serial, ts, frame, flow, orig in rows:
+        atom = _atom(devices, capture, sender)
+        if atom is not None:
+            _note(atom, "claimed-adb", Place(capture, ts, frame, flow, orig), "ADB", models=model, serials=serial)
+
+
+def _add_clocks(reader: TableReader, devices: Devices) -> None:
+    rows = reader.select(
+        "SELECT capture_id, client_ip, median(transmit_ns - ts_ns), min(ts_ns), min(frame_no), "  # noqa: S608
+        "arg_min(flow_id, frame_no) FROM ntp WHERE mode = 'client' AND client_ip IS NOT NULL "
+        f"AND transmit_ns > {_CLOCK_SET_NS:d} GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, client, offset, ts, frame, flow in rows:
+        atom = _atom(devices, capture, client)
+        if atom is not None:
+            shows = f"NTP: the device's clock is {offset / 1e9:+.3f} s from the capture's"
+            atom.seen("clock-offset", "lead", Place(capture, ts, frame, flow, True), shows, count=0)
+            atom.fact("clock", round(offset / 1e9, 3))
+
+
+def _atom(devices: Devices, capture_id: str, ip: str | None) -> Atom | None:
+    key = devices.pick(capture_id, ip)
+    return devices.atoms[key] if key is not None else None
+
+
+def _note(atom: Atom, rule: str, place: Place, protocol: str, **claims: Any) -> None:
+    said = {name: value for name, value in claims.items() if value}
+    for name, value in said.items():
+        atom.fact(name, value)
+    if said:
+        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(said.items()))
+        atom.seen(rule, "lead", place, f"{protocol}: {told}", count=0)

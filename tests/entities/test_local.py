@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from .conftest import BOX_MAC
+import pytest
+
+from .conftest import BASE_NS, BOX, BOX_MAC
+
+
+def device(lab):
+    [found] = lab.build()["devices"]
+    return found
 
 
 def test_dhcp_names_the_device_of_the_address_inside(lab):
@@ -10,12 +17,51 @@ def test_dhcp_names_the_device_of_the_address_inside(lab):
     lab.message("dhcp", is_response=False, client_mac=BOX_MAC, host_name="tvbox-9f31", vendor_class="android-dhcp-11",
                 client_ip="0.0.0.0")  # fmt: skip
     lab.message("dhcp", is_response=False, client_mac="02:00:00:00:00:99", host_name="another", client_ip="0.0.0.0")
-    [device] = lab.build()["devices"]
-    assert (device["host_names"], device["os"]) == (["tvbox-9f31"], "Android 11")
-    assert "claimed-host-name" in device["rule"]
+    found = device(lab)
+    assert (found["host_names"], found["os"]) == (["tvbox-9f31"], "Android 11")
+    assert "claimed-host-name" in found["rule"]
 
 
 def test_other_vendor_classes_name_no_system(lab):
     lab.get("/")
     lab.message("dhcp", is_response=False, client_mac=BOX_MAC, vendor_class="udhcp 1.30.1", client_ip="0.0.0.0")
-    assert lab.build()["devices"][0]["os"] is None
+    assert device(lab)["os"] is None
+
+
+@pytest.mark.parametrize("from_orig", [True, False])
+def test_announcements_are_their_senders(lab, from_orig):
+    lab.get("/")
+    ends = (BOX, "239.255.255.250") if from_orig else ("192.168.1.9", BOX)
+    lab.message("ssdp", friendly_name="Living room", from_orig=from_orig, client_ip=ends[0], server_ip=ends[1])
+    assert device(lab)["host_names"] == ["Living room"]
+
+
+def test_a_description_names_model_and_serial(lab):
+    lab.get("/")
+    lab.message("upnp_devices", friendly_name="Box", model_name="X96", serial_number="S1", from_orig=False,
+                client_ip="192.168.1.9", server_ip=BOX)  # fmt: skip
+    lab.message("upnp_devices", model_name="Part", parent_udn="uuid:1", from_orig=False, server_ip=BOX)
+    found = device(lab)
+    assert (found["model"], found["serial"], found["host_names"]) == ("X96", "S1", ["Box"])
+    assert "claimed-upnp" in found["rule"]
+
+
+def test_the_debug_bridge_names_model_and_serial(lab):
+    lab.get("/")
+    lab.message("adb", product_model="T95 MAX", serial_number="0123", from_orig=False, client_ip="192.168.1.9",
+                server_ip=BOX)  # fmt: skip
+    assert (device(lab)["model"], device(lab)["serial"]) == ("T95 MAX", "0123")
+
+
+def test_the_clock_of_the_device(lab):
+    lab.get("/")
+    for at in (100, 200, 300):
+        lab.message("ntp", at, mode="client", transmit_ns=BASE_NS + (at + 90) * 10**9)
+    lab.message("ntp", 400, mode="client", transmit_ns=0)
+    assert device(lab)["clock_offset_s"] == 90
+
+
+def test_a_clock_that_was_never_set_says_nothing(lab):
+    lab.get("/")
+    lab.message("ntp", mode="client", transmit_ns=10**18)
+    assert device(lab)["clock_offset_s"] is None
