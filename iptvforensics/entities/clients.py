@@ -24,6 +24,7 @@ _PRIVATE = tuple(
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
     )
 )
+_DIALOGUE = 2
 _ROUTED = 4
 """Private or IPv6 addresses behind one link-layer address from which on it is held to be a router's."""
 
@@ -62,6 +63,8 @@ class Client:
     last_ns: int | None = None
     speaks: bool = False
     """True if it asked for something by HTTP or RTMP, or watched."""
+    is_single: bool = False
+    """True if none of its TCP connections has a second packet: noise, or a forged address, as likely as a device."""
 
 
 def read_clients(reader: TableReader) -> dict[tuple[str, str], Client]:
@@ -87,7 +90,8 @@ def _client(clients: dict[tuple[str, str], Client], capture_id: str, ip: str, pl
 def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client]) -> None:
     rows = reader.select(
         "SELECT capture_id, orig_ip, orig_mac, min(first_ns), max(last_ns), min(first_frame), "
-        "arg_min(flow_id, first_frame), bool_or(transport = 'tcp') FROM flows WHERE orig_ip IS NOT NULL "
+        "arg_min(flow_id, first_frame), max(coalesce(orig_packets + resp_packets, 2)) FILTER (transport = 'tcp') "
+        "FROM flows WHERE orig_ip IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )
     answers = reader.select(
@@ -101,7 +105,8 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client]) -> N
         if not is_group(ip):
             behind[capture, mac].add(ip)
     routers = {key for key, ips in behind.items() if _routes(ips)}
-    for capture, ip, mac, first, last, frame, flow, is_tcp in rows:
+    single: dict[tuple[str, str], bool] = defaultdict(lambda: True)
+    for capture, ip, mac, first, last, frame, flow, packets in rows:
         if is_group(ip):
             continue
         place = Place(capture, first, frame, flow, True)
@@ -109,7 +114,9 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client]) -> N
         if mac and (capture, mac) not in routers:
             client.mac = min(client.mac or mac, mac)
         client.is_shared = (capture, mac) in routers or (":" not in ip and not is_private(ip))
-        client.speaks |= bool(is_tcp) and is_private(ip)
+        single[capture, ip] &= packets is not None and packets < _DIALOGUE
+        client.is_single = single[capture, ip]
+        client.speaks |= packets is not None and packets >= _DIALOGUE and is_private(ip)
 
 
 def _routes(ips: set[str]) -> bool:
@@ -130,6 +137,6 @@ def _add_agents(reader: TableReader, clients: dict[tuple[str, str], Client], tab
     for capture, ip, text, count, first, last, frame, flow, offset in rows:
         place = Place(capture, first, frame, flow, True, offset)
         client = _client(clients, capture, ip, place, last)
-        client.speaks = True
+        client.speaks |= not client.is_single
         if text:
             client.agents.append((text, count, place))

@@ -48,6 +48,16 @@ def test_without_flows_or_exchanges_there_is_nobody(lab):
     assert not clients(lab)[ONE, BOX].speaks
 
 
+def test_a_single_packet_is_no_client(lab):
+    lab.get("/", flow_id=7)
+    lab.get("/", client_ip="10.99.3.4", flow_id=8)
+    for flow in lab.rows["flows"]:
+        flow.update(orig_packets=1, resp_packets=flow["flow_id"] == 7)
+    found = clients(lab)
+    assert found[ONE, BOX].speaks
+    assert not found[ONE, "10.99.3.4"].speaks
+
+
 @pytest.mark.parametrize(
     ("address", "private"), [("10.1.2.3", True), ("192.0.2.1", False), ("fd00::1", True), ("x", False)]
 )

@@ -37,6 +37,8 @@ from .truths import Remains, TrueCapture, load
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "sample_pcaps", ROOT / "tests/lab/recordings")
 CLEAN = "clean"
+KEYED = "keys"
+"""The clean captures, analysed with the key logs that lie beside them."""
 COMMAND = "python -m tests.lab.score --write docs/lab-score.md"
 ENTITY_TABLES = (*IDS, "links")
 Scores = dict[str, Score]  # by impairment
@@ -89,11 +91,12 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
             clean = lf.read(capture.file)
             if clean.link != lf.ETHERNET:
                 continue
-            left = clean if how == CLEAN else impaired(clean, how, seed)
+            left = clean if how in (CLEAN, KEYED) else impaired(clean, how, seed)
             file = Path(folder) / f"{number}.pcap"
             lf.write(file, left)
             scored[str(lf.digest(file)["sha256"])[:16]] = capture, Remains(clean, left)
-        with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1) as case:
+        keys = sorted({file for capture in recordings for file in key_logs(capture.file)}) if how == KEYED else []
+        with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1, keylog=keys) as case:
             tables = _tables(case, ("sessions", "http", *ENTITY_TABLES))
     for capture_id, (capture, remains) in scored.items():
         merge(score, _score_capture(capture, remains, {t: _of(rows, capture_id) for t, rows in tables.items()}))
@@ -104,6 +107,11 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
         tables["devices"] = [_placed(row, homes) for row in tables.get("devices", ())]
         merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if tables.get(t)}))
     return score
+
+
+def key_logs(recording: Path) -> list[Path]:
+    """Return the TLS key logs that were kept beside a recording."""
+    return sorted(recording.parent.glob(f"{recording.name.split('.')[0]}.keys"))
 
 
 def _tables(case: Any, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -131,7 +139,9 @@ def _score_capture(capture: TrueCapture, remains: Remains, tables: dict[str, lis
     nodes = capture.document.get("nodes", ())
     known = {kind: {name["name"] for node in nodes if node["kind"] == kind for name in node.get("names", ())}
              for kind in ("panel", "edge")}  # fmt: skip
-    merge(score, score_servers(wanted, remains, tables["sessions"], tables.get("servers", ()), known))
+    # Only a truth with nodes says of each server whether it is a panel.
+    servers = tables.get("servers", ()) if nodes else ()
+    merge(score, score_servers(wanted, remains, tables["sessions"], servers, known))
     merge(score, {"http answer": score_answers(capture.answers, remains, tables["http"])})
     return score
 
@@ -227,7 +237,7 @@ stands in [lab.md](lab.md). Do not edit by hand: a change of these tables is a c
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Score the analysis on the recordings of the lab.")
-    parser.add_argument("--how", default=",".join((CLEAN, *IMPAIRMENTS)), help="impairments, with commas")
+    parser.add_argument("--how", default=",".join((CLEAN, KEYED, *IMPAIRMENTS)), help="impairments, with commas")
     parser.add_argument("--only", default="", help="recordings whose name holds this text")
     parser.add_argument(
         "--folder", type=Path, action="append", help="recordings with truth (default: those of the project)"

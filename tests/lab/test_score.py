@@ -84,3 +84,11 @@ def test_rows_have_none_where_a_value_is_missing():
     frame = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": ["x", None], "c": [["k"], ["m", "n"]]})
     assert score.rows_of(frame) == [{"a": 1, "b": "x", "c": ["k"]}, {"a": None, "b": None, "c": ["m", "n"]}]
     assert json.dumps(score.rows_of(frame))
+
+
+def test_key_logs_beside_the_recordings_open_what_tls_hides():
+    recordings = score.captures("tls-home-1")
+    closed, opened = (score.score_under(how, recordings) for how in ("clean", "keys"))
+    assert closed["session hls+tls"].right == 0
+    for kind in ("session hls+tls", "session http-ts+tls", "lines", "panels"):
+        assert (opened[kind].precision, opened[kind].recall) == (1, 1), kind
