@@ -144,9 +144,12 @@ def find_runs(st: Any, dirs: Any, active: Any, out_length: Any, out_kind: Any, o
     return found
 
 
-@kernel("q[] q[] q[] q[]")
-def begin_batch(st: Any, pieces: Any, dirs: Any, active: Any) -> int:
-    """Reset what the batch counted; pieces that found no room come first in the next one. Return their number."""
+@kernel("q[] q[] q[] q[] q[]")
+def begin_batch(st: Any, pieces: Any, dirs: Any, active: Any, overlaps: Any) -> int:
+    """Reset what the batch counted; pieces that found no room come first in the next one. Return their number.
+
+    So do bytes that were seen again behind the first of these pieces.
+    """
     for i in range(st[L.N_ACTIVE]):
         at = active[i] * L.DIRECTION_WIDTH
         dirs[at + L.LAST_BYTES] = dirs[at + L.BATCH_BYTES]
@@ -158,15 +161,25 @@ def begin_batch(st: Any, pieces: Any, dirs: Any, active: Any) -> int:
     first = st[L.N_GATHERED] * L.PIECE_WIDTH
     for i in range(left * L.PIECE_WIDTH):
         pieces[i] = pieces[first + i]
+    kept = 0
+    for i in range(st[L.N_OVERLAPS]):
+        at = i * L.OVERLAP_WIDTH
+        if overlaps[at + L.OVERLAP_PIECES] > st[L.N_GATHERED]:
+            to = kept * L.OVERLAP_WIDTH
+            for k in range(L.OVERLAP_WIDTH):
+                overlaps[to + k] = overlaps[at + k]
+            overlaps[to + L.OVERLAP_PIECES] -= st[L.N_GATHERED]
+            kept += 1
     st[L.N_PIECES] = left
     st[L.N_GATHERED] = 0
     st[L.N_ACTIVE] = 0
     st[L.N_EXTENTS] = 0
     st[L.OUT_USED] = 0
     st[L.OUT_BYTES] = 0
-    st[L.N_OVERLAPS] = 0
-    st[L.N_KEPT_OVERLAPS] = 0
-    st[L.REPEATS_USED] = 0
+    st[L.N_OVERLAPS] = kept
+    st[L.N_KEPT_OVERLAPS] = kept
+    if kept == 0:
+        st[L.REPEATS_USED] = 0
     return int(left)
 
 

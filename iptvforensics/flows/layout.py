@@ -72,7 +72,8 @@ RUN_WIDTH = 6
 
 # --- bytes seen again, to be compared with the first version ----------------------------------------
 OVERLAP_DIRECTION, OVERLAP_OFFSET, OVERLAP_LENGTH, OVERLAP_SOURCE, OVERLAP_FRAME = range(5)
-OVERLAP_WIDTH = 5
+OVERLAP_PIECES = 5  # pieces of the batch that came before it: those it can be compared with
+OVERLAP_WIDTH = 6
 
 # --- numbers of the whole table ---------------------------------------------------------------------
 N_FLOWS, N_PIECES, N_OVERLAPS, PENDING_FREE, PENDING_USED, PENDING_TOTAL_BYTES, N_ACTIVE, STOPPED_FOR = range(8)

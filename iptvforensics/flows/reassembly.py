@@ -42,6 +42,7 @@ def put_overlap(st: Any, overlaps: Any, d: int, offset: int, length: int, source
     overlaps[at + L.OVERLAP_LENGTH] = length
     overlaps[at + L.OVERLAP_SOURCE] = source
     overlaps[at + L.OVERLAP_FRAME] = frame
+    overlaps[at + L.OVERLAP_PIECES] = st[L.N_PIECES]
     st[L.N_OVERLAPS] += 1
 
 

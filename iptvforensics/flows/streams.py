@@ -275,7 +275,7 @@ class FlowTable:
         if state[L.N_OVERLAPS]:
             batch.differences.extend(self._differences(batch, columns[5]))
         self._remember(batch)
-        begin_batch(state, self._pieces, dirs, self._active)
+        begin_batch(state, self._pieces, dirs, self._active, self._overlaps)
         self._turn ^= 1
         return batch
 
@@ -300,9 +300,12 @@ class FlowTable:
             first = by_direction[entry.direction].start if entry.direction in by_direction else entry.first
             by_direction[entry.direction] = slice(first, entry.first + entry.pieces)
         count = int(self.state[L.N_OVERLAPS])
-        for d, at, size, source, frame in (
+        gathered = int(self.state[L.N_GATHERED])
+        for d, at, size, source, frame, pieces in (
             self._overlaps[: count * L.OVERLAP_WIDTH].reshape(-1, L.OVERLAP_WIDTH).tolist()
         ):
+            if pieces > gathered:  # compared when what it repeats has been gathered
+                continue
             flow_id = int(self.flow[(d >> 1) * L.FLOW_WIDTH + L.FLOW_ID])
             if size == 0:
                 yield OverlapDifference(flow_id, d & 1 == 0, frame, at)
@@ -332,7 +335,8 @@ class FlowTable:
             d = entry.direction
             if entry.transport != 6:
                 continue
-            if self.dirs[d * L.DIRECTION_WIDTH + L.CLOSED]:
+            final = entry.first + entry.pieces - 1
+            if batch.kind[final] == END:
                 self._history.pop(d, None)
                 continue
             size, before = self._bytes_since_gap(batch, entry)
@@ -340,7 +344,7 @@ class FlowTable:
             last = batch.data[end - min(size, L.COMPARE_WINDOW) : end].tobytes()
             if before and size < L.COMPARE_WINDOW:
                 last = (self._history.get(d, (0, b""))[1] + last)[-L.COMPARE_WINDOW :]
-            self._history[d] = (int(self.dirs[d * L.DIRECTION_WIDTH + L.NEXT_OFFSET]), last)
+            self._history[d] = (int(batch.offset[final] + batch.length[final]), last)
             self._history.move_to_end(d)
         while len(self._history) > HISTORY_DIRECTIONS:
             self._history.popitem(last=False)

@@ -15,6 +15,7 @@ from .layout import (
     ARP,
     AT,
     CHDLC,
+    DEPTH,
     END,
     ETHERNET,
     ETHERTYPE,
@@ -80,7 +81,8 @@ def ethertype(data: memoryview, state: memoryview) -> int:
     if is_vlan(kind) != 0:
         return vlan_tag(data, state)
     if kind == 0x0806 or kind == 0x8035:
-        take_payload(state)
+        if state[DEPTH] == 0:  # in a tunnel the row stays that of the packet which carries it
+            take_payload(state)
         return -ARP
     if kind == 0x8864:
         return PPPOE

@@ -27,7 +27,7 @@ IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
 
 _LISTS = ("hls", "m3u", "txtlist", "xmltv", "xtream", "stalker", "enigma2")
-NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", *_LISTS))
+NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", *_LISTS))
 """Kinds of content that are no media, whatever they were asked for as."""
 
 

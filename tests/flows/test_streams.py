@@ -190,7 +190,7 @@ def test_lost_bytes_are_gaps_and_the_rest_is_there(content, cuts, lost, block_si
     assert number(table, 0, L.MISSING_BYTES) == len(missing)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=100)
 @given(seed=st.integers(0, 100_000), block_size=st.integers(1, 9), batch_bytes=st.sampled_from([1, 7, 60, 1 << 20]))
 def test_borders_of_blocks_and_batches_change_nothing(seed, block_size, batch_bytes) -> None:
     rng = random.Random(seed)

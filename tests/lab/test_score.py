@@ -74,6 +74,7 @@ def test_kept_page_is_of_every_impairment():
     table = kept.split("## By type")[0]
     assert [line.split(" | ")[0][2:] for line in table.splitlines() if line.startswith("| ")][2:] == [
         "clean",
+        "keys",
         *IMPAIRMENTS,
     ]
 

@@ -17,6 +17,7 @@ RECORDS = {
     "ts_services": records.Service,
     "rtmp": records.RtmpMessage,
     "rtmp_media": records.RtmpMedia,
+    "rtp_streams": records.RtpStream,
 }
 
 
