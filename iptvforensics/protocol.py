@@ -36,7 +36,7 @@ Carrier = Literal["tcp", "udp", "content"]
 
 
 class At(NamedTuple):
-    """A place in a stream, used as the value of a column of type `frame` or `time_ns`."""
+    """A place in a stream: the value of a column of type `frame` or `time_ns`, or named `..._body_offset`."""
 
     from_orig: bool
     offset: int

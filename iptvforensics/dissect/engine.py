@@ -12,7 +12,7 @@ from ..flows.streams import GAP
 from ..packets import address_text
 from ..protocol import Carrier, Protocol
 from ..protocols import registry
-from ..schema import ENDPOINT_COLUMNS, Table
+from ..schema import ENDPOINT_COLUMNS, Column, Table
 from .contents import Content
 from .flowwork import FlowWork
 from .places import views
@@ -44,8 +44,14 @@ class Layout(NamedTuple):
     names: tuple[str, ...]
     """Columns between the leading ones and the endpoints."""
     special: tuple[tuple[int, str], ...]
-    """Place in the row and kind (frame, time_ns, object) of values that are made from places."""
+    """Place in the row and kind (frame, time_ns, offset, object) of values that are made from places."""
     endpoints: bool
+
+
+def _kind(column: Column) -> str | None:
+    if column.name == "object_offset":
+        return "object"
+    return "offset" if column.name.endswith("_body_offset") else _KINDS.get(column.type)
 
 
 def _layout(table: Table) -> Layout:
@@ -53,7 +59,7 @@ def _layout(table: Table) -> Layout:
     if has_endpoints := own[-len(ENDPOINT_COLUMNS) :] == ENDPOINT_COLUMNS:
         own = own[: -len(ENDPOINT_COLUMNS)]
     own = own[:-1]  # the secret
-    kinds = ["object" if c.name == "object_offset" else _KINDS.get(c.type) for c in own]
+    kinds = [_kind(c) for c in own]
     special = tuple((i + _LEADING - 1, kind) for i, kind in enumerate(kinds) if kind)
     return Layout(table, tuple(c.name for c in own), special, has_endpoints)
 

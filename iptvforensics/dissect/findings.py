@@ -84,6 +84,8 @@ class Findings:
             elif isinstance(event, ContentBegin):
                 offset, place = self._spot(scope, event.from_orig, event.offset)
                 self._contents[scope, event.key] = Content(event.from_orig, offset, event.info, place, scope)
+                if scope is not None:  # its row comes when the body is over, and says where that began
+                    scope.marks.add(event.from_orig, event.offset, (offset, place))
             elif isinstance(event, ContentEnd):
                 self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
             elif isinstance(event, ContentGap):
@@ -149,6 +151,9 @@ class Findings:
             value = out[index]
             if kind == "object":
                 out[index] = None if scope is None else scope.begin_offset
+            elif kind == "offset" and isinstance(value, At):
+                spot = None if scope is None else marks.use(*value) or self._locate(scope, *value)
+                out[index] = value.offset if spot is None else spot[0]
             elif isinstance(value, At):
                 if value != before:  # frame and time of one place stand side by side
                     before = value

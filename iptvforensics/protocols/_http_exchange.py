@@ -181,7 +181,7 @@ class Exchange:
             "range_requested": get("range") or None,
             "request_headers": head.lines,
             "request_body_bytes": body.seen if body else 0,
-            "request_body_offset": body.offset if body else None,
+            "request_body_offset": _begin(self.from_orig, body),
         }
 
     def _response_values(self) -> dict[str, Any]:
@@ -211,8 +211,12 @@ class Exchange:
             "response_body_bytes": body.seen if body else 0,
             "response_body_declared_bytes": self.response_length,
             "response_missing_bytes": body.missing if body else 0,
-            "response_body_offset": body.offset if body else None,
+            "response_body_offset": _begin(not self.from_orig, body),
         }
+
+
+def _begin(from_orig: bool, body: Body | None) -> At | None:
+    return At(from_orig, body.offset) if body is not None and body.offset is not None else None
 
 
 _REQUEST_COLUMNS = (

@@ -199,7 +199,11 @@ def test_the_recorded_film_is_what_the_server_logged(samples: Path, tmp_path: Pa
     assert certificates == [(truth["certificate"]["sha256"],)]
     resumed = {row["client_port"] for row in truth["tls"] if row["resumed"] == "r"}
     assert {port for (port,) in rows(store, "select client_port from tls where resumption is not null")} == resumed
-    assert rows(store, "select delivery, stream from sessions where bytes > 200000") == [
+    bodies = set(rows(store, "select flow_id, stream_offset from objects where role = 'response'"))
+    begins = rows(store, "select flow_id, response_body_offset from http where response_body_bytes > 0")
+    assert begins
+    assert bodies.issuperset(begins)
+    assert rows(store, "select delivery, stream from sessions where bytes > 100000") == [
         ("hls", "https://vod.harrier-tv.example/index.m3u8")
     ]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from iptvforensics.protocol import At
 from iptvforensics.protocols._http_body import MAX_LOSSES
 
 _spec = importlib.util.spec_from_file_location("http_conversations", Path(__file__).with_name("test_http.py"))
@@ -79,7 +80,7 @@ def test_gap_before_the_first_byte_of_a_body() -> None:
     seen = Seen(GET, OK).feed(True).feed(False, len(OK) - 5).gap(False, 3).feed(False).end()
     assert seen.contents[1][1] == len(OK) - 5
     assert seen.contents[1][3] == (b"", 3, b"lo")
-    assert seen.values[0]["response_body_offset"] == len(OK) - 5
+    assert seen.values[0]["response_body_offset"] == At(False, len(OK) - 5)
 
 
 def test_gap_in_an_unknown_part_is_handed_on() -> None:
