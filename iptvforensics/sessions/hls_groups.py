@@ -3,7 +3,8 @@
 RFC 8216 sections 4.3.4 (multivariant playlists), 6.2 and 6.3 (reloading). Two steps:
 
 1. Deliveries are the same playlist if their URL is the same (after redirects, low-latency parameters left
-   out), if the client began at the same URL, or if only the query differs and they name a common media segment.
+   out), if the client began at the same URL, if only the query differs and they name a common media segment, or if
+   one connection brought both, their tokens begin alike and the numbers of their media segments go on.
 2. Playlists are one programme if a multivariant playlist names them, by whole URL, else by path and query
    (host changed), else by host and path (token changed).
 
@@ -13,6 +14,7 @@ redirect from a constant URL, falls apart into one playlist per poll.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,6 +25,9 @@ from .records import Entry, Playlist
 
 MEDIA_KINDS = frozenset(("media-segment", "part"))
 LINK_KINDS = frozenset(("variant", "rendition", "i-frame-variant"))
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{96,}\Z")
+_ALIKE = 64
+"""Characters with which tokens for one thing begin alike: three blocks of a cipher with a constant key and start."""
 _COMPARED = 4
 """Playlists of the same path and another query that a delivery is compared with, the latest ones."""
 
@@ -95,6 +100,7 @@ def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
     known: dict[tuple[str, bool, Address], int] = {}
     paths: dict[tuple[bool, str, str], list[int]] = {}
     named: dict[int, set[str]] = {}
+    tokens: dict[tuple[str, str, int], tuple[int, int]] = {}
     for number, delivery in enumerate(deliveries):
         multivariant = delivery.is_multivariant
         keys = []
@@ -123,6 +129,23 @@ def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
                 named[number] = mine
         elif sets.of(number) in named:
             named[sets.of(number)] |= _media_paths(delivery)
+        before = _next_of_token(delivery, number, tokens)
+        if before is not None:
+            sets.join(number, before)
+
+
+def _next_of_token(delivery: Delivery, number: int, tokens: dict[tuple[str, str, int], tuple[int, int]]) -> int | None:
+    """Return the delivery that this one goes on from, if a token that was given anew is all that tells them apart."""
+    here = delivery.fetch.key
+    folder, _, token = here.path.rpartition("/") if here is not None else ("", "", "")
+    if here is None or not _TOKEN.match(token):
+        return None
+    key = here.site, f"{folder}/{token[:_ALIKE]}", delivery.fetch.flow_id
+    first = delivery.playlist.media_sequence or 0
+    end = first + sum(entry.kind == "media-segment" for entry in delivery.entries)
+    known = tokens.get(key)
+    tokens[key] = number, end
+    return known[0] if known is not None and first <= known[1] <= end else None
 
 
 def _media_paths(delivery: Delivery) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from iptvforensics.sessions.hls_groups import Sets
 
 
@@ -29,6 +31,25 @@ def test_playlists_told_apart_by_the_query_alone_stay_apart(lab):
             lab.playlist(url, 4 * poll, [f"{name}{poll}.ts"], start=poll)
             lab.segment(f"http://e.example/{name}{poll}.ts", 4 * poll + 1)
     assert sorted(one["stream"][-1] for one in lab.sessions()) == ["a", "b"]
+
+
+TOKEN = "4dC_RvAB64MBAU86xNYr" * 4
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ends", "flows", "sessions"),
+    [
+        ([0, 1, 2], "abc", (1, 1, 1), 1),
+        ([0, 50, 100], "abc", (1, 1, 1), 3),
+        ([0, 1, 2], "abc", (1, 2, 3), 3),
+    ],
+    ids=["goes on", "other numbers", "other connections"],
+)
+def test_playlist_whose_path_is_a_new_token_at_each_poll(lab, numbers, ends, flows, sessions):
+    for number, end, flow in zip(numbers, ends, flows, strict=True):
+        lab.playlist(f"http://e.example/auth/{TOKEN}{end * 40}", number, [f"/{end}.ts"], start=number, flow=flow)
+        lab.segment(f"http://e.example/{end}.ts", number + 0.5)
+    assert len(lab.sessions()) == sessions
 
 
 def test_low_latency_parameters_do_not_make_another_playlist(lab):
