@@ -84,6 +84,10 @@ class Workbench:
         """Give queries a table of texts."""
         parquet.put_rows(self.connection, name, [Column(column, "text", "") for column in columns], rows)
 
+    def put_table(self, name: str, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Give queries a table with the columns of a declared one."""
+        parquet.put_rows(self.connection, name, table.columns, rows)
+
     def write(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write a table of the case, in the order of its columns."""
         if not rows:

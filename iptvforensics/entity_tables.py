@@ -18,9 +18,11 @@ _RULE = Column("rule", "text", "Rules by which it was found, joined by semicolon
 _WHY = Column("why", "text", "Reason in words.")
 _PANEL_ID = Column("panel_id", "text", "Panel concerned.")
 _PANEL_HOST = Column("panel_host", "text", "Host name of the panel concerned.")
-_STREAM_ID = Column("stream_id", "text", "Number or name of the channel or title at its panel.")
+_STREAM_ID = Column(
+    "stream_id", "text", "Number or name of the channel or title at its panel, or of the stream on the wire."
+)
 _SESSIONS = Column("sessions", "int", "Number of viewing sessions.")
-_WATCHED = Column("watched", "bool", "True if a session of it was captured.")
+_WATCHED = Column("watched", "bool", "True if a session was captured in which somebody other than a server got it.")
 _NAME_SOURCE = Column(
     "name_source", "text", "Where the name comes from: catalogue, playlist, programme guide, in-stream."
 )
@@ -136,9 +138,9 @@ SERVERS = Table(
 
 CHANNELS = Table(
     "channels",
-    "channel that a panel offers or a session played",
+    "channel that a panel offers, or a session played or published",
     (
-        Column("channel_id", "text", "Name of the channel, derived from panel and number."),
+        Column("channel_id", "text", "Name of the channel, derived from panel and number, or from server and stream."),
         _PANEL_ID,
         _PANEL_HOST,
         _STREAM_ID,
@@ -183,7 +185,7 @@ LINKS = Table(
         Column(
             "kind",
             "text",
-            "Relation: uses-line, logs-in, redirects-to, streams-from, pulls-from, serves, same-as, ...",
+            "Relation: uses-line, logs-in, redirects-to, streams-from, pulls-from, carries, same-as, ...",
         ),
         _STRENGTH,
         Column("count", "int", "How often it was seen."),

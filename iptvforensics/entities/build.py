@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Any
 from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
 from .both_sides import find_crossings
-from .catalogue import Names, Number, write_catalogue
+from .catalogue import write_catalogue
 from .certificates import add_default_certificates
 from .clients import read_clients
 from .contacts import find_contacts
 from .devices import add_claims, find_devices, join_devices
+from .feeds import find_feeds
 from .guide import find_programmes
 from .lines import find_lines, join_lines
-from .links import Resolved, add_equal_catalogues, find_links
+from .links import Resolved, Things, add_equal_catalogues, find_links
 from .local import add_local
 from .makers import maker_of
 from .marks import read_marks
 from .model import Entity, Key, Resolution
 from .names import domain_of
 from .panels import Routes, find_panels, join_by_catalogue
-from .proxies import add_hints
+from .proxies import add_hints, passed_on
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
@@ -65,7 +66,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
     add_local(bench, devices)
-    add_hints(bench, clients, devices)
+    relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
     context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
     found = watched(viewings, context)
@@ -76,13 +77,15 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
-    names, offers = write_catalogue(bench, panel_joins, found)
-    links = find_links(requests, found, context, resolved, names)
+    feeds = find_feeds(found, resolved, addresses)
+    names, offers = write_catalogue(bench, panel_joins, found, feeds.rows())
+    things = Things(names, feeds.of)
+    links = find_links(requests, found, context, resolved, things, passed_on(found, relays, device_joins, line_joins))
     add_equal_catalogues(links, equal, panel_joins)
     rows, evidence = links.rows()
     bench.write(LINKS, rows)
     guide = find_programmes(bench, found, names, panel_joins)
-    bench.write(SESSION_ENTITIES, [_session(w, resolved, names, guide) for w in found])
+    bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found])
     bench.write(CONTACTS, find_contacts(bench))
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
     bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
@@ -260,10 +263,11 @@ def _server(entity: Entity, step: str) -> tuple[Any, ...]:
 
 
 def _session(
-    w: Watched, resolved: Resolved, names: dict[Number, Names], guide: dict[tuple[str, str], list[str]]
+    w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[str, str], list[str]]
 ) -> tuple[Any, ...]:
     viewing = w.viewing
-    named = names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
+    named = things.names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
+    feed = things.feeds.get((viewing.capture_id, viewing.session_id))
     is_title = w.media in ("movie", "episode")
     name = named.name if named is not None else None
     source = named.source if named is not None else None
@@ -278,7 +282,7 @@ def _session(
         w.line_why,
         w.panel_id,
         resolved.id(resolved.servers, w.server),
-        named.entity_id if named is not None and not is_title else None,
+        (named.entity_id if named is not None else feed) if not is_title else None,
         named.entity_id if named is not None and is_title else None,
         None if is_title else name,
         name if is_title else None,

@@ -1,7 +1,8 @@
 """Catalogues and watched numbers to channels and titles: done by the database, since catalogues are large.
 
-A channel is a number at a panel. Its name is what the panel's catalogue says (list of the interface before playlist);
-without a catalogue the name that the stream carries. `name_source` says which.
+A channel is a number at a panel, or a stream that no panel numbers (`feeds`). Its name is what the panel's catalogue
+says (list of the interface before playlist); without a catalogue the name that the stream carries. `name_source` says
+which.
 
 Channels of a programme guide are no offer: their identifiers are those of the guide.
 
@@ -12,7 +13,7 @@ changes during a case is not told apart.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..entity_tables import CHANNELS, TITLES
 from .model import Resolution, digest
@@ -74,20 +75,31 @@ class Catalogue(NamedTuple):
     """Channels and titles that each panel offers."""
 
 
-def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watched]) -> Catalogue:
-    """Write channels and titles; return the names of the watched ones, and how many are on offer."""
-    viewed = [w for w in watched if w.panel_id and w.stream_id and w.media and not w.viewing.publishes]
+def write_catalogue(
+    bench: Workbench, panels: Resolution, watched: Iterable[Watched], feeds: list[tuple[Any, ...]]
+) -> Catalogue:
+    """Write channels and titles; return the names of the watched ones, and how many are on offer.
+
+    Args:
+        bench: reads the tables of the captures, takes those of the case.
+        panels: the panels of the case.
+        watched: the sessions of the case.
+        feeds: rows of `channels` that have no number at a panel.
+    """
+    viewed = [w for w in watched if w.is_numbered]
     if not bench.has("catalogue_entries"):
-        return Catalogue(_write_watched(bench, panels, viewed), {})
+        return Catalogue(_write_watched(bench, panels, viewed, feeds), {})
     _put_panels(bench, panels)
     bench.connection.execute(_ENTRIES)
     bench.connection.execute(_CATEGORIES)
     _put_watched(bench, viewed)
     bench.connection.execute(_things())
     common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
+    bench.put_table("feeds", CHANNELS, feeds)
     bench.write_query(
         CHANNELS,
-        f"SELECT id AS channel_id, {common}, number, epg_id, archive_days FROM things WHERE media = 'live'",  # noqa: S608
+        f"SELECT id AS channel_id, {common}, number, epg_id, archive_days FROM things WHERE media = 'live' "  # noqa: S608
+        "UNION ALL BY NAME SELECT * FROM feeds",
     )
     bench.write_query(
         TITLES,
@@ -100,7 +112,9 @@ def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watc
     return Catalogue(names, _count_offers(bench))
 
 
-def _write_watched(bench: Workbench, panels: Resolution, viewed: list[Watched]) -> dict[Number, Names]:
+def _write_watched(
+    bench: Workbench, panels: Resolution, viewed: list[Watched], feeds: list[tuple[Any, ...]]
+) -> dict[Number, Names]:
     """Write channels and titles where no catalogue was captured: only what was watched is known."""
     hosts = {entity.id: entity.one("hosts") or entity.atoms[0].key[0] for entity in panels.entities}
     by_number: dict[Number, list[Watched]] = {}
@@ -121,7 +135,7 @@ def _write_watched(bench: Workbench, panels: Resolution, viewed: list[Watched]) 
             channels.append((*head, None, None, category, None, *rest))
         else:
             titles.append((*head, media, None, *tail))
-    bench.write(CHANNELS, channels)
+    bench.write(CHANNELS, channels + feeds)
     bench.write(TITLES, titles)
     return names
 

@@ -6,7 +6,9 @@
 - `redirects-to` panel or server → server: an answer sent the client there (conclusive).
 - `streams-from` device → server: it received media (conclusive, as is its address; strong if that may be shared).
 - `pulls-from` server → server: one fetched media as a client of the other; `pushes-to`: it published there.
-- `serves` server → channel or title: it sent media of it (conclusive).
+- `carries` server → channel or title: it sent media of it (conclusive), to viewers or to other servers.
+- `fed-by` channel → server: who published the stream (conclusive for the address, not for who stands behind it).
+- `passes-on` device → line: what came by the line's session seems to have gone on to somebody else (supporting).
 - `same-catalogue` panel → panel (strong): equal numbers and names of channels: one database, or a copy.
 - `same-as` line → line (supporting): equal credentials at two panels; databases are copied and sold.
 """
@@ -14,15 +16,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .catalogue import Names, Number
 from .lines import line_key
 from .model import STRENGTHS, Entity, Key, Place, Resolution, digest, evidence_row
 from .requests import Requests, Sighting
 from .viewing import Context, Watched
+
+Passed = Mapping[tuple[str | None, str | None], str]
+"""Devices and lines (their identifiers) of which the media seem to have gone on to somebody else, with the reason."""
 
 _CITED = 5
 _ASKS = {"request", "referer", "rtmp"}
@@ -125,13 +130,27 @@ class Resolved:
         return entity.id if entity is not None else None
 
 
+class Things(NamedTuple):
+    """What sessions are of."""
+
+    names: dict[Number, Names]
+    """What numbers of panels are called."""
+    feeds: Mapping[tuple[str, str], str]
+    """Channels that no panel numbers, by capture and session."""
+
+
 def find_links(
-    requests: Requests, watched: Iterable[Watched], context: Context, resolved: Resolved, names: dict[Number, Names]
+    requests: Requests,
+    watched: Iterable[Watched],
+    context: Context,
+    resolved: Resolved,
+    things: Things,
+    passed: Passed,
 ) -> Links:
     """Return the links of a case."""
     links = Links()
     for sighting in requests.sightings:
-        _add_sighting(links, sighting, context, resolved)
+        _add_sighting(links, sighting, context, resolved, passed)
     for mark in requests.marks:
         if mark.mac and mark.host:
             device = context.devices.pick(mark.place.capture_id, mark.client_ip, [f"mac {mark.mac}"])
@@ -163,7 +182,8 @@ def find_links(
             redirect.times,
         )
     for viewing in watched:
-        _add_viewing(links, viewing, context, resolved, names)
+        _add_viewing(links, viewing, context, resolved, things)
+        _add_line(links, viewing, context, resolved, passed)
     _add_pulls(links, requests, context, resolved)
     _add_equal_lines(links, resolved.lines)
     return links
@@ -178,7 +198,7 @@ def _place(host: str | None, context: Context, resolved: Resolved) -> str | None
     return resolved.id(resolved.servers, context.servers.key(host))
 
 
-def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: Resolved) -> None:
+def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: Resolved, passed: Passed) -> None:
     if sighting.where not in _ASKS:
         return
     says, place = sighting.says, sighting.place
@@ -187,14 +207,15 @@ def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: 
     device = context.devices.pick(place.capture_id, sighting.client_ip, marks, [place.flow_id])
     token = says.token if says.form == "api" else None
     key = line_key(host, says.username, says.password, says.mac, token) if host else None
+    ends = resolved.id(resolved.devices, device), resolved.id(resolved.lines, key)
+    kind, strength, why = _use(ends, _held(device), passed, "the client sent the credentials of the line")
     links.add(
-        resolved.id(resolved.devices, device),
-        resolved.id(resolved.lines, key),
-        "uses-line",
+        *ends,
+        kind,
         f"line-in-{sighting.where}",
-        _held(device),
+        strength,
         place,
-        "the client sent the credentials of the line",
+        why,
         sighting.last_ns,
         sighting.times,
     )
@@ -213,28 +234,42 @@ def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: 
         )
 
 
-def _add_viewing(
-    links: Links, watched: Watched, context: Context, resolved: Resolved, names: dict[Number, Names]
-) -> None:
+def _use(ends: tuple[str | None, str | None], held: str, passed: Passed, shows: str) -> tuple[str, str, str]:
+    """Return kind, strength and reason of a link from a device to a line."""
+    why = passed.get(ends)
+    return ("passes-on", "supporting", f"{shows}; {why}") if why else ("uses-line", held, shows)
+
+
+def _add_line(links: Links, watched: Watched, context: Context, resolved: Resolved, passed: Passed) -> None:
+    viewing = watched.viewing.turned(context.addresses)
+    ends = resolved.id(resolved.devices, watched.device), resolved.id(resolved.lines, watched.line)
+    if ends[0] is None or viewing.publishes:
+        return
+    held = _held(watched.device) if viewing.bytes else "supporting"
+    kind, strength, why = _use(ends, held, passed, f"media of session {viewing.session_id}")
+    links.add(*ends, kind, "session-line", strength, viewing.place, why, viewing.end_ns)
+
+
+def _add_viewing(links: Links, watched: Watched, context: Context, resolved: Resolved, things: Things) -> None:
     viewing = watched.viewing.turned(context.addresses)
     server = resolved.id(resolved.servers, watched.server)
     device = resolved.id(resolved.devices, watched.device)
     why = f"media of session {viewing.session_id}"
     strength = _held(watched.device) if viewing.bytes else "supporting"
+    feed = things.feeds.get((viewing.capture_id, viewing.session_id))
     if viewing.publishes:
         client, target = (resolved.server_at.get(ip or "") for ip in (viewing.client_ip, viewing.edge_ip))
-        links.add(client, target, "pushes-to", "session-publish", "conclusive", viewing.place, why, viewing.end_ns)
+        for source, end, kind in ((client, target, "pushes-to"), (client, feed, "carries"), (feed, client, "fed-by")):
+            links.add(source, end, kind, "session-publish", "conclusive", viewing.place, why, viewing.end_ns)
         return
     if device is not None:
         links.add(device, server, "streams-from", "session", strength, viewing.place, why, viewing.end_ns)
-        line = resolved.id(resolved.lines, watched.line)
-        links.add(device, line, "uses-line", "session-line", strength, viewing.place, why, viewing.end_ns)
     elif viewing.client_ip in context.addresses:
         client = resolved.server_at.get(viewing.client_ip or "")
         links.add(client, server, "pulls-from", "session-of-server", "conclusive", viewing.place, why, viewing.end_ns)
-    named = names.get((watched.panel_id or "", watched.media or "", watched.stream_id or ""))
-    if named is not None:
-        links.add(server, named.entity_id, "serves", "session", "conclusive", viewing.place, why, viewing.end_ns)
+    named = things.names.get((watched.panel_id or "", watched.media or "", watched.stream_id or ""))
+    thing = named.entity_id if named is not None else feed
+    links.add(server, thing, "carries", "session", "conclusive", viewing.place, why, viewing.end_ns)
 
 
 def _add_pulls(links: Links, requests: Requests, context: Context, resolved: Resolved) -> None:

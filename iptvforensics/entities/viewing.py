@@ -41,6 +41,11 @@ class Watched:
     media: str | None = None
     """live, movie, episode; of what the number is one."""
 
+    @property
+    def is_numbered(self) -> bool:
+        """True if a panel's number names what was watched."""
+        return bool(self.panel_id and self.stream_id and self.media) and not self.viewing.publishes
+
 
 class Context:
     """What is known of a case before its sessions are looked at."""

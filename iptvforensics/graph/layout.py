@@ -50,7 +50,7 @@ LABEL_ROOM = 44
 _CHARACTER = 6.7  # mean width of a letter at 12 pixels, on the wide side
 _SWEEPS = 10
 
-_SHOWN_BY_PATH = {"streams-from", "asks-for", "pushes-to", "logs-in", "serves"}
+_SHOWN_BY_PATH = {"streams-from", "asks-for", "pushes-to", "logs-in", "carries"}
 """Edges that say again what a path shows; drawn only where there is no such path."""
 
 
@@ -148,7 +148,7 @@ def is_repeated(attributes: Mapping[str, Any], source: str, target: str, graph: 
     kind = attributes.get("kind")
     if kind not in _SHOWN_BY_PATH:
         return False
-    if kind == "serves":
+    if kind == "carries":
         return any(graph.nodes[viewer].get("kind") == "device" for viewer in graph.predecessors(target))
     return any(
         graph.nodes[middle].get("kind") in ("stream", "line") and _leads(graph, middle, target)

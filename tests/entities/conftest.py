@@ -51,6 +51,9 @@ class Bench:
     def put(self, name, columns, rows):
         parquet.put_rows(self.connection, name, [Column(column, "text", "") for column in columns], rows)
 
+    def put_table(self, name, table, rows):
+        parquet.put_rows(self.connection, name, table.columns, rows)
+
     def write(self, table, rows):
         assert all(len(row) == len(table.columns) for row in rows), table.name
         self.written[table.name] = [dict(zip(table.column_names, row, strict=True)) for row in rows]

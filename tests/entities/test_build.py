@@ -38,7 +38,7 @@ def test_links_join_what_was_found(lab):
         ("devices", "logs-in", "panels", "conclusive"),
         ("panels", "redirects-to", "servers", "conclusive"),
         ("devices", "streams-from", "servers", "conclusive"),
-        ("servers", "serves", "channels", "conclusive"),
+        ("servers", "carries", "channels", "conclusive"),
     }
     assert {row["likelihood_ratio"] for row in tables["links"]} == {None}
 

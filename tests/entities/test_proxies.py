@@ -31,3 +31,24 @@ def test_a_desktop_browser_beside_a_player(lab, first, hinted):
     lab.get("/x", user_agent=first)
     lab.get("/y", user_agent=BROWSER, server_ip=PANEL)
     assert (lab.build()["devices"][0]["third_party"] is not None) is hinted
+
+
+def passing(lab, sent, lines=("u1", "u9")):
+    for number, user in enumerate(lines):
+        lab.watch(77 + number, user, at=10)
+    lab.rows["sessions"][-1]["bytes"] = 100_000
+    first = lab.rows["sessions"][0]["start_ns"] - 10**9
+    lab.flow(server="198.51.100.99", flow=3, port=443, orig_bytes=sent, first_ns=first, last_ns=first + 99 * 10**9)
+    lab.flow(server=EDGE, flow=4, resp_bytes=200_000, orig_bytes=100)
+    tables = lab.build()
+    users = {row["line_id"]: row["username"] for row in tables["lines"]}
+    return {(row["kind"], users[row["target"]], row["strength"]) for row in tables["links"] if row["target"] in users}
+
+
+def test_a_line_whose_media_went_on_beside_a_line_of_the_devices_own(lab):
+    assert passing(lab, 108_000) == {("uses-line", "u1", "conclusive"), ("passes-on", "u9", "supporting")}
+
+
+@pytest.mark.parametrize(("sent", "lines"), [(99_000, ("u1", "u9")), (130_000, ("u1", "u9")), (108_000, ("u9",))])
+def test_other_sizes_and_an_only_line_stay_what_the_frames_show(lab, sent, lines):
+    assert {kind for kind, _, _ in passing(lab, sent, lines)} == {"uses-line"}

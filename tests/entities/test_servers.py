@@ -40,7 +40,7 @@ def test_publishing(lab):
     lab.session("live/7", "in.example", delivery="rtmp-publish", client_ip=HEAD)
     tables = lab.build()
     assert roles(tables) == {"in.example": "edge", HEAD: "head-end"}
-    assert [row["kind"] for row in tables["links"]] == ["pushes-to"]
+    assert sorted(row["kind"] for row in tables["links"]) == ["carries", "fed-by", "pushes-to"]
     assert tables["devices"] == []
 
 

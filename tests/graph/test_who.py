@@ -32,7 +32,7 @@ def known(lab):
         {"channel_id": "c-2", "stream_id": "78", "name": "Offered only", "watched": False, "capture_ids": [ONE]},
     ]
     kinds = [("d-1", "l-1", "uses-line"), ("d-1", "p-1", "logs-in"), ("p-1", "v-1", "redirects-to"),
-             ("d-1", "v-1", "streams-from"), ("v-1", "v-2", "pulls-from"), ("v-1", "c-1", "serves"),
+             ("d-1", "v-1", "streams-from"), ("v-1", "v-2", "pulls-from"), ("v-1", "c-1", "carries"),
              ("d-1", "v-9", "streams-from")]  # fmt: skip
     rows["links"] = [
         {"link_id": f"k-{n}", "source": a, "target": b, "kind": kind, "strength": "strong", "count": 3,

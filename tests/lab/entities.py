@@ -10,7 +10,8 @@ A case holds all recordings of one truth, so entities are scored once for all of
 are left out of the score.
 
 Known limitations: only nodes of which a session in the scored recordings tells are demanded (boxes, lines, panels,
-edges, titles and accounts that were used, channels that were watched); a link is demanded if both its ends are.
+edges, titles and accounts that were used, channels that were watched); a link is demanded if both its ends are, one of
+those that sessions stand for (`demanded`) if such a session passed a recording.
 Outside a home its boxes cannot be told apart for certain: there the home's public address stands for a device, and what
 is true of a box is true of its home.
 """
@@ -21,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .demanded import OF_SESSIONS, shown_links, with_copies, with_streams
 from .matching import Score, Tally
 from .truths import SECOND, Remains
 
@@ -56,6 +58,11 @@ def _texts(value: Any) -> list[str]:
 
 def node_aliases(node: Node, remains: Remains | None = None) -> set[str]:
     """Return the names by which a true node may be recognised."""
+    found = _own_aliases(node, remains)
+    return found | {f"{alias} at {host}" for alias in found for host in node.get("kept_at", ())}
+
+
+def _own_aliases(node: Node, remains: Remains | None) -> set[str]:
     found: set[str] = set()
     kind = node["kind"]
     if kind == "line":
@@ -69,7 +76,8 @@ def node_aliases(node: Node, remains: Remains | None = None) -> set[str]:
             found.add(f"stream:{node['stream_id']}")
         if "name" in node:
             found |= {f"name:{node['name']}"} | (set() if "stream_id" in node else {f"stream:{node['name']}"})
-        return found
+        streams = node.get("streams", ())
+        return found | {f"stream:{remains.stream(name) if remains else name}" for name in streams}
     if kind == "origin-account":
         found |= {f"subject:{node['subject']}"} if "subject" in node else set()
     if kind == "home":
@@ -86,6 +94,13 @@ def node_aliases(node: Node, remains: Remains | None = None) -> set[str]:
 
 def row_aliases(table: str, row: Row) -> set[str]:
     """Return the names by which a found entity goes."""
+    found = _row_aliases(table, row)
+    if table not in ("lines", "channels", "titles"):
+        return found
+    return found | {f"{alias} at {host}" for alias in found for host in _texts(row.get("panel_host"))}
+
+
+def _row_aliases(table: str, row: Row) -> set[str]:
     if table == "lines":
         users = {f"line:{user}:{row.get('password') or ''}" for user in _texts(row.get("username"))}
         return users | {f"mac:{mac.lower()}" for mac in _texts(row.get("mac"))}
@@ -154,6 +169,7 @@ def _ends(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable
 def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains | None],
                    tables: Mapping[str, list[Row]]) -> Score:  # fmt: skip
     """Return a tally per table of entities, and per kind and claimed strength of links, of one case."""
+    document = with_streams(with_copies(document))
     used = set().union(*(used_nodes(document, file, remains) for file, remains in captures.items()))
     seen = [remains for remains in captures.values() if remains is not None]
     score: Score = {}
@@ -173,7 +189,8 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
             false=[_told(table, row) for row in rows if str(row[IDS[table]]) not in taken],
         )  # fmt: skip
     if "links" in tables:
-        score |= _score_links(document, tables["links"], stands_for, used, seen)
+        shown = shown_links(document, captures)
+        score |= _score_links(document, tables["links"], stands_for, used, seen, shown)
     return score
 
 
@@ -182,14 +199,15 @@ def _told(table: str, row: Row) -> str:
 
 
 def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mapping[str, str], used: set[str],
-                 seen: Iterable[Remains]) -> Score:  # fmt: skip
+                 seen: Iterable[Remains], shown: set[tuple[str, str, str]]) -> Score:  # fmt: skip
     home_of = {node["id"]: node["home"] for node in document["nodes"] if node["kind"] == "box" and "home" in node}
     edges: dict[tuple[str, str, str], list[list[float]]] = defaultdict(list)
     score: Score = defaultdict(Tally)
     wanted: set[tuple[str, str, str]] = set()
     for edge in document["edges"]:
         kind, source, target = edge["kind"], edge["source"], edge["target"]
-        if (kind, source, target) not in edges and source in used and target in used and kind in LINKS:
+        demanded = source in used and target in used if kind not in OF_SESSIONS else (kind, source, target) in shown
+        if (kind, source, target) not in edges and demanded and kind in LINKS:
             score[f"link {kind}"].true += 1
             wanted.add((kind, source, target))
         edges[kind, source, target] += _shown(edge["intervals"], seen)

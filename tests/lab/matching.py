@@ -148,7 +148,7 @@ def score_sessions(wanted: list[Expected], rows: Iterable[Row]) -> Score:
 def _compare(tally: Tally, true: Expected, row: Row) -> None:
     tally.right += 1
     name = stream_name(row.get("stream"))
-    tally.named += name in true.streams
+    tally.named += name in true.streams or (name is None and true.session.begun_before)
     tally.misnamed += name is not None and name not in true.streams
     tally.start_s.append(abs(row["start_ns"] - true.start_ns) / SECOND)
     tally.end_s.append(abs(row["end_ns"] - true.end_ns) / SECOND)
@@ -177,11 +177,12 @@ def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row],
         for hop in item.session.hops:
             if not remains.server_seen(hop.ip):
                 continue
-            if hop.roles & PANEL_ROLES and hop.host:
-                true["panel"].add(hop.host)
+            host = "" if item.session.begun_before else hop.host
+            if hop.roles & PANEL_ROLES and host:
+                true["panel"].add(host)
             if hop in item.session.media_hops and hop.host:
-                true["edge"].add(hop.host)
                 true["edge address"].add((remains.address(hop.ip), hop.port))
+                true["edge"] |= {host} - {""}
     for row in rows:
         if row["delivery"] in GROUP_DELIVERIES:
             continue

@@ -37,8 +37,9 @@ from .truths import Remains, TrueCapture, load
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "sample_pcaps", ROOT / "tests/lab/recordings")
 CLEAN = "clean"
-KEYED = "keys"
-"""The clean captures, analysed with the key logs that lie beside them."""
+CLOSED, KEYED = "tls", "keys"
+"""The recordings of encrypted traffic, clean, without and with the key logs that lie beside them. All other columns
+hold the recordings in clear text: what is encrypted must not hide what can be read, nor be hidden by it."""
 COMMAND = "python -m tests.lab.score --write docs/lab-score.md"
 ENTITY_TABLES = (*IDS, "links")
 Scores = dict[str, Score]  # by impairment
@@ -76,6 +77,8 @@ def score_under(how: str, recordings: list[TrueCapture], *, seed: int = 1) -> Sc
     """
     cases: dict[str, list[TrueCapture]] = defaultdict(list)
     for capture in recordings:
+        if bool(key_logs(capture.file)) != (how in (CLOSED, KEYED)):
+            continue
         cases[str(capture.file.parent) if "nodes" in capture.document else ""].append(capture)
     score: Score = {}
     for captures_of_one in cases.values():
@@ -91,7 +94,7 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
             clean = lf.read(capture.file)
             if clean.link != lf.ETHERNET:
                 continue
-            left = clean if how in (CLEAN, KEYED) else impaired(clean, how, seed)
+            left = clean if how in (CLEAN, CLOSED, KEYED) else impaired(clean, how, seed)
             file = Path(folder) / f"{number}.pcap"
             lf.write(file, left)
             scored[str(lf.digest(file)["sha256"])[:16]] = capture, Remains(clean, left)
@@ -105,7 +108,7 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
         seen: dict[str, Remains | None] = {capture.file.name: remains for capture, remains in scored.values()}
         homes = {capture_id: capture.home for capture_id, (capture, _) in scored.items() if capture.home}
         tables["devices"] = [_placed(row, homes) for row in tables.get("devices", ())]
-        merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if tables.get(t)}))
+        merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if t in tables}))
     return score
 
 
@@ -237,7 +240,9 @@ stands in [lab.md](lab.md). Do not edit by hand: a change of these tables is a c
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Score the analysis on the recordings of the lab.")
-    parser.add_argument("--how", default=",".join((CLEAN, KEYED, *IMPAIRMENTS)), help="impairments, with commas")
+    parser.add_argument(
+        "--how", default=",".join((CLEAN, CLOSED, KEYED, *IMPAIRMENTS)), help="impairments, with commas"
+    )
     parser.add_argument("--only", default="", help="recordings whose name holds this text")
     parser.add_argument(
         "--folder", type=Path, action="append", help="recordings with truth (default: those of the project)"

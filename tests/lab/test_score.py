@@ -74,6 +74,7 @@ def test_kept_page_is_of_every_impairment():
     table = kept.split("## By type")[0]
     assert [line.split(" | ")[0][2:] for line in table.splitlines() if line.startswith("| ")][2:] == [
         "clean",
+        "tls",
         "keys",
         *IMPAIRMENTS,
     ]
@@ -89,7 +90,9 @@ def test_rows_have_none_where_a_value_is_missing():
 
 def test_key_logs_beside_the_recordings_open_what_tls_hides():
     recordings = score.captures("tls-home-1")
-    closed, opened = (score.score_under(how, recordings) for how in ("clean", "keys"))
+    closed, opened = (score.score_under(how, recordings) for how in ("tls", "keys"))
+    assert score.score_under("clean", recordings) == {}
     assert closed["session hls+tls"].right == 0
+    assert (closed["lines"].true, closed["lines"].right) == (2, 0)
     for kind in ("session hls+tls", "session http-ts+tls", "lines", "panels"):
         assert (opened[kind].precision, opened[kind].recall) == (1, 1), kind

@@ -287,7 +287,7 @@ class Told:
         held: dict[tuple[str, str, str, str], list[list[float]]] = defaultdict(list)
         for box_id, opened in apps.items():
             line = s.one("line", s.one("box", box_id).line)
-            for panel, start, end in opened:
+            for panel, start, end in opened if s.one("box", box_id).app != "page" else ():  # a page asks for media only
                 held[box_id, panel, "logs-in", ""].append([start, end])
             last = max([v.end for v in self.viewings if v.box.id == box_id], default=opened[-1][2])
             held[box_id, line.id, "uses-line", ""].append([opened[0][1], last])

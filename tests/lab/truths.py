@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class TrueSession:
     end_ns: int
     body_bytes: int | None
     hops: tuple[Hop, ...]
+    begun_before: bool = False
+    """True if its beginning, where the names stand, was not recorded."""
 
     @property
     def media_hops(self) -> tuple[Hop, ...]:
@@ -88,11 +90,16 @@ class TrueCapture:
 
 
 def stream_name(text: str | None) -> str | None:
-    """Return a stream's name without what may differ: `rtmp://host/app/name?query` and `app/name` are one."""
+    """Return a stream's name without what may differ: `rtmp://host/app/name?query` and `app/name` are one.
+
+    That of SRT is its stream identifier.
+    """
     if not text:
         return None
     if text.startswith(("rtmp://", "rtmps://", "rtmpt://")):
         text = urlsplit(text).path.lstrip("/")
+    if text.startswith("srt://"):
+        text = parse_qs(urlsplit(text).query).get("streamid", [text])[0]
     if "://" not in text:
         text = text.split("?", 1)[0]
     return text.rstrip("/")
@@ -166,6 +173,7 @@ def _session(row: dict[str, Any], told: dict[str, Any], number: int) -> TrueSess
     if delivery == "rtmp-publish" and not any(hop.roles & MEDIA_ROLES for hop in hops):
         hops = tuple(Hop(h.host, h.ip, h.port, h.roles | {"ingest"}) for h in hops)
     names = [row["stream"], row.get("final_url"), *(m.get("url") for m in row.get("media", []) if m.get("range"))]
+    names += _sent_on(row, told)
     if "tls" in row.get("encrypted", ()):
         delivery += "+tls"
     return TrueSession(
@@ -173,8 +181,16 @@ def _session(row: dict[str, Any], told: dict[str, Any], number: int) -> TrueSess
         frozenset({row["client_ip"], row.get("client_public_ip", row["client_ip"])}),
         frozenset(name for name in map(stream_name, names) if name),
         _ns(row.get("first_byte", row["start"])), _ns(row.get("last_byte", row["end"])),
-        _body_bytes(row, told), hops,
+        _body_bytes(row, told), hops, "recorded_from" in row,
     )  # fmt: skip
+
+
+def _sent_on(row: dict[str, Any], told: dict[str, Any]) -> list[str]:
+    """Return where the player was sent for the stream: a server may name another address each time it is asked."""
+    return [h["location"] for h in told.get("http", []) if "location" in h
+            and h["client_ip"] in (row["client_ip"], row.get("client_public_ip"))
+            and row["stream"] == f"http://{h['host']}{h['target']}"
+            and row["start"] - 1 <= h["done"] <= row["end"] + 1]  # fmt: skip
 
 
 def _body_bytes(row: dict[str, Any], told: dict[str, Any]) -> int | None:
