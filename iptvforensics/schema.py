@@ -223,6 +223,24 @@ STREAM_INDEX = Table(
     ),
 )
 
+BURSTS = Table(
+    "bursts",
+    "burst of a flow that looks encrypted (TLS, QUIC): what the originator asked, and what came for it",
+    (
+        CAPTURE_ID,
+        _FLOW_ID,
+        Column("cause", "text", "Why a burst begins here: first, request (after an answer), pause, time (after 5 s)."),
+        _FIRST_NS,
+        _LAST_NS,
+        _FIRST_FRAME,
+        _LAST_FRAME,
+        Column("orig_bytes", "int", "Bytes from the originator: of TLS records, or of datagrams."),
+        Column("resp_bytes", "int", "Bytes from the responder, TCP bytes that the capture lost included."),
+        Column("resp_packets", "int", "Packets from the responder that brought new bytes."),
+        Column("busy_s", "float", "Seconds in which the responder sent without a break of more than 10 ms."),
+    ),
+)
+
 FRAME_INDEX = Table(
     "frame_index",
     "block of the capture: where a frame is found again without reading the whole file",
@@ -267,7 +285,11 @@ SESSIONS = Table(
         CLIENT_IP,
         Column("device_id", "text", "Device that watched; null if it cannot be told."),
         Column("line_id", "text", "Subscriber account that was used; null if it cannot be told."),
-        Column("delivery", "text", "How the media came: hls, http-ts, http-flv, progressive, rtmp, rtmp-publish, ..."),
+        Column(
+            "delivery",
+            "text",
+            "How the media came: hls, http-ts, progressive, rtmp, ...; by shape: segmented, ...",
+        ),
         Column("stream", "text", "Its own name on the wire: URL, RTMP application and stream, group and port."),
         Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
         Column("title", "text", "Name of the title, null if nothing in the capture names it."),
@@ -302,6 +324,10 @@ SESSIONS = Table(
             "text",
             "What could not be seen: complete, starts before the capture, gaps, still open at its end, ...",
         ),
+        Column("basis", "text", "What the session rests on: content that was read, or shape of encrypted traffic."),
+        Column("confidence", "text", "observed (content); likely or possible (shape; docs/shape.md defines both)."),
+        Column("inference", "text", "What the shape was found to be, and by which thresholds; null for content."),
+        Column("period_s", "float", "Seconds between media segments, inferred from the shape; null for content."),
         _FIRST_FRAME,
         _LAST_FRAME,
         Column("flow_ids", "int[]", "Flows that carried the session."),
@@ -339,5 +365,8 @@ ANOMALIES = Table(
     ),
 )
 
-TABLES = (CAPTURES, FLOWS, LINK_ADDRESSES, MULTICAST, STREAM_INDEX, FRAME_INDEX, OBJECTS, SESSIONS, EVIDENCE, ANOMALIES)
+TABLES = (
+    *(CAPTURES, FLOWS, LINK_ADDRESSES, MULTICAST, STREAM_INDEX, BURSTS, FRAME_INDEX),
+    *(OBJECTS, SESSIONS, EVIDENCE, ANOMALIES),
+)
 """The tables that belong to no single protocol."""

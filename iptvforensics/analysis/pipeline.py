@@ -14,10 +14,11 @@ import numpy as np
 
 from .. import __version__
 from ..dissect import Dissector, RowCollector
+from ..flows.bursts import Bursts
 from ..flows.streams import FlowTable
 from ..flows.summary import flow_anomalies, flow_rows, link_rows, membership_rows
 from ..packets import Memberships, Neighbours, PacketDecoder
-from ..schema import CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
+from ..schema import BURSTS, CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
 from ..sessions import TABLES_READ, TableReader, build
 from .ahead import ahead
 from .index import StreamIndex
@@ -62,6 +63,7 @@ class Pipeline:
         self.neighbours = Neighbours()
         self.memberships = Memberships()
         self.flows = FlowTable()
+        self.bursts = Bursts(self.flows)
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
         self.secrets = secrets
@@ -106,10 +108,19 @@ class Pipeline:
                 self.neighbours.add(block, packets)
                 self.memberships.add(block, packets)
                 yield from self._indexed(self.flows.add(block, packets))
+                self.bursts.add(block, packets)
+                self._write_bursts()
                 self.packets += int((packets.status[: packets.count] == 0).sum())
             if self.progress is not None:
                 self.progress(Progress(self.path, self.reader.size_bytes, self.size))
         yield from self._indexed(self.flows.finish())
+        self.bursts.finish()
+        self._write_bursts()
+
+    def _write_bursts(self) -> None:
+        columns = self.bursts.take()
+        if columns is not None:
+            self.writer.write_columns(BURSTS, columns)
 
     def _indexed(self, batches: Iterator[StreamBatch]) -> Iterator[StreamBatch]:
         for batch in batches:
@@ -134,6 +145,9 @@ class Pipeline:
             rows.separate_anomaly(f"PACKETS_{reason.lower()}", entry.first_frame, None, entry.count, detail)
         for name, flow_id, from_orig, count, detail in flow_anomalies(self.flows):
             rows.anomaly(name, flow_id=flow_id, from_orig=from_orig, count=count, detail=detail)
+        for flow_id, count in self.bursts.left_out():
+            detail = "bursts of one flow beyond the limit; they are part of its last one"
+            rows.anomaly("FLOW_bursts_over_limit", flow_id=flow_id, count=count, detail=detail)
         for flow in flow_rows(self.flows, self.dissector.protocols):
             rows.add(FLOWS, flow)
         self._links()

@@ -32,7 +32,7 @@ from .proxies import add_hints, passed_on
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
-from .viewing import Context, Watched, note_sessions, watched
+from .viewing import Context, Watched, devices_of, note_sessions, watched
 
 if TYPE_CHECKING:
     from ..derived import Undone, Workbench
@@ -48,7 +48,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
         undone: merges that the examiner has undone.
     """
     decided = {row.merge_id: row.reason for row in undone}
-    requests, replies, viewings = read_requests(bench), read_replies(bench), read_viewings(bench)
+    requests, replies, (viewings, inferred) = read_requests(bench), read_replies(bench), read_viewings(bench)
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
     lines = find_lines(requests, routes)
@@ -85,7 +85,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     rows, evidence = links.rows()
     bench.write(LINKS, rows)
     guide = find_programmes(bench, found, names, panel_joins)
-    bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found])
+    bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found + devices_of(inferred, context)])
     bench.write(CONTACTS, find_contacts(bench))
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
     bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))

@@ -57,6 +57,7 @@ class Viewing(NamedTuple):
     user_agent: str | None
     first_frame: int | None
     flow_ids: list[int] | None
+    basis: str | None = None
 
     @property
     def place(self) -> Place:
@@ -75,13 +76,14 @@ class Viewing(NamedTuple):
         return self._replace(delivery="rtmp-publish", client_ip=self.edge_ip, edge_ip=self.client_ip, edge_host=None)
 
 
-def read_viewings(reader: TableReader) -> list[Viewing]:
-    """Return the sessions of a case."""
+def read_viewings(reader: TableReader) -> tuple[list[Viewing], list[Viewing]]:
+    """Return the sessions of a case, and apart from them the inferred ones: nothing is built on these."""
     if not reader.has("sessions"):
-        return []
+        return [], []
     names = ", ".join(Viewing._fields)
     rows = reader.select(f"SELECT {names} FROM sessions ORDER BY capture_id, start_ns, session_id")  # noqa: S608
-    return [Viewing(*row) for row in rows]
+    found = [Viewing(*row) for row in rows]
+    return [v for v in found if v.basis != "shape"], [v for v in found if v.basis == "shape"]
 
 
 def server_addresses(

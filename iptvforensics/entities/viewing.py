@@ -80,6 +80,14 @@ def watched(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
     return [_resolve(viewing, context) for viewing in viewings]
 
 
+def devices_of(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
+    """Return inferred sessions with nothing but the device that has the address."""
+    found = [Watched(viewing, line_why="the session is encrypted") for viewing in viewings]
+    for one in found:
+        _device(one, context)
+    return found
+
+
 def _resolve(viewing: Viewing, context: Context) -> Watched:
     found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.edge_ip))
     host, says = _asked(viewing, context)

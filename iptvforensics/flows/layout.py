@@ -88,3 +88,23 @@ STATE_WIDTH = 25
 STOP_FLOWS, STOP_PIECES, STOP_PENDING = 1, 2, 3  # why `route` returned early
 
 COMPARE_WINDOW = 16384  # repeated bytes are compared with the first version up to this far back
+
+# --- a flow whose bursts are kept: packets that begin as TLS records or QUIC packets do --------------
+W_FLOW, W_TRANSPORT = 0, 1
+W_STARTED, W_HIGHEST = 2, 4  # sequence number behind the last byte; next to those of the originator the responder's
+W_BURSTS, W_LEFT_OUT = 6, 7  # bursts handed on; those joined to the last one because there were too many
+W_OPEN = 8  # 1 while a burst goes on; what it has so far stands behind
+W_BURST = 9
+WATCHED_WIDTH = 20
+
+# --- a burst: a request and what came for it ---------------------------------------------------------
+B_FLOW, B_CAUSE, B_FIRST_NS, B_LAST_NS, B_FIRST_FRAME, B_LAST_FRAME, B_ORIG_BYTES, B_RESP_BYTES = range(8)
+B_RESP_PACKETS, B_RESP_LAST_NS, B_BUSY_NS = range(8, 11)
+BURST_WIDTH = 11
+
+CAUSE_FIRST, CAUSE_REQUEST, CAUSE_PAUSE, CAUSE_TIME = range(4)
+CAUSE_NAMES = ("first", "request", "pause", "time")
+
+# --- numbers of all these ------------------------------------------------------------------------------
+N_WATCHED, WATCHED_LIMIT, N_BURSTS, BURST_LIMIT = range(4)
+BURST_STATE_WIDTH = 4

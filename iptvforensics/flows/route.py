@@ -327,12 +327,12 @@ def route(
             table[slot] = f + 1
             d = 2 * f + (basis & 1)
             describe_flow(flow, f, basis, frame, sub[i], ns, tunnel[i], vlan[i], src_mac[i], dst_mac[i])
-        packet_flow[i] = d
         wire = payload_wire_bytes[i]
         content = sample(data, payload_at[i], payload_bytes[i]) if proto == UDP else 0
         if is_copy(dirs, d, ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content):
             dirs[d * L.DIRECTION_WIDTH + L.DUPLICATES] += 1
             continue
+        packet_flow[i] = d
         count_packet(flow, dirs, f, d, ns, frame, wire)
         if proto == TCP:
             add_tcp(

@@ -130,7 +130,8 @@ class FlowTable:
         self._columns: list[list[Ints]] = [[], []]
         self._turn = 0
         self._active: Ints = np.zeros(512, np.int64)
-        self._packet_direction: Ints = np.zeros(0, np.int64)
+        self.packet_direction: Ints = np.zeros(0, np.int64)
+        """Direction of each packet of the last block; -1 for copies and for what is no packet."""
         self._history: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
         state = self.state
         state[L.FLOW_LIMIT] = 256
@@ -178,8 +179,8 @@ class FlowTable:
 
     def _route(self, row: int, block: Block, packets: Packets) -> int:
         """Return the first packet that was not taken: all were, or an array is full."""
-        if len(self._packet_direction) < packets.count:
-            self._packet_direction = np.empty(packets.count, np.int64)
+        if len(self.packet_direction) < packets.count:
+            self.packet_direction = np.empty(packets.count, np.int64)
         return route(
             row,
             packets.count,
@@ -215,7 +216,7 @@ class FlowTable:
             self._pending,
             self._pieces,
             self._overlaps,
-            self._packet_direction,
+            self.packet_direction,
         )
 
     def finish(self) -> Iterator[StreamBatch]:

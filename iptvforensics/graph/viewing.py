@@ -1,8 +1,8 @@
 """Viewing sessions to edges between clients, streams and hosts.
 
-A session with media that were seen is conclusive for who received what from where: its frames show it. A
-session whose stream is not named on the wire gets a stream node of its own, since two unnamed streams of one
-server need not be the same.
+A session with media that were seen is conclusive for who received what from where: its frames show it. One that is
+inferred from the shape of encrypted traffic is supporting. A session whose stream is not named on the wire gets a
+stream node of its own, since two unnamed streams of one server need not be the same.
 
 **Known limitations**: a session's bytes are put on the host that sent most of its media.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "capture_id, session_id, client_ip, delivery, stream, channel, title, kind, edge_host, edge_ip, edge_port, "
-    "start_ns, end_ns, coalesce(bytes, 0), first_frame"
+    "start_ns, end_ns, coalesce(bytes, 0), first_frame, basis"
 )
 
 
@@ -43,6 +43,7 @@ class _Session(NamedTuple):
     end_ns: int | None
     bytes: int
     first_frame: int | None
+    basis: str | None
 
 
 def add_sessions(reader: TableReader, assembly: Assembly) -> list[tuple[str, str, Seen]]:
@@ -66,7 +67,7 @@ def add_sessions(reader: TableReader, assembly: Assembly) -> list[tuple[str, str
             if host is not None and assembly.place(host) != server:
                 served = seen_in(session.capture_id, span)
                 assembly.relate(stream, assembly.place(host), "served-by", "playlist-response", "strong", served)
-        if server is not None and server.startswith("host:") and session.edge_ip:
+        if server is not None and server.startswith("host:") and session.edge_ip and session.basis != "shape":
             address = assembly.node("address", session.edge_ip)
             assembly.observe(address, seen, media=True)
             contacts.append((server, address, replace(seen, bytes=0)))
@@ -114,7 +115,7 @@ def _evidence(reader: TableReader) -> dict[tuple[str, str], list[int]]:
 def _add_session(assembly: Assembly, session: _Session, seen: Seen) -> tuple[str, str | None]:
     """Add one session; return its stream and its server, if one is known."""
     rule = f"session-{session.delivery or 'unknown'}"
-    strength = "conclusive" if seen.bytes > 0 else "supporting"
+    strength = "conclusive" if seen.bytes > 0 and session.basis != "shape" else "supporting"
     publishes = session.delivery == "rtmp-publish"
     stream = _stream_node(assembly, session)
     assembly.observe(stream, seen, media=True)

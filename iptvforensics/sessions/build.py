@@ -1,7 +1,8 @@
 """Messages of one capture to its viewing sessions.
 
 Each rule takes what is its own and leaves the rest to the next: playlists with what they name, numbered media
-segments without a playlist, endless bodies, media files; RTMP and bare transport streams stand apart.
+segments without a playlist, endless bodies, media files; RTMP and bare transport streams stand apart. What was
+encrypted and not opened is left to `shape`, which infers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .model import SessionTables, tables_of
 from .progressive import progressive_sessions
 from .records import TableReader
 from .rtmp import rtmp_sessions
+from .shape import shape_sessions
 
 
 def build(reader: TableReader, capture_id: str) -> SessionTables:
@@ -31,4 +33,5 @@ def build(reader: TableReader, capture_id: str) -> SessionTables:
     drafts += progressive_sessions(fetches, claimed)
     drafts += rtmp_sessions(reader, fetches.flows)
     drafts += datagram_sessions(fetches)
+    drafts += shape_sessions(reader, fetches.flows)
     return tables_of(drafts, capture_id)

@@ -89,6 +89,10 @@ class Session:
     key_urls: list[str] = field(default_factory=list)
     user_agent: str | None = None
     completeness: str = COMPLETE
+    basis: str = "content"
+    confidence: str = "observed"
+    inference: str | None = None
+    period_s: float | None = None
     first_frame: int = 0
     last_frame: int = 0
     flow_ids: list[int] = field(default_factory=list)

@@ -9,14 +9,18 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 TABLES_READ = (
+    "bursts",
+    "decrypted",
     "flows",
     "http",
     "objects",
     "playlist_entries",
     "playlists",
+    "quic",
     "rtp_streams",
     "rtmp",
     "rtmp_media",
+    "tls",
     "transport_streams",
     "ts_services",
 )
@@ -248,6 +252,37 @@ class RtmpMedia(NamedTuple):
     last_ns: int | None
     missing_bytes: int | None
     complete: bool | None
+
+
+class Burst(NamedTuple):
+    """One row of `bursts`."""
+
+    flow_id: int
+    first_ns: int
+    last_ns: int
+    first_frame: int
+    last_frame: int
+    cause: str
+    orig_bytes: int
+    resp_bytes: int
+    resp_packets: int
+    busy_s: float
+
+
+class Hello(NamedTuple):
+    """One row of `tls` or `quic`."""
+
+    flow_id: int
+    client_hello_frame: int | None
+    server_name: str | None
+    client_ip: str
+    client_port: int | None
+
+
+class Decrypted(NamedTuple):
+    """One row of `decrypted`."""
+
+    flow_id: int
 
 
 Record = TypeVar("Record", bound=tuple[Any, ...])

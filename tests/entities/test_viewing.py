@@ -24,6 +24,17 @@ def test_a_session_at_an_edge_alone_has_no_line_and_says_so(lab):
     assert session["line_why"] == "nothing in the requests of the session names a line"
 
 
+def test_a_session_that_was_inferred_gets_a_device_and_founds_no_server_and_no_link(lab):
+    lab.get("/player_api.php?username=user1&password=pass1")
+    lab.session(None, "edge.example", delivery="segmented", basis="shape")
+    tables = lab.build()
+    [session] = tables["session_entities"]
+    assert session["device_id"] == tables["devices"][0]["device_id"]
+    assert (session["line_id"], session["line_why"]) == (None, "the session is encrypted")
+    assert {row["host"] for row in tables["servers"]} == {"tv.example"}
+    assert "streams-from" not in {row["kind"] for row in tables["links"]}
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_the_bare_form_counts_at_a_known_panel_only(lab, known):
     if known:

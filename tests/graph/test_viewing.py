@@ -29,6 +29,14 @@ def test_session_of_which_no_media_were_captured_is_not_conclusive(lab, edges_of
     assert edge["strength"] == "supporting"
 
 
+def test_session_that_was_inferred_is_not_conclusive(lab, edges_of):
+    lab.session(basis="shape", delivery="segmented", stream=None)
+    graph = lab.graph()
+    (edge,) = edges_of(graph, "streams-from").values()
+    assert (edge["strength"], edge["rule"]) == ("supporting", "session-segmented")
+    assert edges_of(graph, "resolves-to") == {}
+
+
 def test_unknown_number_of_bytes_counts_as_none(lab):
     lab.session(bytes=None)
     assert lab.graph().nodes[CLIENT]["bytes"] == 0

@@ -24,6 +24,10 @@ BARE = {"tcp-ts": ("http-ts", "hls", "progressive")}
 """What is said of media whose request and answer were not recorded, and what they may be."""
 
 
+SHAPES = {"segmented": ("hls", "dash"), "continuous": ("http-ts", "http-flv"), "progressive": ("progressive",)}
+"""What is inferred from the shape of encrypted traffic, and what it may be; it answers sessions under TLS only."""
+
+
 @dataclass
 class Tally:
     """Counts and errors of one type under one impairment."""
@@ -97,7 +101,10 @@ def expected_sessions(capture: TrueCapture, remains: Remains) -> list[Expected]:
 def _weight(true: Expected, row: Row) -> float:
     """Return how well a found session answers a true one; 0 if it does not."""
     delivery = true.session.delivery.removesuffix("+tls")
-    if delivery not in (row["delivery"], *BARE.get(row["delivery"], ())):
+    if row.get("basis") == "shape":
+        if not true.session.delivery.endswith("+tls") or delivery not in SHAPES.get(row["delivery"], ()):
+            return 0.0
+    elif delivery not in (row["delivery"], *BARE.get(row["delivery"], ())):
         return 0.0
     group = delivery in GROUP_DELIVERIES
     if row.get("client_ip") not in true.clients and not (group and not row.get("client_ip")):

@@ -101,6 +101,22 @@ def test_bare_media_may_be_any_of_the_deliveries_by_http():
     assert score_sessions([true(delivery="rtmp")], [found(delivery="tcp-ts")])["rtmp"].right == 0
 
 
+@pytest.mark.parametrize(
+    ("delivery", "inferred", "right"),
+    [
+        ("hls+tls", "segmented", 1),
+        ("http-ts+tls", "continuous", 1),
+        ("http-ts+tls", "segmented", 0),
+        ("hls+tls", "hls", 0),
+        ("hls", "segmented", 0),
+    ],
+)
+def test_what_a_shape_shows_answers_sessions_under_tls_only(delivery, inferred, right):
+    score = score_sessions([true(delivery=delivery)], [found(None, delivery=inferred, basis="shape")])
+    assert sum(tally.right for tally in score.values()) == right
+    assert sum(tally.found for tally in score.values()) == 1
+
+
 def test_media_to_a_group_need_no_client():
     item = replace(true(delivery="udp-ts"), streams=frozenset({"udp://239.10.0.7:5000"}))
     row = found(None, client_ip=None, delivery="udp-ts", stream="udp://239.10.0.7:5000")

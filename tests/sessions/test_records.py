@@ -8,6 +8,8 @@ from iptvforensics.sessions import build, records
 from iptvforensics.store import tables
 
 RECORDS = {
+    "bursts": records.Burst,
+    "decrypted": records.Decrypted,
     "flows": records.Flow,
     "http": records.Exchange,
     "objects": records.Body,
@@ -18,6 +20,8 @@ RECORDS = {
     "rtmp": records.RtmpMessage,
     "rtmp_media": records.RtmpMedia,
     "rtp_streams": records.RtpStream,
+    "quic": records.Hello,
+    "tls": records.Hello,
 }
 
 

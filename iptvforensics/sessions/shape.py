@@ -1,0 +1,166 @@
+"""Encrypted flows that were not opened to sessions inferred from their shape.
+
+Sizes and times of what a server sent show segmented delivery (`rhythm`) and continuous delivery (`steady`). Nothing
+names a stream, channel or title; the host is the name that the client's hello claims. `basis` is `shape`, `inference`
+says what was found and by which thresholds. All connections of a client to one server name that take part at the same
+time are one session.
+
+**Known limitations**: HLS is not told from DASH, HTTP-TS not from HTTP-FLV. Two players behind one client address
+that watch from one server at once are one session. Media that a tunnel (VPN, proxy) carries are not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from . import rhythm as r
+from . import steady as s
+from .closed import Answer, ClosedFlow, Group, read_groups
+from .model import OPEN_AT_END, SECOND_NS, STARTS_BEFORE, Draft, Session, distinct
+from .records import Flow, TableReader
+from .rhythm import Rhythm, find_rhythms
+from .steady import Steady, find_steady
+
+SHAPE = "shape"
+LIKELY, POSSIBLE = "likely", "possible"
+LIKELY_INTERVALS, LIKELY_REGULAR = 12, 0.9
+LIKELY_S = 60.0
+MIN_GROUP_BYTES = 30_000
+"""A server that sent less than this has sent no media worth a rhythm."""
+REJOIN_NS = 30 * SECOND_NS
+"""A stalled stream that is asked for again this soon is the same viewing."""
+
+
+def shape_sessions(reader: TableReader, flows: dict[int, Flow]) -> list[Draft]:
+    """Return the sessions that the shape of encrypted flows shows."""
+    drafts: list[Draft] = []
+    for group in read_groups(reader, flows):
+        if sum(answer.bytes for closed in group for answer in closed.answers) >= MIN_GROUP_BYTES:
+            drafts += _sessions(group)
+    return drafts
+
+
+def _sessions(group: Group) -> list[Draft]:
+    streams = [steady for closed in group for answer in closed.answers if (steady := find_steady(answer)) is not None]
+    taken = {steady.answer[:3] for steady in streams}
+    answers = [answer for closed in group for answer in closed.answers if answer[:3] not in taken]
+    # A connection that has a rhythm of its own shows it better than all together: two players do not keep step.
+    found = [one for closed in group for one in find_rhythms([a for a in closed.answers if a[:3] not in taken])]
+    drafts = [_segmented(rhythms, answers, group) for rhythms in joined(found)]
+    covered = [(draft.session.start_ns, draft.session.end_ns) for draft in drafts]
+    for rhythm in find_rhythms(answers):
+        start, end = rhythm.answers[0].start_ns, rhythm.answers[-1].end_ns
+        if not any(first <= end and start <= last for first, last in covered):
+            drafts.append(_segmented([rhythm], answers, group))
+    return drafts + [_continuous(parts, group) for parts in rejoined(streams)]
+
+
+def joined(rhythms: Iterable[Rhythm]) -> list[list[Rhythm]]:
+    """Return the rhythms of several connections that go on at the same time, each time together."""
+    found: list[list[Rhythm]] = []
+    until = 0
+    for rhythm in sorted(rhythms, key=lambda one: (one.answers[0].start_ns, one.answers[0].flow_id)):
+        if found and rhythm.answers[0].start_ns <= until:
+            found[-1].append(rhythm)
+        else:
+            found.append([rhythm])
+            until = 0
+        until = max(until, rhythm.answers[-1].end_ns)
+    return found
+
+
+def rejoined(streams: Iterable[Steady]) -> list[list[Steady]]:
+    """Return the streams that follow each other after a short break, each time together."""
+    found: list[list[Steady]] = []
+    for steady in sorted(streams, key=lambda one: (one.answer.start_ns, one.answer.flow_id)):
+        pause = steady.answer.start_ns - found[-1][-1].answer.end_ns if found else 0
+        if found and 0 <= pause <= REJOIN_NS:
+            found[-1].append(steady)
+        else:
+            found.append([steady])
+    return found
+
+
+def _segmented(rhythms: Sequence[Rhythm], answers: Sequence[Answer], group: Group) -> Draft:
+    rhythm = max(rhythms, key=lambda one: one.intervals)
+    media = sorted((answer for one in rhythms for answer in one.answers), key=lambda one: (one.start_ns, one.flow_id))
+    draft = _draft("segmented", media, group, answers)
+    session = draft.session
+    polls = draft.session.requests - len(media)
+    session.kind, session.kind_basis = rhythm._replace(polls=polls).kind
+    session.period_s = round(rhythm.period_s, 3)
+    session.media_seconds = rhythm.period_s * (rhythm.intervals + 1 + rhythm.filling)
+    session.media_seconds_basis = "estimated: period times beats"
+    is_likely = rhythm.intervals >= LIKELY_INTERVALS and rhythm.regular >= LIKELY_REGULAR * rhythm.intervals
+    session.confidence = LIKELY if is_likely and session.kind == "live" else POSSIBLE
+    sizes = [answer.bytes for answer in media]
+    session.inference = (
+        f"{rhythm.regular} of {rhythm.intervals} intervals between answers are {rhythm.period_s:.2f} s or twice that, "
+        f"within {r.TOLERANCE:.0%} or {r.MIN_TOLERANCE_S} s (asked: {r.MIN_INTERVALS}, "
+        f"and {r.MIN_REGULAR:.0%} of those beyond); "
+        f"{len(media)} answers of {min(sizes)} to {max(sizes)} bytes, {polls} smaller ones beside them"
+    )
+    return draft
+
+
+def _continuous(streams: Sequence[Steady], group: Group) -> Draft:
+    media = [steady.answer for steady in streams]
+    longest = max(streams, key=lambda one: one.seconds)
+    draft = _draft("progressive" if longest.is_file else "continuous", media, group, media)
+    session = draft.session
+    if longest.is_file:
+        ahead = round(longest.ahead_s)
+        session.kind, session.kind_basis = "vod", f"about {ahead} s of media ahead of their pace at the beginning"
+    session.media_seconds = sum(one.seconds + one.ahead_s for one in streams)
+    session.media_seconds_basis = "estimated: time that passed at a steady rate"
+    session.confidence = LIKELY if longest.seconds >= LIKELY_S else POSSIBLE
+    session.inference = (
+        f"one answer of {longest.seconds:.0f} s (asked: {s.MIN_S:.0f}) at {longest.rate_bps / 1000:.0f} kbit/s, "
+        f"in each {s.BIN_S:.0f} s between {longest.lowest:.2f} and {longest.highest:.2f} of the median "
+        f"(asked: {s.MIN_BELOW} to {s.MAX_ABOVE}), "
+        f"sending {longest.busy:.0%} of the time (asked: at most {s.MAX_BUSY:.0%})"
+    )
+    return draft
+
+
+def _draft(delivery: str, media: Sequence[Answer], group: Group, answers: Sequence[Answer]) -> Draft:
+    """Return a session with the columns filled that every shape gives."""
+    by_flow = {closed.flow.flow_id: closed for closed in group}
+    used = [by_flow[flow_id] for flow_id in distinct(answer.flow_id for answer in media)]
+    session = Session(delivery=delivery, client_ip=used[0].flow.orig_ip, basis=SHAPE)
+    session.start_ns, session.end_ns = media[0].start_ns, max(answer.end_ns for answer in media)
+    beside = [a for a in answers if session.start_ns <= a.start_ns <= session.end_ns]
+    session.flow_ids = sorted({answer.flow_id for answer in (*media, *beside)})
+    session.first_frame = media[0].first_frame
+    session.last_frame = max(answer.last_frame for answer in media)
+    session.bytes = sum(answer.bytes for answer in media)
+    session.missing_bytes = None
+    session.media_objects = len(media)
+    session.requests = max(len(beside), len(media))
+    session.encryption = "QUIC" if used[0].flow.transport == "udp" else "TLS"
+    session.edge_host = next((closed.name for closed in used if closed.name), None)
+    session.hosts = distinct(closed.name for closed in used)
+    sent: dict[tuple[str, int | None], int] = {}
+    for answer in media:
+        flow = by_flow[answer.flow_id].flow
+        sent[flow.resp_ip, flow.resp_port] = sent.get((flow.resp_ip, flow.resp_port), 0) + answer.bytes
+    session.edge_ip, session.edge_port = max(sent, key=lambda source: sent[source])
+    draft = Draft(session, media[0].flow_id)
+    _note(draft, used, media)
+    return draft
+
+
+def _note(draft: Draft, used: Sequence[ClosedFlow], media: Sequence[Answer]) -> None:
+    """Add what could not be seen, and the evidence."""
+    if any(closed.flow.starts_midstream and closed.answers[0] in media[:1] for closed in used):
+        draft.faults.add(STARTS_BEFORE)
+    last = max(media, key=lambda answer: answer.end_ns)
+    if any(c.flow.flow_id == last.flow_id and c.flow.transport == "tcp" and c.flow.closed_by() is None for c in used):
+        draft.faults.add(OPEN_AT_END)
+    for closed in used[:1]:
+        if closed.hello_frame is not None and closed.name is not None:
+            shows = f"{closed.flow.orig_ip} claims to want {closed.name}."
+            draft.cite(closed.flow.flow_id, True, closed.hello_frame, None, None, shows)
+    for word, answer in (("First", media[0]), ("Last", last)):
+        shows = f"{word} encrypted answer that is held to be media: {answer.bytes} bytes."
+        draft.cite(answer.flow_id, None, answer.first_frame, None, None, shows)
