@@ -32,7 +32,8 @@ from typing import Protocol as Interface
 from .schema import Table
 from .tls.keylog import Secrets
 
-Carrier = Literal["tcp", "udp", "content"]
+Carrier = Literal["tcp", "udp", "content", "quic"]
+"""`quic`: what a decrypted QUIC connection carries, as `OpenedBegin` says."""
 
 
 class At(NamedTuple):
@@ -153,6 +154,19 @@ class ContentEnd(NamedTuple):
     complete: bool
 
 
+class OpenedBegin(NamedTuple):
+    """A decrypted stream begins that is not read as one from TCP, or that is not the only one of the parser.
+
+    Carrier `quic`: STREAM and RESET_STREAM frames (RFC 9000 section 19), written anew with their lengths. Those of one
+    QUIC stream come in order and never twice; where an offset leaps, bytes are missing.
+    """
+
+    key: int
+    """Names the stream within the parser."""
+    carrier: Carrier
+    client_is_orig: bool
+
+
 class OpenedData(NamedTuple):
     """The next bytes of one direction of the stream that the parser decrypted, and where they stand in its own stream.
 
@@ -164,6 +178,7 @@ class OpenedData(NamedTuple):
     data: memoryview | bytes
     secret_sha256: str
     places: tuple[Sequence[int], Sequence[int]] | None = None
+    key: int = 0
 
 
 class OpenedGap(NamedTuple):
@@ -171,12 +186,14 @@ class OpenedGap(NamedTuple):
 
     from_orig: bool
     length: int
+    key: int = 0
 
 
 class OpenedEnd(NamedTuple):
     """A direction of the decrypted stream ends."""
 
     from_orig: bool
+    key: int = 0
 
 
 class Hold(NamedTuple):
@@ -196,6 +213,7 @@ Event = (
     | ContentData
     | ContentGap
     | ContentEnd
+    | OpenedBegin
     | OpenedData
     | OpenedGap
     | OpenedEnd
@@ -237,6 +255,8 @@ class Opening(NamedTuple):
     """Secrets that the examiner has, for protocols that encrypt."""
     is_opened: bool = False
     """True if the bytes were encrypted on the wire."""
+    client_is_orig: bool = True
+    """False if the carrier knows that the responder is the client."""
 
 
 OPENING_BYTES = 8192

@@ -90,7 +90,7 @@ class Dissector:
         self._only_flow = only_flow
         known = list(registry().values() if protocols is None else protocols)
         self.by_carrier: dict[str, list[Protocol]] = {
-            carrier: [p for p in known if carrier in p.carriers] for carrier in ("tcp", "udp", "content")
+            carrier: [p for p in known if carrier in p.carriers] for carrier in ("tcp", "udp", "content", "quic")
         }
         self.by_name = {p.name: p for p in known}
         self.layouts = {table.name: _layout(table) for p in known for table in p.tables}

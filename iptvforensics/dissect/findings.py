@@ -159,7 +159,7 @@ class Findings:
                     before = value
                     _, (frame, ns) = marks.use(*value) or self._locate(scope, *value)
                 out[index] = frame if kind == "frame" else ns
-        out.append(row.values.get("secret_sha256") if scope is None else scope.secret_of(from_orig))
+        out.append(row.values.get("secret_sha256") if scope is None else scope.secret_of(from_orig, row.offset))
         if layout.endpoints:
             out += self.engine.endpoints(self.number, self.parser.client_is_orig)
         self.engine.rows.add(layout.table, tuple(out))

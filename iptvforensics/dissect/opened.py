@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..protocol import OPENING_BYTES, Anomaly, ContentData, OpenedData, OpenedEnd, OpenedGap, Opening
+from ..protocol import OPENING_BYTES, Anomaly, ContentData, OpenedBegin, OpenedData, OpenedEnd, OpenedGap, Opening
 from .choice import choose
 from .contents import HELD_LIMIT, Content, first_bytes_of
 from .tunnels import InnerStream
@@ -13,12 +13,14 @@ from .tunnels import InnerStream
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..protocol import Event, Protocol
+    from ..protocol import Carrier, Event, Protocol
     from .engine import Dissector
     from .findings import Findings
 
 MAX_DEPTH = 4
 """Bodies in bodies, streams in streams: a tunnel in a tunnel is plausible, more is not."""
+MAX_SECRETS = 16
+"""Secrets that one direction may have had; then the oldest is forgotten."""
 
 Runs = tuple["Sequence[int]", "Sequence[int | None]"]
 Held = tuple[bool, "bytes | int | None", "Runs | None"]
@@ -28,12 +30,14 @@ Held = tuple[bool, "bytes | int | None", "Runs | None"]
 class OpenedStream(InnerStream):
     """Both directions of a decrypted stream; offsets count its bytes, gaps included."""
 
-    __slots__ = ("_held", "_held_bytes", "_ports", "is_settled", "secrets")
+    __slots__ = ("_begin", "_held", "_held_bytes", "_ports", "_received", "_secrets", "is_settled")
 
-    def __init__(self, ports: tuple[int, int], depth: int) -> None:
+    def __init__(self, ports: tuple[int, int], depth: int, begin: OpenedBegin) -> None:
         super().__init__(None, None, depth)
-        self.secrets: dict[bool, str] = {}
-        """Digest of the secret with which a direction was decrypted."""
+        self._begin = begin
+        self._secrets: dict[bool, list[tuple[int, str]]] = {True: [], False: []}
+        """From which of its bytes on a direction was decrypted with a secret, and the digest of that."""
+        self._received = [0, 0]
         self.is_settled = False
         self._ports = ports
         self._held: list[Held] = []
@@ -43,9 +47,24 @@ class OpenedStream(InnerStream):
         """Return the decrypted stream in which it lies: itself."""
         return self
 
-    def secret_of(self, from_orig: bool) -> str | None:
-        """Return the digest of the secret that opened a direction (or the other one, if it was not opened)."""
-        return self.secrets.get(from_orig) or self.secrets.get(not from_orig)
+    def secret_of(self, from_orig: bool, offset: int | None = None) -> str | None:
+        """Return the digest of the secret that opened a direction (or the other one, if it was not opened).
+
+        `offset` asks for the secret that opened the byte there, otherwise for the latest one.
+        """
+        known = self._secrets[from_orig]
+        if offset is not None and len(known) > 1:
+            return next((digest for begin, digest in reversed(known) if begin <= offset), None)
+        known = known or self._secrets[not from_orig]
+        return known[-1][1] if known else None
+
+    def receive(self, from_orig: bool, length: int, secret_sha256: str | None = None) -> None:
+        """Take note of bytes that were decrypted, or (without a secret) are missing."""
+        known = self._secrets[from_orig]
+        if secret_sha256 is not None and (not known or known[-1][1] != secret_sha256):
+            del known[: len(known) + 1 - MAX_SECRETS]
+            known.append((self._received[not from_orig], secret_sha256))
+        self._received[not from_orig] += length
 
     def hold(self, from_orig: bool, what: memoryview | bytes | int | None, runs: Runs | None = None) -> None:
         """Keep what comes before it is known who reads it."""
@@ -56,7 +75,8 @@ class OpenedStream(InnerStream):
     def settle(self, protocols: Iterable[Protocol], *, final: bool) -> list[Held]:
         """Choose who reads the stream, if that can be decided; return what was held."""
         orig, resp = self._first_bytes(True), self._first_bytes(False)
-        opening = Opening("tcp", orig, resp, *self._ports, is_opened=True)
+        begin = self._begin
+        opening = Opening(begin.carrier, orig, resp, *self._ports, is_opened=True, client_is_orig=begin.client_is_orig)
         full = max(len(orig), len(resp)) >= OPENING_BYTES or self._held_bytes > HELD_LIMIT
         protocol, decided = choose(protocols, opening, final=final or full)
         if not decided:
@@ -66,6 +86,11 @@ class OpenedStream(InnerStream):
         if protocol is not None:
             self.protocol, self.parser = protocol, protocol.parser(opening)
         return held
+
+    @property
+    def carrier(self) -> Carrier:
+        """Return what the stream is read as."""
+        return self._begin.carrier
 
     def _first_bytes(self, from_orig: bool) -> bytes:
         parts = [what for side, what, _ in self._held if side == from_orig and what is not None]
@@ -78,7 +103,7 @@ class OpenedStream(InnerStream):
 
 
 class OpenedStreams:
-    """The decrypted streams of one flow: one for each parser that decrypts."""
+    """The decrypted streams of one flow: of each parser that decrypts, and by the key that it gives them."""
 
     __slots__ = ("_engine", "_findings", "_ports", "_streams")
 
@@ -92,19 +117,27 @@ class OpenedStreams:
         self._ports = ports
         self._findings = findings
         """Has parsers read on, and takes what they return (a weak reference: no cycle keeps them)."""
-        self._streams: dict[Content | InnerStream | None, OpenedStream] = {}
+        self._streams: dict[Content | InnerStream | None, dict[int, OpenedStream]] = {}
 
-    def take(self, event: OpenedData | OpenedGap | OpenedEnd, scope: Content | InnerStream | None) -> None:
+    def take(
+        self, event: OpenedBegin | OpenedData | OpenedGap | OpenedEnd, scope: Content | InnerStream | None
+    ) -> None:
         """Hand on what the parser that reads `scope` decrypted."""
-        stream = self._streams.get(scope)
+        streams = self._streams.setdefault(scope, {})
+        stream = streams.get(event.key)
         if stream is None:
             depth = 0 if scope is None else scope.depth + 1
-            stream = self._streams[scope] = OpenedStream(self._ports, depth)
+            begin = event if isinstance(event, OpenedBegin) else OpenedBegin(event.key, "tcp", True)
+            stream = streams[event.key] = OpenedStream(self._ports, depth, begin)
+        if isinstance(event, OpenedBegin):
+            return
         side = event.from_orig
         if not isinstance(event, OpenedData):
-            self._step(stream, side, event.length if isinstance(event, OpenedGap) else None)
+            length = event.length if isinstance(event, OpenedGap) else None
+            stream.receive(side, max(length or 0, 0))
+            self._step(stream, side, length)
             return
-        stream.secrets[side] = event.secret_sha256
+        stream.receive(side, len(event.data), event.secret_sha256)
         runs: Runs = event.places or ([0], [event.offset])
         if scope is not None:
             offset, places = lifted(event, scope, side)
@@ -112,15 +145,13 @@ class OpenedStreams:
         self._step(stream, side, event.data, runs)
 
     def close(self, scope: Content | InnerStream | None) -> None:
-        """End the stream that the parser of `scope` decrypted."""
-        stream = self._streams.pop(scope, None)
-        if stream is None:
-            return
-        if not stream.is_settled:
-            self._settle(stream, final=True)
-        for side in (True, False):
-            self._findings.call(stream, stream.end, side)
-        self.close(stream)
+        """End the streams that the parser of `scope` decrypted."""
+        for stream in self._streams.pop(scope, {}).values():
+            if not stream.is_settled:
+                self._settle(stream, final=True)
+            for side in (True, False):
+                self._findings.call(stream, stream.end, side)
+            self.close(stream)
 
     def _say_closed(self, held: list[Held]) -> None:
         """Report that nobody reads a stream, and how it begins."""
@@ -145,7 +176,7 @@ class OpenedStreams:
             self._findings.call(stream, stream.feed, memoryview(what), runs, side)
 
     def _settle(self, stream: OpenedStream, *, final: bool) -> None:
-        protocols = self._engine.by_carrier["tcp"] if stream.depth < MAX_DEPTH else ()
+        protocols = self._engine.by_carrier[stream.carrier] if stream.depth < MAX_DEPTH else ()
         held = stream.settle(protocols, final=final)
         if stream.is_settled and stream.protocol is None:
             self._say_closed(held)

@@ -57,7 +57,7 @@ class InnerStream:
         """Return the decrypted stream in which it lies, None if it came in clear."""
         return self.opened
 
-    def secret_of(self, from_orig: bool) -> str | None:
+    def secret_of(self, from_orig: bool, offset: int | None = None) -> str | None:
         """Return the digest of the secret that decrypted a direction, None if it came in clear."""
         return None if self.opened is None else self.opened.secret_of(from_orig)
 

@@ -11,17 +11,12 @@ from __future__ import annotations
 
 import importlib
 import weakref
-from collections.abc import Callable
 from typing import Any
 
-from ..protocol import Anomaly, ContentInfo, Event, Mark, Opening
-from ._http_body import Body, codings_of, content_range, declared_length
-from ._http_exchange import Exchange
+from ..protocol import Event, Opening
+from ._http_exchanges import Exchanges, Fields, field_text
 from ._http_h2_frames import PREFACE, FrameReader
-from ._http_head import Head, RequestLine, StatusLine
 
-MAX_STREAMS = 256
-"""Exchanges of a connection that are open at the same time; the oldest is closed for a further one."""
 HOLD_LIMIT = 1 << 19
 """Bytes of the server that wait for the requests of the client."""
 MAX_TABLE_BYTES = 1 << 17
@@ -77,7 +72,7 @@ class Side:
         """Read a block of headers."""
         fields = None if block is None else self._decoded(block, offset)
         if promised:
-            self._parser.note("h2_push_not_read", self.from_orig, offset, "a response that nobody asked for")
+            self._parser.exchanges.note("h2_push_not_read", self.from_orig, offset, "a response that nobody asked for")
         elif fields is not None:
             self._parser.on_fields(self, stream, fields, offset)
         if ends:
@@ -85,34 +80,35 @@ class Side:
 
     def on_data(self, stream: int, data: memoryview, offset: int) -> None:
         """Hand on a part of a body."""
-        body = self._parser.body_of(self, stream)
+        body = self._parser.exchanges.body_of(stream, of_client=self.is_client)
         if body is not None:
             body.feed(data, offset)
 
     def on_missing(self, stream: int, length: int, offset: int) -> None:
         """Take note of bytes of a body that were not captured."""
-        body = self._parser.body_of(self, stream)
+        body = self._parser.exchanges.body_of(stream, of_client=self.is_client)
         if body is not None and length:
             body.gap(length, offset)
 
     def on_end(self, stream: int, *, is_reset: bool) -> None:
         """Close what this direction says on a stream; a reset closes both."""
-        self._parser.on_end(self, stream, is_reset=is_reset)
+        if is_reset:
+            self._parser.exchanges.reset(stream)
+        else:
+            self._parser.exchanges.end(stream, of_client=self.is_client)
 
-    def _decoded(self, block: bytes, offset: int) -> list[tuple[str, str]] | None:
+    def _decoded(self, block: bytes, offset: int) -> Fields | None:
         if self._decoder is None:
             return None
         try:
             fields = self._decoder.decode(block, raw=True)
         except Exception as error:  # hpack raises errors of its own, and others on broken input
             self._decoder = None
-            self._parser.note("h2_headers_not_read", self.from_orig, offset, f"{type(error).__name__}: {error}"[:200])
+            self._parser.exchanges.note(
+                "h2_headers_not_read", self.from_orig, offset, f"{type(error).__name__}: {error}"[:200]
+            )
             return None
-        return [(_text(name), _text(value)) for name, value in fields]
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
+        return [(field_text(name), field_text(value)) for name, value in fields]
 
 
 class Http2Parser:
@@ -121,15 +117,12 @@ class Http2Parser:
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = not opening.resp.startswith(PREFACE[: max(len(opening.resp), 1)])
         self.answers_wait = True
-        self._scheme = "https" if opening.is_opened else "http"
-        self._events: list[Event] = []
-        self._streams: dict[int, Exchange] = {}
-        self._last_request = 0
-        self._keys = 0
+        scheme = "https" if opening.is_opened else "http"
+        self.exchanges = Exchanges("2", client_is_orig=self.client_is_orig, scheme=scheme)
         self._is_lost: set[bool] = set()
         decoders = _decoders()
         if decoders is None:
-            self.note("h2_needs_hpack", self.client_is_orig, 0, _NO_HPACK)
+            self.exchanges.note("h2_needs_hpack", self.client_is_orig, 0, _NO_HPACK)
         client, server = decoders or (None, None)
         parser = weakref.proxy(self)  # no cycle: what is kept is freed with the parser
         self._client = Side(parser, self.client_is_orig, client)
@@ -150,8 +143,9 @@ class Http2Parser:
         side.reader.gap(length)
         if side.reader.is_lost and from_orig not in self._is_lost:
             self._is_lost.add(from_orig)
-            self.note("h2_frames_lost", from_orig, offset, "bytes between bodies are missing: the direction ends here")
-            self._end_all(side, "gap")
+            why = "bytes between bodies are missing: the direction ends here"
+            self.exchanges.note("h2_frames_lost", from_orig, offset, why)
+            self.exchanges.end_all("gap", of_client=side.is_client)
         return self._collect()
 
     def end(self, from_orig: bool) -> list[Event]:
@@ -165,7 +159,7 @@ class Http2Parser:
         if self._client.is_ended and self._server.is_ended:
             self._server.resume(waits=False)
             for each in (self._client, self._server):
-                self._end_all(each, "closed early")
+                self.exchanges.end_all("closed early", of_client=each.is_client)
         return self._collect()
 
     def _side(self, from_orig: bool) -> Side:
@@ -173,141 +167,23 @@ class Http2Parser:
 
     def _collect(self) -> list[Event]:
         self._server.resume()
-        events = self._events[:]
-        self._events.clear()  # bodies write to this list
+        events = self.exchanges.events[:]
+        self.exchanges.events.clear()  # bodies write to this list
         return events
-
-    # --- exchanges --------------------------------------------------------------------------------------------
-
-    def note(self, name: str, from_orig: bool, offset: int, detail: str) -> None:
-        """Record an anomaly."""
-        self._events.append(Anomaly(f"HTTP_{name}", from_orig, offset, detail))
 
     def may_answer(self, stream: int) -> bool:
         """Return False if the request on a stream may still come."""
-        known = stream in self._streams or stream <= self._last_request or not stream & 1
+        known = stream in self.exchanges or stream <= self.exchanges.newest or not stream & 1
         return known or self._client.is_ended or self._client.reader.is_lost or not self.answers_wait
 
-    def on_fields(self, side: Side, stream: int, fields: list[tuple[str, str]], offset: int) -> None:
+    def on_fields(self, side: Side, stream: int, fields: Fields, offset: int) -> None:
         """Begin a request or a response, or leave trailers out."""
-        pseudo = {name: value for name, value in fields if name.startswith(":")}
+        if stream not in self.exchanges and stream <= self.exchanges.newest:
+            return  # it has ended
         if side.is_client:
-            if stream in self._streams or stream <= self._last_request:
-                return
-            self._open(stream, pseudo, _head(fields, pseudo), offset)
-            return
-        exchange = self._streams.get(stream)
-        if exchange is None and stream > self._last_request:
-            exchange = self._exchange(stream)
-        if exchange is None or exchange.response is not None:
-            return
-        digits = pseudo.get(":status", "")
-        status = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0
-        if 100 <= status < 200:
-            exchange.informational += 1
-            return
-        exchange.response = StatusLine("2", status, None)
-        exchange.response_head = head = _head(fields, pseudo)
-        exchange.response_offset = offset
-        exchange.response_length = declared_length(head)
-        self._events.append(Mark(side.from_orig, offset))
-        exchange.response_body = self._body(side, exchange, head, offset)
-
-    def _open(self, stream: int, pseudo: dict[str, str], head: Head, offset: int) -> None:
-        exchange = self._exchange(stream)
-        method, path = pseudo.get(":method", ""), pseudo.get(":path", "")
-        target = pseudo.get(":authority", "") if method == "CONNECT" else path
-        exchange.set_request(RequestLine(method, target or "*", "2"), head, offset)
-        self._events.append(Mark(self.client_is_orig, offset))
-        exchange.request_body = self._body(self._client, exchange, head, offset)
-
-    def _exchange(self, stream: int) -> Exchange:
-        if len(self._streams) >= MAX_STREAMS:
-            oldest = next(iter(self._streams))
-            self._finish(oldest, self._streams[oldest], "closed early")
-        self._last_request = max(self._last_request, stream)
-        exchange = self._streams[stream] = Exchange(self.client_is_orig, self._scheme)
-        return exchange
-
-    def _body(self, side: Side, exchange: Exchange, head: Head, offset: int) -> Body:
-        request, response = exchange.request, None if side.is_client else exchange.response
-        first, total = content_range(head) if response and response.status == 206 else (None, None)
-        asked = exchange.request_head
-        info = ContentInfo(
-            name=exchange.url or (request.target if request else None),
-            media_type=head.get("content-type"),
-            declared_bytes=declared_length(head),
-            first_byte=first,
-            total_bytes=total,
-            role="request" if side.is_client else "response",
-            method=request.method if request else None,
-            status=response.status if response else None,
-            extra={
-                "host": exchange.host,
-                "request_offset": exchange.request_offset if request else None,
-                "content_encoding": head.get("content-encoding"),
-                "content_disposition": head.get("content-disposition"),
-                "cookie": asked.get("cookie") if asked else None,
-                "authorization": asked.get("authorization") if asked else None,
-            },
-        )
-        self._keys += 1
-        body = Body(self._keys, side.from_orig, info, None, self._events, self._noter(side))
-        codings = codings_of(head)
-        if codings:
-            body.decode(codings, offset)
-        return body
-
-    def _noter(self, side: Side) -> Callable[[str, int, str], None]:
-        parser, from_orig = weakref.proxy(self), side.from_orig
-        return lambda name, offset, detail: parser.note(name, from_orig, offset, detail)
-
-    def body_of(self, side: Side, stream: int) -> Body | None:
-        """Return the body that a direction sends on a stream."""
-        exchange = self._streams.get(stream)
-        if exchange is None:
-            return None
-        return exchange.request_body if side.is_client else exchange.response_body
-
-    def on_end(self, side: Side, stream: int, *, is_reset: bool) -> None:
-        """End one direction of a stream, or both if it was reset."""
-        exchange = self._streams.get(stream)
-        if exchange is None:
-            return
-        if is_reset:
-            self._finish(stream, exchange, "closed early")
-            return
-        self._close(exchange, None, of_client=side.is_client)
-        if exchange.request_done and exchange.response_done:
-            self._finish(stream, exchange, None)
-
-    def _end_all(self, side: Side, trouble: str) -> None:
-        for stream, exchange in list(self._streams.items()):
-            self._close(exchange, trouble, of_client=side.is_client)
-            if exchange.request_done and exchange.response_done:
-                self._finish(stream, exchange, trouble)
-
-    def _close(self, exchange: Exchange, trouble: str | None, *, of_client: bool) -> None:
-        """Close request or response of an exchange."""
-        if exchange.request_done if of_client else exchange.response_done:
-            return
-        body = exchange.request_body if of_client else exchange.response_body
-        if body is not None:
-            trouble = trouble or body.trouble
-            body.close(whole=trouble is None)
-        if of_client:
-            exchange.request_done, exchange.request_trouble = True, trouble
+            self.exchanges.request(stream, fields, offset)
         else:
-            exchange.response_done = True
-            exchange.response_trouble = trouble if exchange.response is not None else None
-
-    def _finish(self, stream: int, exchange: Exchange, trouble: str | None) -> None:
-        """Give the row of an exchange."""
-        for of_client in (True, False):
-            self._close(exchange, trouble, of_client=of_client)
-        del self._streams[stream]
-        if exchange.request is not None or exchange.response is not None:
-            self._events.append(exchange.row())
+            self.exchanges.response(stream, fields, offset)
 
 
 def _decoders() -> tuple[Any, Any] | None:
@@ -320,20 +196,3 @@ def _decoders() -> tuple[Any, Any] | None:
     for decoder in made:
         decoder.max_allowed_table_size = MAX_TABLE_BYTES
     return made
-
-
-def _head(fields: list[tuple[str, str]], pseudo: dict[str, str]) -> Head:
-    """Return header fields as those of HTTP/1 stand: the authority as host, cookies joined (RFC 9113 section 8.2.3)."""
-    joined: dict[str, str] = {}
-    every: dict[str, list[str]] = {}
-    for name, value in fields:
-        if name.startswith(":"):
-            continue
-        every.setdefault(name, []).append(value)
-        separator = "; " if name == "cookie" else ", "
-        joined[name] = f"{joined[name]}{separator}{value}" if name in joined else value
-    if ":authority" in pseudo:
-        joined.setdefault("host", pseudo[":authority"])
-    doubled = {name: values for name, values in every.items() if len(values) > 1 and name != "cookie"}
-    lines = [f"{name}: {value}" for name, value in fields]
-    return Head("", lines, joined, doubled)

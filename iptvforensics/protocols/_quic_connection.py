@@ -1,25 +1,50 @@
-"""Initial packets of one connection -> both hellos, and the row of the table `quic`."""
+"""Packets of one connection -> hellos, with secrets the certificate and the streams; and the rows that tell of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..protocol import Anomaly, At, Event, Mark, Row
+from ..protocol import Anomaly, At, Event, Mark, OpenedBegin, OpenedEnd, Row
 from ..schema import ENGINE_COLUMNS, Column, message_table
-from ..tls.columns import HELLO_COLUMNS, client_values, server_values
-from ..tls.hello import CLIENT_HELLO, SERVER_HELLO, ClientHello, ServerHello, read_client_hello, read_server_hello
-from ..tls.messages import Message, MessageReader
-from ..tls.wire import MessageError
+from ..tls import keylog
+from ..tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS
+from ..tls.keylog import Secrets
+from ..tls.names import version_name
 from ._quic_crypto import Keys, initial_keys
-from ._quic_packets import Packet, crypto_frames
+from ._quic_frames import (
+    BROKEN,
+    CLOSE,
+    CLOSE_APPLICATION,
+    CRYPTO,
+    DATAGRAM,
+    NEW_CONNECTION_ID,
+    PATH_CHALLENGE,
+    RESET_STREAM,
+    STREAM,
+    Frame,
+    read_frames,
+)
+from ._quic_handshake import CryptoStream, Handshake
+from ._quic_packets import HANDSHAKE, INITIAL, ONE_RTT, VERSION_1, VERSION_2, ZERO_RTT, Packet
+from ._quic_spaces import Opened, Phase, Space
+from ._quic_streams import Streams
 
-MAX_CRYPTO_BYTES = 1 << 16
-"""Bytes of a side's handshake that wait for earlier ones; hellos with post-quantum keys have some two kilobytes."""
-MAX_PIECES = 512
+MAX_IDS = 64
+MAX_REASON = 200
+_LABELS = {
+    (ZERO_RTT, True): keylog.CLIENT_EARLY,
+    (HANDSHAKE, True): keylog.CLIENT_HANDSHAKE,
+    (HANDSHAKE, False): keylog.SERVER_HANDSHAKE,
+    (ONE_RTT, True): keylog.CLIENT_TRAFFIC,
+    (ONE_RTT, False): keylog.SERVER_TRAFFIC,
+}
+"""Label of the secret by type of packet, and whether the client sends it."""
+_NOT_GIVEN = "what follows is encrypted, and no secret for it was given"
+_DNS = "DNS over QUIC: names that are looked up here are not visible"
 
 TABLE = message_table(
     "quic",
-    "QUIC connection: its identifiers and the hellos in its Initial packets",
+    "QUIC connection: its identifiers, the hellos in its Initial packets, and with secrets the certificate",
     (
         Column("quic_version", "text", "Version of QUIC, hexadecimal: that of the server's answer, else the client's."),
         Column("client_version", "text", "Version of the client's first packet, hexadecimal."),
@@ -28,97 +53,89 @@ TABLE = message_table(
         Column("server_scid", "text", "Identifier that the server chose for itself, hexadecimal."),
         Column("has_retry", "bool", "True if the client had to prove its address first (Retry)."),
         *HELLO_COLUMNS,
+        Column("early_data_accepted", "bool", "True if the server took early data; null where not decrypted."),
+        Column("client_ids", "text[]", "Further identifiers that the client gave itself; null where not decrypted."),
+        Column("server_ids", "text[]", "Further identifiers that the server gave itself; null where not decrypted."),
+        Column("path_checks", "int", "How often a side tried whether a path works (PATH_CHALLENGE); null as above."),
+        Column("datagrams", "int", "Datagrams of the application (DATAGRAM), which are not read; null as above."),
+        Column("close", "text", "Side that closed the connection, its code and reason; null if not decrypted."),
+        *CERTIFICATE_COLUMNS,
     ),
     endpoints=True,
 )
 
 
-class CryptoStream:
-    """The handshake bytes of one side, put in order."""
-
-    __slots__ = ("_held", "_held_bytes", "_next", "messages")
-
-    def __init__(self) -> None:
-        self.messages = MessageReader()
-        self._next = 0
-        self._held: dict[int, bytes] = {}
-        self._held_bytes = 0
-
-    def add(self, offset: int, data: bytes, at: int) -> list[Message]:
-        """Return the messages that are complete now; `at` is the stream offset of the datagram."""
-        end = offset + len(data)
-        is_late = offset > self._next and len(self._held) >= MAX_PIECES
-        if end <= self._next or end > MAX_CRYPTO_BYTES or is_late:
-            return []
-        known = self._held.get(offset, b"")
-        if len(data) > len(known) and self._held_bytes + len(data) <= 2 * MAX_CRYPTO_BYTES:
-            self._held[offset] = data
-            self._held_bytes += len(data) - len(known)
-        found: list[Message] = []
-        while (start := min((o for o in self._held if o <= self._next), default=None)) is not None:
-            piece = self._held.pop(start)
-            self._held_bytes -= len(piece)
-            new = piece[self._next - start :]
-            if new:
-                self._next += len(new)
-                found += self.messages.feed(at, new)
-        return found
-
-
 class Connection:
     """What is known of one connection."""
 
-    def __init__(self, packet: Packet, side: bool, offset: int, keys: tuple[Keys, Keys]) -> None:
+    def __init__(self, packet: Packet, side: bool, offset: int, keys: tuple[Keys, Keys], number: int) -> None:
         self.client_side = side
-        self.client: ClientHello | None = None
-        self.server: ServerHello | None = None
+        self.handshake = Handshake()
         self.is_told = False
         self.has_retry = False
-        self.is_retried = False
         self.original = packet.destination
         self.key_id = packet.destination
-        self._keys = {packet.version: keys}
-        self._streams = {True: CryptoStream(), False: CryptoStream()}
+        self.number = number
+        self.is_decided = False
+        """True once it is known whether there are secrets."""
+        self._initial = {packet.version: _initial_spaces(keys)}
+        self._spaces: dict[tuple[str, bool], Space] = {}
+        self._crypto: dict[tuple[str, bool], CryptoStream] = {}
+        self._streams: dict[bool, Streams] = {}
+        self._ids: dict[bool, dict[bytes, None]] = {True: {packet.source: None}, False: {packet.destination: None}}
+        """Identifiers that the client (True) and the server gave themselves."""
+        self._knows_server = False
+        """True once an identifier is known that the server chose: the first one is the client's choice."""
+        self._has_begun = False
+        self._path_checks = self._datagrams = 0
+        self._close: str | None = None
         self._first = packet
         self._server_packet: Packet | None = None
         self._at = At(side, offset)
         self._client_at: At | None = None
         self._server_at: At | None = None
 
-    def open(self, packet: Packet, side: bool) -> bytes | None:
-        """Return the payload of an Initial packet, None if it does not belong to this connection."""
-        keys = self._keys.get(packet.version)
-        if keys is None:  # the server may answer in another version (RFC 9368)
-            keys = self._keys[packet.version] = initial_keys(packet.version, self.key_id)
-        return keys[side != self.client_side].open(packet)
+    # --- Initial packets ------------------------------------------------------------------------------------
 
-    def read(self, payload: bytes, packet: Packet, side: bool, offset: int) -> list[Event]:
+    def open_initial(self, packet: Packet, side: bool, offset: int) -> Opened | None:
+        """Return the payload of an Initial packet, None if it does not belong to this connection."""
+        spaces = self._initial.get(packet.version)
+        if spaces is None:  # the server may answer in another version (RFC 9368)
+            spaces = self._initial[packet.version] = _initial_spaces(initial_keys(packet.version, self.key_id))
+        return spaces[side != self.client_side].open(packet.data, packet.number_at, offset)
+
+    def read_initial(self, payload: bytes, packet: Packet, side: bool, offset: int) -> list[Event]:
         """Return what the payload of an Initial packet says."""
         is_client = side == self.client_side
         events: list[Event] = []
+        self._learn(packet, is_client=is_client)
         if not is_client and self._server_packet is None:
             self._server_packet = packet
-        for start, data in crypto_frames(payload):
-            if is_client and start == 0 and self._client_at is None:
+        for frame in read_frames(payload):
+            if frame.kind != CRYPTO:
+                continue
+            if is_client and frame.offset == 0 and self._client_at is None:
                 self._client_at = At(side, offset)
-            if not is_client and start == 0 and self._server_at is None:
+            if not is_client and frame.offset == 0 and self._server_at is None:
                 self._server_at = At(side, offset)
                 events.append(Mark(side, offset))
-            for message in self._streams[is_client].add(start, data, offset):
-                try:
-                    self._message(message, is_client=is_client)
-                except MessageError as error:
-                    events.append(Anomaly("QUIC_bad_message", side, offset, f"message of type {message.kind}: {error}"))
+            events += self._crypto_frame(INITIAL, frame, payload, side, offset)
         return events
 
-    def _message(self, message: Message, *, is_client: bool) -> None:
-        if is_client and message.kind == CLIENT_HELLO and self.client is None:
-            self.client = read_client_hello(message.body)
-        elif not is_client and message.kind == SERVER_HELLO and self.server is None:
-            hello = read_server_hello(message.body)
-            self.is_retried |= hello.is_retry
-            if not hello.is_retry:
-                self.server = hello
+    def _learn(self, packet: Packet, *, is_client: bool) -> None:
+        """Take note of the identifiers in a long header."""
+        for of_client, name in ((is_client, packet.source), (not is_client, packet.destination)):
+            if name not in self._ids[of_client] and len(self._ids[of_client]) < MAX_IDS:
+                self._ids[of_client][name] = None
+                self._knows_server |= not of_client
+
+    def _crypto_frame(self, kind: str, frame: Frame, payload: bytes, side: bool, offset: int) -> list[Event]:
+        is_client = side == self.client_side
+        stream = self._crypto.setdefault((kind, is_client), CryptoStream())
+        events: list[Event] = []
+        for message in stream.add(frame.offset, payload[frame.start : frame.end], offset):
+            events += self.handshake.take(message, side, is_client=is_client)
+        return events
 
     def continues(self, earlier: Connection) -> None:
         """Take over what an earlier attempt said: the server asked for another one (Retry)."""
@@ -126,19 +143,171 @@ class Connection:
         self.original = earlier.original
         self._first, self._at, self._client_at = earlier._first, earlier._at, earlier._client_at
 
+    # --- what secrets open ----------------------------------------------------------------------------------
+
+    def decide(self, secrets: Secrets) -> bool:
+        """Return True if the client's hello has just shown whether there are secrets."""
+        client = self.handshake.client
+        if self.is_decided or client is None:
+            return False
+        self.is_decided = True
+        version = self._first.version
+        others = [other for other in (VERSION_1, VERSION_2) if other != version]
+        versions = [version, *others] if version in (VERSION_1, VERSION_2) else [version]
+        for key, label in _LABELS.items():
+            secret = secrets.find(label, client.random)
+            if secret is not None:
+                self._spaces[key] = Space.of_secret(secret, versions, None)
+        if self._spaces:
+            self._streams = {side: Streams(side, self.number) for side in (True, False)}
+        return True
+
     @property
-    def is_complete(self) -> bool:
-        """Return True once both hellos were read."""
-        return self.client is not None and self.server is not None
+    def has_secrets(self) -> bool:
+        """Return True if there is a secret for any packets."""
+        return bool(self._spaces)
+
+    def may_wait(self, side: bool) -> bool:
+        """Return True if a packet may be opened later: the hello, or the server's identifier, has not been read."""
+        return not self.is_decided or (self.has_secrets and side == self.client_side and not self._knows_server)
+
+    def owns(self, packet: Packet, side: bool) -> bool:
+        """Return True if a packet goes to an identifier of this connection."""
+        return self._id_bytes(packet, self._ids[side != self.client_side]) is not None
+
+    def _id_bytes(self, packet: Packet, ids: dict[bytes, None]) -> int | None:
+        """Return the length of the identifier to which a packet goes, None if it is none of these."""
+        if packet.kind != ONE_RTT:
+            return 0 if packet.destination in ids else None
+        data = packet.data
+        return next((len(name) for name in ids if data.startswith(name, 1)), None)
+
+    def open(self, packet: Packet, side: bool, offset: int) -> Opened | None:
+        """Return the payload of a packet behind the Initial ones, None if no secret of this connection fits."""
+        is_client = side == self.client_side
+        space = self._spaces.get((packet.kind, is_client))
+        if space is None:
+            return None
+        if packet.kind != ONE_RTT:
+            return space.open(packet.data, packet.number_at, offset)
+        ids = self._ids[not is_client]
+        known = self._id_bytes(packet, ids)
+        lengths = dict.fromkeys(map(len, reversed(ids))) if known is None else (known,)
+        for length in lengths:  # an identifier that was not seen to be given is as long as the others
+            found = space.open(packet.data, packet.number_at + length, offset)
+            if found is not None:
+                return found
+        return None
+
+    def read(self, opened: Opened, packet: Packet, side: bool, offset: int) -> list[Event]:
+        """Return what the payload of a packet behind the Initial ones says."""
+        phase = self._spaces[packet.kind, side == self.client_side].phase
+        streams, payload = self._streams[side], opened.payload
+        place = offset + packet.at + opened.at
+        events: list[Event] = []
+        if packet.kind != ONE_RTT:
+            self._learn(packet, is_client=side == self.client_side)
+        if phase is not None:
+            if phase.packets == 1:
+                events.append(Mark(side, offset))
+            if packet.kind != HANDSHAKE and streams.secret_sha256 != phase.sha256:
+                events += self.flush(side)
+                streams.secret_sha256 = phase.sha256
+        for frame in read_frames(payload):
+            if frame.kind == STREAM:
+                data = payload[frame.start : frame.end]
+                streams.add(frame.stream, frame.offset, data, place + frame.start, is_last=frame.is_last)
+            elif frame.kind == CRYPTO:
+                if packet.kind == HANDSHAKE:
+                    events += self._crypto_frame(HANDSHAKE, frame, payload, side, offset)
+            elif frame.kind == RESET_STREAM:
+                streams.reset(frame.stream, place + frame.start)
+            else:
+                events += self._other(frame, payload, side, offset)
+        return events + self.flush(side) if streams.is_full else events
+
+    def _other(self, frame: Frame, payload: bytes, side: bool, offset: int) -> list[Event]:
+        is_client = side == self.client_side
+        if frame.kind == NEW_CONNECTION_ID:
+            if len(self._ids[is_client]) < MAX_IDS:
+                self._ids[is_client][payload[frame.start : frame.stream]] = None
+        elif frame.kind == PATH_CHALLENGE:
+            self._path_checks += 1
+        elif frame.kind == DATAGRAM:
+            self._datagrams += 1
+        elif frame.kind in (CLOSE, CLOSE_APPLICATION) and self._close is None:
+            reason = payload[frame.start : frame.end].decode("utf-8", "backslashreplace")[:MAX_REASON]
+            what = "transport" if frame.kind == CLOSE else "application"
+            self._close = f"{'client' if is_client else 'server'}: {what} {frame.offset:#x} {reason}".rstrip()
+        elif frame.kind == BROKEN:
+            why = f"a frame of type {payload[frame.start]:#x} that is not known or does not fit"
+            return [Anomaly("QUIC_bad_frame", side, offset, why)]
+        return []
+
+    def flush(self, side: bool) -> list[Event]:
+        """Return what has come together of a direction's streams."""
+        streams = self._streams.get(side)
+        events = streams.flush() if streams is not None else []
+        if events and not self._has_begun:
+            self._has_begun = True
+            events.insert(0, OpenedBegin(self.number, "quic", self.client_side))
+        return events
+
+    # --- rows -----------------------------------------------------------------------------------------------
+
+    def finish(self) -> list[Event]:
+        """Return what is still pending of a connection that secrets opened: the flow is over."""
+        events: list[Event] = []
+        for side, streams in self._streams.items():
+            streams.finish()
+            events += self.flush(side)
+            if streams.gaps:
+                detail = f"{streams.missing} bytes of streams were not captured"
+                events.append(Anomaly("QUIC_stream_gap", side, streams.first_gap or 0, detail, streams.gaps))
+        if self._has_begun:
+            events += [OpenedEnd(side, self.number) for side in (True, False)]
+        return events + self._decrypted()
+
+    def _phases(self, kind: str) -> list[tuple[bool, Phase]]:
+        """Return directions and secrets with which packets of a type were opened."""
+        found = ((client, self._spaces.get((kind, client))) for client in (True, False))
+        return [
+            (client == self.client_side, space.phase)
+            for client, space in found
+            if space is not None and space.phase is not None and space.phase.packets
+        ]
+
+    def _decrypted(self) -> list[Event]:
+        """Return a row for each secret that was used."""
+        client, server = self.handshake.client, self.handshake.server
+        if client is None:
+            return []
+        return [
+            Row(
+                "decrypted",
+                side,
+                phase.first_offset or 0,
+                {
+                    "label": phase.secret.label,
+                    "secret_sha256": phase.sha256,
+                    "client_random": client.random.hex(),
+                    "tls_version": version_name(server.version) if server is not None else None,
+                    "cipher_suite": phase.suite,
+                    "records": phase.packets,
+                    "content_bytes": phase.bytes,
+                    "key_updates": phase.updates,
+                },
+            )
+            for kind in (ZERO_RTT, HANDSHAKE, ONE_RTT)
+            for side, phase in self._phases(kind)
+        ]
 
     def row(self) -> list[Event]:
         """Return the row, and what could not be seen."""
         self.is_told = True
         values: dict[str, Any] = dict.fromkeys(name for name in TABLE.column_names if name not in ENGINE_COLUMNS)
-        if self.client is not None:
-            values.update(client_values(self.client, "q"))
-        if self.server is not None:
-            values.update(server_values(self.server))
+        client = self.handshake.client
+        values.update(self.handshake.values())
         answer = self._server_packet
         values.update(
             quic_version=f"{(answer or self._first).version:08x}",
@@ -147,15 +316,36 @@ class Connection:
             client_scid=self._first.source.hex() or None,
             server_scid=None if answer is None else answer.source.hex() or None,
             has_retry=self.has_retry,
-            client_hello_frame=self._client_at if self.client is not None else None,
-            server_hello_frame=self._server_at if self.server is not None else None,
-            is_retried=self.is_retried,
+            client_hello_frame=self._client_at if client is not None else None,
+            server_hello_frame=self._server_at if self.handshake.server is not None else None,
         )
-        events: list[Event] = [Row("quic", *self._at, values)]
-        if self.client is None:
+        is_opened = bool(self._phases(ONE_RTT))
+        if is_opened:
+            values.update(self._opened_values())
+        server = [phase.sha256 for side, phase in self._phases(HANDSHAKE) if side != self.client_side]
+        events: list[Event] = [Row("quic", *self._at, values | {"secret_sha256": server[0] if server else None})]
+        if client is None:
             events.append(Anomaly("QUIC_hello_incomplete", *self._at, "parts of the client's hello were not captured"))
-        if self.client is not None and self.client.alpn == ["doq"]:
-            detail = "DNS over QUIC: names that are looked up here are not visible"
-            events.append(Anomaly("QUIC_dns_not_seen", *self._at, detail))
-        events.append(Anomaly("QUIC_not_opened", *self._at, "what follows is encrypted, and no secret for it is used"))
+        if not is_opened:
+            if client is not None and client.alpn == ["doq"]:
+                events.append(Anomaly("QUIC_dns_not_seen", *self._at, _DNS))
+            events.append(Anomaly("QUIC_not_opened", *self._at, _NOT_GIVEN))
         return events
+
+    def _opened_values(self) -> dict[str, Any]:
+        """Return the columns that packets behind the handshake fill."""
+        answer = self._server_packet
+        known = {self.original, self.key_id, self._first.source, answer.source if answer is not None else b""}
+        ids = {client: [name.hex() for name in names if name not in known] for client, names in self._ids.items()}
+        return {
+            "client_ids": ids[True],
+            "server_ids": ids[False],
+            "path_checks": self._path_checks,
+            "datagrams": self._datagrams,
+            "close": self._close,
+        }
+
+
+def _initial_spaces(keys: tuple[Keys, Keys]) -> tuple[Space, Space]:
+    """Return the spaces of the Initial packets of client and server."""
+    return Space([(None, keys[0])]), Space([(None, keys[1])])

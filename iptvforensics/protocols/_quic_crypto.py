@@ -1,62 +1,105 @@
-"""Initial packets -> their payload: keys from public salts and the client's first identifier.
+"""Secrets -> the keys that protect packets, and packets -> their payload.
 
-Specification: RFC 9001 sections 5.2 to 5.4, RFC 9369 section 3.3. These keys protect against accidents, not against
-readers: whoever sees the first packet can derive them.
+Specification: RFC 9001 section 5 (protection, Initial secrets) and section 6 (key update), RFC 9369 section 3.3
+(version 2). The keys of Initial packets protect against accidents, not against readers: whoever sees the first one can
+derive them. Every packet is authenticated: what comes out is what was sent, and no other key or number opens it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..tls.hkdf import expand_label, extract
-from ._quic_packets import VERSION_2, Packet
+from ..tls.suites import Suite
+from ._quic_packets import VERSION_2
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from collections.abc import Callable
 
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+
+INITIAL_SUITE = Suite("gcm", 16, "SHA256")
 _SALT = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
 _SALT_2 = bytes.fromhex("0dede3def700a6db819381be6e269dcbf9bd2ed9")
 _SALT_DRAFT = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
 """Drafts 29 to 32; the later ones have that of version 1."""
 _LAST_OLD_DRAFT = 0xFF000020
 _FIRST_DRAFT = 0xFF000000
-_TAG_BYTES = 16
+_SAMPLE_BYTES = 16
+_LONG, _LONG_MASK, _SHORT_MASK = 0x80, 0x0F, 0x1F
+
+
+class Header(NamedTuple):
+    """A packet's header without its protection."""
+
+    data: bytes
+    """Header up to the end of the packet number."""
+    truncated: int
+    """The packet number as sent: its last bytes."""
+    bits: int
+    """How many bits of it were sent."""
 
 
 class Keys:
-    """The keys of one side's Initial packets."""
+    """What opens the packets that were protected with one secret."""
 
-    __slots__ = ("_aead", "_header_key", "_iv", "largest")
+    __slots__ = ("_aead", "_invalid", "_iv", "_mask", "_secret", "suite", "version")
 
-    def __init__(self, aead: AESGCM, iv: bytes, header_key: bytes) -> None:
-        self._aead = aead
-        self._iv = iv
-        self._header_key = header_key
-        self.largest = -1
-        """Largest packet number that was decrypted."""
-
-    def open(self, packet: Packet) -> bytes | None:
-        """Return the payload of a packet, None if it was protected with other keys."""
+    def __init__(self, version: int, suite: Suite, secret: bytes, mask: Callable[[bytes], bytes] | None = None) -> None:
         from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-        data, at = packet.data, packet.number_at
-        sample = data[at + 4 : at + 4 + 16]
-        if len(sample) < 16:
+        self.version = version
+        self.suite = suite
+        self._secret = secret
+        self._aead = _aead(suite, self._derived("key", suite.key_bytes))
+        self._iv = int.from_bytes(self._derived("iv", 12))
+        self._mask = mask or _masker(suite, self._derived("hp", suite.key_bytes))
+        self._invalid = InvalidTag
+
+    def header(self, packet: bytes, number_at: int) -> Header | None:
+        """Return the header of a packet as these keys show it; whether they are the right ones, `open` tells."""
+        sample = packet[number_at + 4 : number_at + 4 + _SAMPLE_BYTES]
+        if len(sample) < _SAMPLE_BYTES:
             return None
-        mask = Cipher(algorithms.AES(self._header_key), modes.ECB()).encryptor().update(sample)  # noqa: S305
-        first = data[0] ^ mask[0] & 0x0F
+        mask = self._mask(sample)
+        first = packet[0] ^ mask[0] & (_LONG_MASK if packet[0] & _LONG else _SHORT_MASK)
         size = (first & 3) + 1
-        number_bytes = bytes(a ^ b for a, b in zip(data[at : at + size], mask[1:], strict=False))
-        number = full_number(self.largest, int.from_bytes(number_bytes), 8 * size)
-        header = bytes([first]) + data[1:at] + number_bytes
-        nonce = (int.from_bytes(self._iv) ^ number).to_bytes(12)
+        sent = int.from_bytes(packet[number_at : number_at + size]) ^ int.from_bytes(mask[1 : 1 + size])
+        return Header(bytes([first]) + packet[1:number_at] + sent.to_bytes(size), sent, 8 * size)
+
+    def open(self, packet: bytes, header: Header, number: int) -> bytes | None:
+        """Return the payload of a packet, None if it was protected with other keys or has another number."""
+        nonce = (self._iv ^ number).to_bytes(12)
         try:
-            payload = self._aead.decrypt(nonce, data[at + size :], header)
-        except InvalidTag:
+            return self._aead.decrypt(nonce, memoryview(packet)[len(header.data) :], header.data)
+        except self._invalid:
             return None
-        self.largest = max(self.largest, number)
-        return payload
+
+    def renewed(self) -> Keys:
+        """Return the keys of the next key phase; those of the header stay."""
+        return Keys(self.version, self.suite, self._derived("ku", len(self._secret)), self._mask)
+
+    def _derived(self, purpose: str, size: int) -> bytes:
+        prefix = "quicv2 " if self.version == VERSION_2 else "quic "
+        return expand_label(self.suite.hash_name, self._secret, prefix + purpose, size)
+
+
+def _aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
+
+    if suite.mode == "gcm":
+        return AESGCM(key)
+    return AESCCM(key, suite.tag_bytes) if suite.mode == "ccm" else ChaCha20Poly1305(key)
+
+
+def _masker(suite: Suite, key: bytes) -> Callable[[bytes], bytes]:
+    """Return what makes the mask of a header out of a sample of the packet (RFC 9001 section 5.4)."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    if suite.mode != "chacha":
+        return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update  # noqa: S305
+    zeros = bytes(5)
+    return lambda sample: Cipher(algorithms.ChaCha20(key, sample), None).encryptor().update(zeros)
 
 
 def initial_keys(version: int, destination: bytes) -> tuple[Keys, Keys]:
@@ -67,18 +110,8 @@ def initial_keys(version: int, destination: bytes) -> tuple[Keys, Keys]:
     elif _FIRST_DRAFT < version <= _LAST_OLD_DRAFT:
         salt = _SALT_DRAFT
     common = extract("SHA256", salt, destination)
-    return _keys(version, common, "client in"), _keys(version, common, "server in")
-
-
-def _keys(version: int, common: bytes, label: str) -> Keys:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    secret = expand_label("SHA256", common, label, 32)
-    prefix = "quicv2 " if version == VERSION_2 else "quic "
-    key, iv, header = (
-        expand_label("SHA256", secret, prefix + n, size) for n, size in (("key", 16), ("iv", 12), ("hp", 16))
-    )
-    return Keys(AESGCM(key), iv, header)
+    client, server = (expand_label("SHA256", common, label, 32) for label in ("client in", "server in"))
+    return Keys(version, INITIAL_SUITE, client), Keys(version, INITIAL_SUITE, server)
 
 
 def full_number(largest: int, truncated: int, bits: int) -> int:

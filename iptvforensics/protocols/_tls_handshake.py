@@ -48,22 +48,6 @@ TABLE = message_table(
 )
 
 
-DECRYPTED = message_table(
-    "decrypted",
-    "secret with which records of one direction were decrypted",
-    (
-        Column("label", "text", "Label of the secret in the key log."),
-        Column("client_random", "text", "Random of the client, by which key logs name the connection, hexadecimal."),
-        Column("tls_version", "text", "Version that the server chose."),
-        Column("cipher_suite", "text", "Cipher suite that the server chose."),
-        Column("records", "int", "Records that were decrypted with it."),
-        Column("content_bytes", "int", "Bytes that these records held."),
-        Column("key_updates", "int", "How often the keys were renewed from it (KeyUpdate)."),
-    ),
-    endpoints=True,
-)
-
-
 class Handshake:
     """What both sides have said so far."""
 

@@ -1,4 +1,6 @@
-"""HTTP: the two streams of a flow in, one row per exchange and the bodies out. HTTP/2 is read in `_http_h2`.
+"""HTTP: the two streams of a flow in, one row per exchange and the bodies out.
+
+HTTP/2 is read in `_http_h2`, HTTP/3 in `_http_h3`.
 
 Specification: RFC 9110 (semantics), RFC 9112 (HTTP/1.1), with what is met beyond them: `ICY 200 OK` of SHOUTcast,
 LF-only line ends, doubled Content-Length, spaces in targets and header names, odd versions.
@@ -25,6 +27,8 @@ from ..protocol import Event, Opening, Parser, Protocol
 from ._http_exchange import TABLE
 from ._http_h2 import Http2Parser
 from ._http_h2_frames import PREFACE
+from ._http_h3 import Http3Parser
+from ._http_h3_frames import looks_like_http
 from ._http_head import find_request, find_response, may_be_request, may_be_response
 from ._http_pairing import Pairing
 from ._http_requests import RequestStream
@@ -111,7 +115,9 @@ def _response_score(data: bytes) -> int:
 
 
 def make_parser(opening: Opening) -> Parser:
-    """Return the parser of HTTP/1, or that of HTTP/2 if the client begins with its preface."""
+    """Return the parser of HTTP/1, of HTTP/2 if the client begins with its preface, of HTTP/3 for what QUIC carries."""
+    if opening.carrier == "quic":
+        return Http3Parser(opening)
     is_http2 = opening.orig.startswith(PREFACE) or opening.resp.startswith(PREFACE)
     return Http2Parser(opening) if is_http2 else HttpParser(opening)
 
@@ -120,7 +126,9 @@ _BOTH_SIDES, _ONE_SIDE, _INSIDE = 1.0, 0.95, 0.6
 
 
 def detect(opening: Opening) -> float | None:
-    """Return how surely a flow carries HTTP/1: by its start lines, in either direction."""
+    """Return how surely a flow carries HTTP: by its start lines, the preface of HTTP/2, or the streams of HTTP/3."""
+    if opening.carrier == "quic":
+        return _detect_streams(opening)
     for first in (opening.orig, opening.resp):
         if first and PREFACE.startswith(first[: len(PREFACE)]):
             return _BOTH_SIDES if len(first) >= len(PREFACE) else None
@@ -136,6 +144,13 @@ def detect(opening: Opening) -> float | None:
     return None if _may_become_http(opening) else 0.0
 
 
+def _detect_streams(opening: Opening) -> float | None:
+    """Return how surely a QUIC connection carries HTTP/3: by the side that shows it, None while neither can tell."""
+    found = [looks_like_http(first) for first in (opening.orig, opening.resp)]
+    best = max(score or 0.0 for score in found)
+    return None if not best and None in found else best
+
+
 def _may_become_http(opening: Opening) -> bool:
     """Return True if no side has yet shown its first line, and none is out of the question."""
     sides = [data.lstrip(b"\r\n") for data in (opening.orig, opening.resp)]
@@ -147,15 +162,16 @@ def _may_become_http(opening: Opening) -> bool:
 
 PROTOCOL = Protocol(
     name="http",
-    title="HTTP/1.x and HTTP/2 requests and responses, and the bodies they carry",
-    specification="RFC 9110, RFC 9112, RFC 9113",
-    carriers=("tcp",),
+    title="HTTP/1.x, HTTP/2 and HTTP/3 requests and responses, and the bodies they carry",
+    specification="RFC 9110, RFC 9112, RFC 9113, RFC 9114",
+    carriers=("tcp", "quic"),
     tables=(TABLE,),
     detect=detect,
     parser=make_parser,
     limits=(
         "After a gap outside a body the pairing of requests and responses is uncertain. HTTP/0.9, trailer fields, "
         "the parts of multipart/byteranges and SHOUTcast metadata are not decoded. HTTP/2 needs its beginning and the "
-        "extra http2; a gap between its bodies ends the reading of a direction; pushed responses are not read."
+        "extra http2; a gap between its bodies ends the reading of a direction. HTTP/3 needs the secrets of QUIC and "
+        "the extra http3. Pushed responses are not read."
     ),
 )

@@ -24,13 +24,14 @@ from __future__ import annotations
 import weakref
 
 from ..protocol import Anomaly, Event, Hold, Mark, Opening, Protocol, Row
+from ..tls.columns import DECRYPTED
 from ..tls.keylog import Secrets
 from ..tls.messages import Message
 from ..tls.names import suite_name, version_name
 from ._tls_ciphers import Opened
 from ._tls_detect import begins_with_hello, detect
 from ._tls_direction import Direction
-from ._tls_handshake import DECRYPTED, NEW_SESSION_TICKET, TABLE, TLS13, Handshake
+from ._tls_handshake import NEW_SESSION_TICKET, TABLE, TLS13, Handshake
 from ._tls_keys import NOT_GIVEN, Ciphers, make_ciphers, may_open
 from ._tls_plain import Plain
 

@@ -1,11 +1,11 @@
-"""What hellos and certificates say -> columns of the tables `tls` and `quic`."""
+"""What hellos and certificates say -> columns of the tables `tls` and `quic`; the table of secrets that were used."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-from ..schema import Column
+from ..schema import Column, message_table
 from .certificates import Certificate
 from .fingerprints import ja3, ja3s, ja4
 from .hello import EARLY_DATA, ECH, PRE_SHARED_KEY, ClientHello, ServerHello, is_grease
@@ -48,6 +48,22 @@ CERTIFICATE_COLUMNS = (
     Column("cert_sha256", "text", "SHA-256 of the server's certificate."),
     Column("cert_key_sha256", "text", "SHA-256 of the public key in the server's certificate."),
     Column("cert_chain_sha256", "text[]", "SHA-256 of all certificates that the server sent, its own first."),
+)
+
+
+DECRYPTED = message_table(
+    "decrypted",
+    "secret with which records (QUIC: packets) of one direction were decrypted",
+    (
+        Column("label", "text", "Label of the secret in the key log."),
+        Column("client_random", "text", "Random of the client, by which key logs name the connection, hexadecimal."),
+        Column("tls_version", "text", "Version that the server chose."),
+        Column("cipher_suite", "text", "Cipher suite that the server chose."),
+        Column("records", "int", "Records (QUIC: packets) that were decrypted with it."),
+        Column("content_bytes", "int", "Bytes that these held."),
+        Column("key_updates", "int", "How often the keys were renewed from it (TLS: KeyUpdate; QUIC: key phases)."),
+    ),
+    endpoints=True,
 )
 
 

@@ -1,4 +1,7 @@
-"""Bytes of a handshake message -> numbers and vectors (RFC 8446 section 3), every length checked."""
+"""Bytes of a handshake message -> numbers and vectors (RFC 8446 section 3), every length checked.
+
+Also the numbers of variable length of QUIC and HTTP/3 (RFC 9000 section 16).
+"""
 
 from __future__ import annotations
 
@@ -51,3 +54,29 @@ def pairs(data: bytes) -> tuple[int, ...]:
         (4865, 4866)
     """
     return tuple(int.from_bytes(data[i : i + 2]) for i in range(0, len(data) - 1, 2))
+
+
+def read_number(data: bytes | bytearray, at: int) -> tuple[int, int]:
+    """Return a number of variable length and where it ends; -1 for the place if it does not fit.
+
+    Example:
+        >>> read_number(bytes.fromhex("7bbd"), 0)
+        (15293, 2)
+    """
+    if not 0 <= at < len(data):
+        return 0, -1
+    end = at + (1 << (data[at] >> 6))
+    if end > len(data):
+        return 0, -1
+    return int.from_bytes(data[at:end]) & (1 << 8 * (end - at) - 2) - 1, end
+
+
+def number_bytes(value: int) -> bytes:
+    """Return a number as QUIC writes it (RFC 9000 section 16).
+
+    Example:
+        >>> number_bytes(15293).hex()
+        '7bbd'
+    """
+    size = next(size for size in range(4) if value < 1 << (8 << size) - 2)
+    return (value | size << (8 << size) - 2).to_bytes(1 << size)

@@ -203,8 +203,8 @@ def test_the_recorded_film_is_what_the_server_logged(samples: Path, tmp_path: Pa
     begins = rows(store, "select flow_id, response_body_offset from http where response_body_bytes > 0")
     assert begins
     assert bodies.issuperset(begins)
-    assert rows(store, "select delivery, stream from sessions where bytes > 100000") == [
-        ("hls", "https://vod.harrier-tv.example/index.m3u8")
+    assert rows(store, "select delivery, stream, bytes from sessions where media_objects > 1") == [
+        ("hls", "https://vod.harrier-tv.example/index.m3u8", 124832 + 4888)
     ]
 
 
@@ -227,3 +227,87 @@ def test_recorded_quic_is_what_the_clients_did(samples: Path, tmp_path: Path) ->
         )
         for asked, log in told
     ]
+
+
+@pytest.fixture(scope="module")
+def film_by_http3(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, Any]]:
+    folder = samples / "quic"
+    store = Store.create(tmp_path_factory.mktemp("http3") / "case")
+    options = Options(keylogs=keylogs_at([folder / "hls-h3.keys"]))
+    analyze_capture(str(folder / "hls-h3.pcap"), store, options=options, cores=1)
+    return store, json.loads((folder / "hls-h3.truth.json").read_text())
+
+
+def test_http_3_is_what_the_server_logged(film_by_http3: tuple[Store, dict[str, Any]]) -> None:
+    store, truth = film_by_http3
+    columns = "client_ip, client_port, server_ip, server_port, method, host, target, status, response_body_bytes"
+    found = rows(store, f"select {columns}, content_type, user_agent from http where http_version = '3' and complete")
+    names = ("client_ip", "client_port", "server_ip", "server_port", "method", "host", "target", "status", "body_bytes")
+    told = [tuple(row[name] for name in (*names, "content_type", "user_agent")) for row in truth["http"]]
+    assert sorted(found) == sorted(told)
+    assert rows(store, "select name from anomalies where name not like 'PACKETS%'") == []
+
+
+def test_bodies_in_http_3_are_the_files_of_the_server(film_by_http3: tuple[Store, dict[str, Any]]) -> None:
+    store, truth = film_by_http3
+    media = {row["url"]: row["sha256"] for session in truth["sessions"] for row in session["media"]}
+    found = rows(store, "select name, capture_id, flow_id, stream_offset from objects where name like '%.ts'")
+    assert len(found) == len(media)
+    for name, *place in found:
+        assert hashlib.sha256(body_of_case(store, *place).data).hexdigest() == media[name], name
+    for session in truth["sessions"]:
+        digest = hashlib.sha256(session["playlist"].encode()).hexdigest()
+        assert rows(store, f"select sha256, complete from objects where name = '{session['stream']}'") == [
+            (digest, True)
+        ]
+
+
+def test_sessions_come_out_of_http_3(film_by_http3: tuple[Store, dict[str, Any]]) -> None:
+    store, truth = film_by_http3
+    found = rows(store, "select delivery, kind, client_ip, stream, bytes, media_objects from sessions")
+    assert sorted(found) == [
+        (each["delivery"], each["kind"], each["client_ip"], each["stream"],
+         sum(row["body_bytes"] for row in each["media"]), len(each["media"]))
+        for each in truth["sessions"]
+    ]  # fmt: skip
+
+
+def test_quic_connections_are_what_the_server_says(film_by_http3: tuple[Store, dict[str, Any]]) -> None:
+    store, truth = film_by_http3
+    columns = "client_ip, client_port, alpn, quic_version, cipher_suite, resumption is not null, early_data_accepted"
+    names = ("client_ip", "client_port", "alpn", "version", "cipher_suite", "resumed", "early_data")
+    told = {tuple(f"TLS_{row[n]}" if n == "cipher_suite" else row[n] for n in names) for row in truth["quic"]}
+    assert set(rows(store, f"select {columns} from quic")) == told
+    certificates = rows(store, "select cert_sha256, cert_names from quic where resumption is null")
+    assert set(map(repr, certificates)) == {repr((truth["certificate"]["sha256"], truth["certificate"]["names"]))}
+    assert rows(store, "select count(*) from quic where client_scid is null and ja4 like 'q13d%'")[0][0] >= 1
+    assert rows(store, "select distinct protocol from flows where resp_port = 443") == [("quic",)]
+
+
+def test_every_secret_that_opened_quic_is_named(film_by_http3: tuple[Store, dict[str, Any]], samples: Path) -> None:
+    store, _ = film_by_http3
+    lines = [line.split() for line in (samples / "quic" / "hls-h3.keys").read_text().splitlines()]
+    given = {(label, hashlib.sha256(bytes.fromhex(secret)).hexdigest()) for label, _, secret in lines}
+    used = set(rows(store, "select label, secret_sha256 from decrypted"))
+    assert used == {each for each in given if each[0] != "EXPORTER_SECRET"}
+    early = rows(store, "select distinct label from http join decrypted using (flow_id, secret_sha256) order by 1")
+    assert early == [("CLIENT_EARLY_TRAFFIC_SECRET",), ("CLIENT_TRAFFIC_SECRET_0",)]
+    assert {
+        updates for (updates,) in rows(store, "select key_updates from decrypted where label like '%TRAFFIC_SECRET_0'")
+    } == {0, 1}
+
+
+def test_opened_quic_is_verified(film_by_http3: tuple[Store, dict[str, Any]]) -> None:
+    assert verify(film_by_http3[0], workers=1).is_confirmed
+
+
+@pytest.mark.parametrize("block_bytes", [9_973, 70_001])
+def test_the_size_of_the_blocks_changes_nothing_in_opened_quic(
+    film_by_http3: tuple[Store, dict[str, Any]], samples: Path, tmp_path: Path, block_bytes: int
+) -> None:
+    folder, store = samples / "quic", Store.create(tmp_path / "case")
+    options = Options(block_bytes=block_bytes, keylogs=keylogs_at([folder / "hls-h3.keys"]))
+    analyze_capture(str(folder / "hls-h3.pcap"), store, options=options, cores=1)
+    for table in ("http", "objects", "quic", "decrypted", "playlists", "sessions", "transport_streams"):
+        query = f"select * from {table} order by all"
+        assert rows(store, query) == rows(film_by_http3[0], query), table

@@ -11,6 +11,7 @@ from iptvforensics.protocol import (
     ContentEnd,
     ContentInfo,
     Mark,
+    OpenedBegin,
     OpenedData,
     OpenedEnd,
     OpenedGap,
@@ -132,3 +133,34 @@ def test_streams_in_streams_have_a_limit(bench: Any, made_up: Any) -> None:
     run.take([b"in"])
     run.finish()
     assert len(run.tables["told"]) == MAX_DEPTH + 1
+
+
+def test_streams_with_keys_of_their_own_have_readers_of_their_own(bench: Any, made_up: Any) -> None:
+    outer = locked(made_up, **{
+        "-": [OpenedBegin(1, "quic", False), OpenedBegin(2, "quic", True)],
+        "a": [OpenedData(True, 0, b"in1", SECRET, None, 1), OpenedData(True, 1, b"in2", SECRET, None, 2)],
+        "b": [OpenedGap(True, 2, 1), OpenedEnd(True, 2)],
+    })  # fmt: skip
+    inner = made_up("reader", carriers=("quic",), detect=lambda opening: 1.0)
+    run = bench(outer, inner, made_up("other", detect=lambda opening: 0.0))
+    run.take([b"-"])
+    run.take([b"a"])
+    run.take([b"b"])
+    run.finish()
+    first, second = inner.parsers
+    assert [(p.opening.carrier, p.opening.client_is_orig) for p in (first, second)] == [("quic", False), ("quic", True)]
+    assert first.calls == [("feed", b"in1", True), ("gap", 2, True), ("end", None, True), ("end", None, False)]
+    assert second.calls == [("feed", b"in2", True), ("end", None, True), ("end", None, False)]
+
+
+def test_rows_name_the_secret_that_opened_their_first_byte(bench: Any, made_up: Any) -> None:
+    outer = locked(made_up, **{
+        "-": [OpenedData(True, 0, b"inn", "early"), OpenedGap(True, 2)],
+        "b": [OpenedData(True, 1, b"er", "traffic"), OpenedEnd(True)],
+    })  # fmt: skip
+    inner = reader(made_up, lambda p, what, *_: [told(at) for at in (0, 2, 5, 6)] if what == "end" else [])
+    run = bench(outer, inner)
+    run.take([b"-"])
+    run.take([b"b"])
+    run.finish()
+    assert [row["secret_sha256"] for row in run.tables["told"]][:4] == ["early", "early", "traffic", "traffic"]

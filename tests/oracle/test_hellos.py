@@ -75,12 +75,14 @@ def test_names_and_ja3_are_those_of_tshark(case, folder: Path, name: str) -> Non
             assert set(ours) >= set(theirs)
 
 
-def test_http_2_of_a_browser_is_opened_with_the_secrets_in_the_capture(case) -> None:
-    """tshark: the request in frame 12, the answer in frame 19 (its first byte is in 17), a body of 109,425 bytes."""
+def test_http_2_and_3_of_a_browser_are_opened_with_the_secrets_in_the_capture(case) -> None:
+    """tshark: HTTP/2 asks in frame 12, the answer ends in frame 19, a body of 109,425 bytes; HTTP/3 in frame 55."""
     found = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "frame_no || ' ' || url", "http")
-    assert found == {"12 https://cloudflare-quic.com/": 1}
+    assert found == {"12 https://cloudflare-quic.com/": 1, "55 https://cloudflare-quic.com/": 1}
     sizes = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "bytes", "objects")
-    assert sizes == {109425: 1}
+    assert sizes == {109425: 2}, "the same page twice"
+    whole = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "http_version || complete", "http")
+    assert whole == {"2true": 1, "3true": 1}
 
 
 @pytest.mark.parametrize("name", [n for n in CAPTURES if n.startswith(JA4)])

@@ -94,7 +94,7 @@ def load_examples(protocol: Protocol) -> list[Example]:
             found.append(Example(protocol, name, "udp", tuple(orig), tuple(resp)))
             continue
         pieces = (bytes(orig),), ((bytes(resp),) if resp else ())
-        carriers: list[Carrier] = [c for c in ("tcp", "content", "udp") if c in protocol.carriers]
+        carriers: list[Carrier] = [c for c in ("tcp", "content", "udp", "quic") if c in protocol.carriers]
         candidates = [Example(protocol, name, carrier, *pieces, *info) for carrier in carriers]
         found.append(max(candidates, key=lambda e: protocol.detect(e.opening()) or 0.0))
     return found

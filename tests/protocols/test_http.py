@@ -30,17 +30,23 @@ from iptvforensics.protocols import _http_coding
 from iptvforensics.protocols.http import PROTOCOL
 from iptvforensics.schema import ENGINE_COLUMNS
 
-_spec = importlib.util.spec_from_file_location("http2_conversation", Path(__file__).with_name("test_http_h2.py"))
-assert _spec is not None
-assert _spec.loader is not None
-h2 = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(h2)
 
+def _beside(name: str) -> Any:
+    """Return the tests of another version of HTTP: they hold a conversation."""
+    spec = importlib.util.spec_from_file_location(f"conversation_{name}", Path(__file__).with_name(f"test_{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+h2, h3 = _beside("http_h2"), _beside("http_h3")
 H = b"Host: tv.example\r\n"
 GET = b"GET /a HTTP/1.1\r\n" + H + b"\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
-EXAMPLES = [
+TCP_EXAMPLES = [
     ("one exchange", GET, OK),
     ("HTTP/2", *h2.CONVERSATION),
     (
@@ -95,6 +101,7 @@ EXAMPLES = [
         b"ICY 200 OK\r\nicy-name: r\r\n\r\n\xff\xfb\x90audio",
     ),
 ]
+EXAMPLES = [*TCP_EXAMPLES, ("HTTP/3", *h3.CONVERSATION)]
 
 
 class Seen:
@@ -190,7 +197,7 @@ def answers(response: bytes, request: bytes = GET) -> Seen:
     return Seen(request, response).whole()
 
 
-@pytest.mark.parametrize(("name", "orig", "resp"), EXAMPLES, ids=[name for name, _, _ in EXAMPLES])
+@pytest.mark.parametrize(("name", "orig", "resp"), TCP_EXAMPLES, ids=[name for name, _, _ in TCP_EXAMPLES])
 def test_examples_are_complete_and_detected(name: str, orig: bytes, resp: bytes) -> None:
     seen = Seen(orig, resp).whole()
     assert PROTOCOL.detect(seen.opening) == 1.0
@@ -201,7 +208,7 @@ def test_examples_are_complete_and_detected(name: str, orig: bytes, resp: bytes)
     assert all(part[4] is True for part in seen.contents.values())
 
 
-@pytest.mark.parametrize(("name", "orig", "resp"), EXAMPLES, ids=[name for name, _, _ in EXAMPLES])
+@pytest.mark.parametrize(("name", "orig", "resp"), TCP_EXAMPLES, ids=[name for name, _, _ in TCP_EXAMPLES])
 def test_rows_have_the_columns_of_the_table(name: str, orig: bytes, resp: bytes) -> None:
     own = set(PROTOCOL.tables[0].column_names) - ENGINE_COLUMNS
     for seen in (Seen(orig, resp).whole(), Seen(orig).feed(True).end(), Seen(b"", resp).feed(False).end()):

@@ -11,7 +11,8 @@ import hpack
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
-from iptvforensics.protocols._http_h2 import HOLD_LIMIT, MAX_STREAMS, Http2Parser
+from iptvforensics.protocols._http_exchanges import MAX_STREAMS
+from iptvforensics.protocols._http_h2 import HOLD_LIMIT, Http2Parser
 from iptvforensics.protocols._http_h2_frames import MAX_BLOCK, PREFACE
 from iptvforensics.protocols.http import HttpParser, detect, make_parser
 

@@ -31,7 +31,7 @@ assert _spec is not None
 assert _spec.loader is not None
 _module: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
-Seen, EXAMPLES = _module.Seen, _module.EXAMPLES
+Seen, EXAMPLES = _module.Seen, _module.TCP_EXAMPLES
 
 QUICK = settings(max_examples=100, deadline=None)
 name = st.from_regex(r"X[!#$%&'*+.^_`|~0-9A-Za-z-]{0,12}", fullmatch=True)

@@ -20,7 +20,7 @@ assert _spec is not None
 assert _spec.loader is not None
 _module: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
-Seen, EXAMPLES, GET, OK = _module.Seen, _module.EXAMPLES, _module.GET, _module.OK
+Seen, EXAMPLES, GET, OK = _module.Seen, _module.TCP_EXAMPLES, _module.GET, _module.OK
 IDS = [name for name, _, _ in EXAMPLES]
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

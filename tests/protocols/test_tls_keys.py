@@ -53,7 +53,7 @@ class Found:
         self.rows = [e for e in events if isinstance(e, Row)]
         self.anomalies = [e for e in events if isinstance(e, Anomaly)]
         self.ended = [e.from_orig for e in events if isinstance(e, OpenedEnd)]
-        self.gaps = [tuple(e) for e in events if isinstance(e, OpenedGap)]
+        self.gaps = [(e.from_orig, e.length) for e in events if isinstance(e, OpenedGap)]
         self.holds = [tuple(e) for e in events if isinstance(e, Hold)]
         self.data = {
             side: b"".join(bytes(e.data) for e in events if isinstance(e, OpenedData) and e.from_orig == side)
