@@ -288,9 +288,12 @@ SESSIONS = Table(
         Column(
             "delivery",
             "text",
-            "How the media came: hls, http-ts, progressive, rtmp, ...; by shape: segmented, ...",
+            "How the media came: hls, http-ts, progressive, rtmp, srt, ...; by shape: segmented, ...",
         ),
-        Column("stream", "text", "Its own name on the wire: URL, RTMP application and stream, group and port."),
+        Column("published", "bool", "True if the client sent the media, as encoders do; false if it received them."),
+        Column(
+            "stream", "text", "Its own name on the wire: URL, RTMP application and stream, SRT stream identifier, ..."
+        ),
         Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
         Column("title", "text", "Name of the title, null if nothing in the capture names it."),
         Column(

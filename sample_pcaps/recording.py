@@ -51,6 +51,7 @@ VERSION_COMMANDS = {
     "gssdp-discover": ["dpkg-query", "-W", "-f", "gupnp-tools ${Version}", "gupnp-tools"],
     "tcpdump": ["tcpdump", "--version"],
     "editcap": ["editcap", "--version"],
+    "srt-live-transmit": ["dpkg-query", "-W", "-f", "srt-tools ${Version}", "srt-tools"],
     "zstd": ["zstd", "--version"],
 }
 HTTP_LOG = (

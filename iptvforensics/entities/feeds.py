@@ -19,7 +19,7 @@ from .links import Resolved
 from .model import digest
 from .viewing import Watched
 
-_NAMED = ("rtmp", "rtmp-publish", "srt", "srt-publish", "udp-ts", "rtp-ts")
+_NAMED = ("rtmp", "rtmp-publish", "srt", "udp-ts", "rtp-ts")
 """Deliveries whose streams have names of their own; URLs of others are asked for with tokens."""
 
 Session = tuple[str, str]

@@ -42,6 +42,7 @@ class Viewing(NamedTuple):
     session_id: str
     client_ip: str | None
     delivery: str | None
+    published: bool | None
     stream: str | None
     channel: str | None
     title: str | None
@@ -67,13 +68,13 @@ class Viewing(NamedTuple):
     @property
     def publishes(self) -> bool:
         """True if the client sent the media."""
-        return self.delivery == "rtmp-publish"
+        return bool(self.published)
 
     def turned(self, addresses: set[str]) -> Viewing:
         """Return a stream that a server received without asking as one that its sender published."""
         if self.delivery not in ("udp-ts", "rtp-ts") or self.client_ip not in addresses or not self.edge_ip:
             return self
-        return self._replace(delivery="rtmp-publish", client_ip=self.edge_ip, edge_ip=self.client_ip, edge_host=None)
+        return self._replace(published=True, client_ip=self.edge_ip, edge_ip=self.client_ip, edge_host=None)
 
 
 def read_viewings(reader: TableReader) -> tuple[list[Viewing], list[Viewing]]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .build import TableReader
 
 _COLUMNS = (
-    "capture_id, session_id, client_ip, delivery, stream, channel, title, kind, edge_host, edge_ip, edge_port, "
-    "start_ns, end_ns, coalesce(bytes, 0), first_frame, basis"
+    "capture_id, session_id, client_ip, delivery, published, stream, channel, title, kind, edge_host, edge_ip, "
+    "edge_port, start_ns, end_ns, coalesce(bytes, 0), first_frame, basis"
 )
 
 
@@ -32,6 +32,7 @@ class _Session(NamedTuple):
     session_id: str
     client_ip: str | None
     delivery: str | None
+    published: bool | None
     stream: str | None
     channel: str | None
     title: str | None
@@ -87,7 +88,7 @@ def _playlists(reader: TableReader) -> dict[tuple[str, str], list[tuple[str, tup
         return {}
     rows = reader.select(
         "WITH used AS (SELECT DISTINCT capture_id, session_id, flow_ids, unnest(variants) AS url FROM sessions "  # noqa: S608
-        "WHERE delivery != 'rtmp-publish') "
+        "WHERE NOT coalesce(published, false)) "
         f"SELECT capture_id, session_id, url, {SPAN} FROM used JOIN playlists USING (capture_id, url) "
         "WHERE list_contains(flow_ids, flow_id) GROUP BY ALL ORDER BY ALL"
     )
@@ -116,7 +117,7 @@ def _add_session(assembly: Assembly, session: _Session, seen: Seen) -> tuple[str
     """Add one session; return its stream and its server, if one is known."""
     rule = f"session-{session.delivery or 'unknown'}"
     strength = "conclusive" if seen.bytes > 0 and session.basis != "shape" else "supporting"
-    publishes = session.delivery == "rtmp-publish"
+    publishes = bool(session.published)
     stream = _stream_node(assembly, session)
     assembly.observe(stream, seen, media=True)
     server = _server_node(assembly, session)

@@ -1,8 +1,8 @@
 """Messages of one capture to its viewing sessions.
 
 Each rule takes what is its own and leaves the rest to the next: playlists with what they name, numbered media
-segments without a playlist, endless bodies, media files; RTMP and bare transport streams stand apart. What was
-encrypted and not opened is left to `shape`, which infers.
+segments without a playlist, endless bodies, media files; RTMP, SRT and bare transport streams stand apart.
+What was encrypted and not opened is left to `shape`, which infers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .progressive import progressive_sessions
 from .records import TableReader
 from .rtmp import rtmp_sessions
 from .shape import shape_sessions
+from .srt import srt_sessions
 
 
 def build(reader: TableReader, capture_id: str) -> SessionTables:
@@ -34,4 +35,5 @@ def build(reader: TableReader, capture_id: str) -> SessionTables:
     drafts += rtmp_sessions(reader, fetches.flows)
     drafts += datagram_sessions(fetches)
     drafts += shape_sessions(reader, fetches.flows)
+    drafts += srt_sessions(reader, fetches)
     return tables_of(drafts, capture_id)

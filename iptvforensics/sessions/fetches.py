@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from .addresses import Address, absolute, address, host_of
 from .model import SECOND_NS
-from .records import Body, Exchange, Flow, RtpStream, Service, TableReader, TransportStream, read
+from .records import Body, Exchange, Flow, RtpStream, Service, SrtStream, TableReader, TransportStream, read
 
 REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
 REDIRECT_WAIT_NS = 60 * SECOND_NS
@@ -231,6 +231,8 @@ class Fetches:
     bare_streams: list[tuple[TransportStream, list[Service]]]
     rtp_streams: dict[Place, RtpStream] = field(default_factory=dict)
     """RTP sources that carry a transport stream, by the place where that begins."""
+    in_srt: dict[Place, tuple[TransportStream, list[Service]]] = field(default_factory=dict)
+    """Transport streams in SRT, by the place where they begin."""
 
     def by_client(self) -> Iterator[tuple[str, list[Fetch]]]:
         """Yield each client address with its fetches, both in order."""
@@ -248,9 +250,15 @@ def read_fetches(reader: TableReader) -> Fetches:
         for source in read(reader, "rtp_streams", RtpStream)
         if source.payload_offset is not None
     }
+    srt = {
+        (stream.flow_id, stream.from_orig, stream.payload_offset)
+        for stream in read(reader, "srt_streams", SrtStream)
+        if stream.payload_offset is not None
+    }
     waiting: dict[tuple[int, int], Body] = {}
     for body in read(reader, "objects", Body):
-        if body.role != "request" and (body.flow_id, body.from_orig, body.stream_offset) not in rtp:
+        begin = body.flow_id, body.from_orig, body.stream_offset
+        if body.role != "request" and begin not in rtp and begin not in srt:
             place = (body.flow_id, body.stream_offset)
             # A body in a body can begin at the same place: the outer one is the response.
             if place not in waiting or waiting[place].role != "response":
@@ -269,14 +277,15 @@ def read_fetches(reader: TableReader) -> Fetches:
         if fetch.body is not None:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
-    bare = _attach_streams(reader, by_body, rtp)
+    bare, in_srt = _attach_streams(reader, by_body, rtp, srt)
     _tie_redirects(fetches)
-    return Fetches(fetches, by_body, flows, bare, rtp)
+    return Fetches(fetches, by_body, flows, bare, rtp, in_srt)
 
 
 def _attach_streams(
-    reader: TableReader, by_body: dict[Place, Fetch], rtp: dict[Place, RtpStream]
-) -> list[tuple[TransportStream, list[Service]]]:
+    reader: TableReader, by_body: dict[Place, Fetch], rtp: dict[Place, RtpStream], srt: set[Place]
+) -> tuple[list[tuple[TransportStream, list[Service]]], dict[Place, tuple[TransportStream, list[Service]]]]:
+    """Attach transport streams to their fetches; return those that lie in datagrams or bare, and those in SRT."""
     services: dict[tuple[int, bool, int | None], list[Service]] = {}
     for service in read(reader, "ts_services", Service):
         services.setdefault((service.flow_id, service.from_orig, service.object_offset), []).append(service)
@@ -285,15 +294,20 @@ def _attach_streams(
         if holder is not None:
             holder.services = named
     bare = []
+    in_srt = {}
     for stream in read(reader, "transport_streams", TransportStream):
         at = stream.object_offset
+        if at is not None and (stream.flow_id, stream.from_orig, at) in srt:
+            named = services.get((stream.flow_id, stream.from_orig, at), [])
+            in_srt[stream.flow_id, stream.from_orig, at] = stream, named
+            continue
         if at is None or (stream.flow_id, stream.from_orig, at) in rtp:
             bare.append((stream, services.get((stream.flow_id, stream.from_orig, at), [])))
             continue
         fetch = by_body.get((stream.flow_id, stream.from_orig, at))
         if fetch is not None:
             fetch.stream = stream
-    return bare
+    return bare, in_srt
 
 
 def _tie_redirects(fetches: list[Fetch]) -> None:

@@ -63,6 +63,7 @@ class Session:
     device_id: str | None = None
     line_id: str | None = None
     delivery: str = ""
+    published: bool = False
     stream: str | None = None
     channel: str | None = None
     title: str | None = None

@@ -21,6 +21,8 @@ TABLES_READ = (
     "rtmp",
     "rtmp_media",
     "tls",
+    "srt",
+    "srt_streams",
     "transport_streams",
     "ts_services",
 )
@@ -205,6 +207,43 @@ class RtpStream(NamedTuple):
     lost_packets: int
     sequence_jumps: int
     payload_offset: int | None
+
+
+class SrtConnection(NamedTuple):
+    """One row of `srt`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    caller_socket: int | None
+    listener_socket: int | None
+    stream_id: str | None
+    cipher: str | None
+    key_bits: int | None
+    closed_by: str | None
+
+
+class SrtStream(NamedTuple):
+    """One row of `srt_streams`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    destination_socket: int
+    is_from_caller: bool | None
+    stream_id: str | None
+    packets: int
+    payload_bytes: int
+    lost_packets: int
+    sequence_jumps: int
+    is_encrypted: bool
+    payload_offset: int | None
+    last_ns: int
+    last_frame_no: int
 
 
 class RtmpMessage(NamedTuple):

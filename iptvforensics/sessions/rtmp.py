@@ -79,7 +79,7 @@ def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, beg
     app = media.app or (command.app if command is not None else None)
     name = media.stream_name or (command.stream_name if command is not None else None)
     tc_url = media.tc_url or (connect.tc_url if connect is not None else None)
-    session = Session(delivery="rtmp-publish" if publish else "rtmp", client_ip=client_ip)
+    session = Session(delivery="rtmp-publish" if publish else "rtmp", client_ip=client_ip, published=publish)
     session.stream = "/".join(part for part in (app, name) if part) if name else None
     session.kind, session.kind_basis = _kind(publish, command, messages)
     session.edge_host = host_of(tc_url)

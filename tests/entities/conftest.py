@@ -142,7 +142,8 @@ class Lab:
             "first_frame": self.frame,
             "flow_ids": [1],
         }
-        return self.add("sessions", **{**defaults, **values})
+        values = {**defaults, **values}
+        return self.add("sessions", **{"published": values["delivery"] == "rtmp-publish", **values})
 
     def watch(self, number=77, user="u1", password="p1", host="tv.example", edge="edge.example", **values):
         """Add a request that the panel answers with a redirect to an edge, and the session."""

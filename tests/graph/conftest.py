@@ -95,7 +95,8 @@ class Lab:
             "last_frame": number + 5,
             "flow_ids": [1],
         }
-        return self.add("sessions", **{**defaults, **values})
+        values = {**defaults, **values}
+        return self.add("sessions", **{"published": values["delivery"] == "rtmp-publish", **values})
 
     def evidence(self, session, *frames):
         for frame in frames:

@@ -228,6 +228,8 @@ def _score_links(document: Mapping[str, Any], rows: list[Row], stands_for: Mappi
             score[label].right += right and not (label.startswith("link ") and name in reached)
         if right:
             reached.add(name)
+    for name in reached - wanted:  # right beyond what is demanded, as with entities
+        score[f"link {name[0]}"].true += 1
     for name in sorted(wanted - reached):
         score[f"link {name[0]}"].missed.append(f"{name[1]} -> {name[2]}")
     return dict(score)

@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def stream_name(text: str | None) -> str | None:
     if text.startswith(("rtmp://", "rtmps://", "rtmpt://")):
         text = urlsplit(text).path.lstrip("/")
     if text.startswith("srt://"):
-        text = parse_qs(urlsplit(text).query).get("streamid", [text])[0]
+        return text.partition("?streamid=")[2] or text  # it may hold `#` and `:`
     if "://" not in text:
         text = text.split("?", 1)[0]
     return text.rstrip("/")
@@ -170,7 +170,7 @@ def _session(row: dict[str, Any], told: dict[str, Any], number: int) -> TrueSess
     if not hops and "source_ip" in row:
         group = urlsplit(row["stream"])
         hops = (Hop("", group.hostname or "", group.port or 0, frozenset({"media"})),)
-    if delivery == "rtmp-publish" and not any(hop.roles & MEDIA_ROLES for hop in hops):
+    if delivery in ("rtmp-publish", "srt") and not any(hop.roles & MEDIA_ROLES for hop in hops):
         hops = tuple(Hop(h.host, h.ip, h.port, h.roles | {"ingest"}) for h in hops)
     names = [row["stream"], row.get("final_url"), *(m.get("url") for m in row.get("media", []) if m.get("range"))]
     names += _sent_on(row, told)

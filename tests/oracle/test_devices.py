@@ -248,3 +248,37 @@ def test_ssdp_of_the_sample(tmp_path: Path) -> None:
     assert found == [
         tuple(device[name] for name in ("udn", "friendly_name", "serial", "model_name", "model_number", "ip"))
     ]
+
+
+# --- SRT ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "port"), [("publish", 9000), ("play", 8890), ("encrypted", 9000)])
+def test_srt_of_the_samples(tmp_path: Path, name: str, port: int) -> None:
+    path = SAMPLES / f"srt/{name}.pcap"
+    fields = ["frame.number", "srt.iscontrol", "srt.type", "srt.id", "srt.msg.rexmit", "srt.seqno", "udp.length"]
+    data: dict[int, list[tuple[int, int, bool, int]]] = {}
+    acknowledgements = 0
+    for row in tshark(path, fields, "srt", "-d", f"udp.port=={port},srt"):
+        frame, control, kind, socket, resent, sequence, length = (value[0] if value else "" for value in row)
+        if control not in ("1", "True"):
+            size = int(length) - 8 - 16
+            again = resent in ("1", "True")
+            data.setdefault(int(socket, 16), []).append((int(frame), int(sequence), again, size))
+        elif kind == "0x0002":
+            acknowledgements += 1
+    theirs = [
+        (frames[0][0], socket, len(frames), sum(again for _, _, again, _ in frames),
+         sum({number: size for _, number, _, size in frames}.values()), frames[0][1], frames[-1][0])
+        for socket, frames in data.items()
+    ]  # fmt: skip
+    ours = ask(
+        path, tmp_path, "select frame_no, destination_socket, packets, resent_packets, payload_bytes, first_sequence,"
+        " last_frame_no from srt_streams order by all"
+    )  # fmt: skip
+    assert ours == sorted(theirs)
+    counted = ask(path, tmp_path / "acks", "select sum(acknowledgements) from srt_streams")
+    assert counted == [(acknowledgements,)]
+    handshakes = tshark(path, ["srt.hs.id", "srt.hs.sid"], "srt.hs.sid", "-d", f"udp.port=={port},srt")
+    named = ask(path, tmp_path / "names", "select caller_socket, stream_id from srt order by all")
+    assert named == sorted({(int(own[0], 16), sid[0]) for own, sid in handshakes})

@@ -22,6 +22,8 @@ RECORDS = {
     "rtp_streams": records.RtpStream,
     "quic": records.Hello,
     "tls": records.Hello,
+    "srt": records.SrtConnection,
+    "srt_streams": records.SrtStream,
 }
 
 
