@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 TABLES_READ = (
     "bursts",
     "decrypted",
+    "dns",
     "flows",
     "http",
     "objects",
@@ -207,6 +208,20 @@ class RtpStream(NamedTuple):
     lost_packets: int
     sequence_jumps: int
     payload_offset: int | None
+
+
+class DnsMessage(NamedTuple):
+    """One row of `dns`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    is_response: bool | None
+    query_name: str | None
+    addresses: list[str] | None
+    client_ip: str | None
 
 
 class SrtConnection(NamedTuple):

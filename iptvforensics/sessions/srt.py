@@ -2,7 +2,8 @@
 
 draft-sharabayko-srt-01. One direction of a connection in which data went is one session. The client is who called; if
 the caller sends, the session is `published`. The stream's name is the stream identifier, as the caller sent it; without
-one the address and port that were called.
+one the address and port that were called. SRT names no host: `edge_host` is the name that the client had asked DNS for,
+by its last answer with that address.
 
 **Known limitations**: of a connection whose handshake was not captured the receiver is taken for the client, and the
 name is not known. Seconds and channel are known where a transport stream was sent in clear.
@@ -13,7 +14,7 @@ from __future__ import annotations
 from .fetches import Fetches
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
 from .names import service_name
-from .records import Flow, SrtConnection, SrtStream, TableReader, read
+from .records import DnsMessage, Flow, SrtConnection, SrtStream, TableReader, read
 
 
 def srt_sessions(reader: TableReader, fetches: Fetches) -> list[Draft]:
@@ -23,12 +24,31 @@ def srt_sessions(reader: TableReader, fetches: Fetches) -> list[Draft]:
         for socket in (connection.caller_socket, connection.listener_socket):
             connections[connection.flow_id, socket] = connection
     drafts = []
-    for stream in read(reader, "srt_streams", SrtStream):
+    streams = read(reader, "srt_streams", SrtStream)
+    answers = read(reader, "dns", DnsMessage) if reader.has("dns") and streams else []
+    for stream in streams:
         flow = fetches.flows.get(stream.flow_id)
         if flow is not None and stream.payload_bytes:
             opened = connections.get((stream.flow_id, stream.destination_socket))
             drafts.append(_draft(stream, opened, flow, fetches))
+            _name_host(drafts[-1], answers)
     return drafts
+
+
+def _name_host(draft: Draft, answers: list[DnsMessage]) -> None:
+    """Add the name under which the client looked the server up."""
+    session = draft.session
+    found = None
+    for answer in answers:
+        if answer.ts_ns > session.start_ns:
+            break
+        if answer.is_response and answer.client_ip == session.client_ip and session.edge_ip in (answer.addresses or ()):
+            found = answer
+    if found is not None and found.query_name:
+        session.edge_host = found.query_name.lower().rstrip(".")
+        session.hosts = [session.edge_host]
+        shows = f"{session.client_ip} was told that {session.edge_host} is {session.edge_ip}."
+        draft.cite(found.flow_id, found.from_orig, found.frame_no, found.stream_offset, None, shows)
 
 
 def _draft(stream: SrtStream, opened: SrtConnection | None, flow: Flow, fetches: Fetches) -> Draft:

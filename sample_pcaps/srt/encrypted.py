@@ -17,14 +17,13 @@ def main() -> None:
     with r.Lab() as lab:
         stranger = lab.host("stranger", "198.51.100.61")
         encoder = lab.host("encoder", "198.51.100.60")
-        server = lab.host("server", "203.0.113.51", "in.harrier-cast.example")
-        lab.start_dns()
+        server = lab.host("server", "203.0.113.51")
         kept = server.root / "kept.ts"
         tcpdump = lab.capture(server, capture)
         listen = f"srt://:{PORT}?mode=listener&passphrase=q1w2e3r4t5y6&pbkeylen=24"
         lab.start(server, "sh", "-c", f"exec srt-live-transmit -a:no -q '{listen}' file://con > {kept}")
         time.sleep(0.5)
-        url = f"srt://in.harrier-cast.example:{PORT}"
+        url = f"srt://{server.ip}:{PORT}"
 
         def call(passphrase: str, seconds: str) -> list[str]:
             return [*r.endless(r.source(200)), "-t", seconds, "-f", "mpegts", "-srt_streamid", STREAM_ID,
@@ -40,7 +39,7 @@ def main() -> None:
             sessions=[
                 {"delivery": "srt", "kind": "live", "client_ip": encoder.ip, "stream": f"{url}?streamid={STREAM_ID}",
                  "stream_id": STREAM_ID, "start": start, "end": end, "body_bytes": kept.stat().st_size,
-                 "chain": [{"host": "in.harrier-cast.example", "ip": server.ip, "port": PORT, "roles": ["ingest"]}]}
+                 "chain": [{"host": "", "ip": server.ip, "port": PORT, "roles": ["ingest"]}]}
             ],
             refused=[{"client_ip": stranger.ip, "stream_id": STREAM_ID, "why": "another passphrase"}],
         )  # fmt: skip

@@ -18,8 +18,7 @@ def main() -> None:
     capture = here.with_suffix(".pcap")
     with r.Lab() as lab:
         encoder = lab.host("encoder", "198.51.100.60")
-        server = lab.host("server", "203.0.113.51", "in.harrier-cast.example")
-        lab.start_dns()
+        server = lab.host("server", "203.0.113.51")
         lab.run(lab.router, "nft", LOSS)
         kept = server.root / "kept.ts"
         tcpdump = lab.capture(server, capture)
@@ -27,7 +26,7 @@ def main() -> None:
             server, "sh", "-c", f"exec srt-live-transmit -a:no -q 'srt://:{PORT}?mode=listener' file://con > {kept}"
         )
         time.sleep(0.5)
-        url = f"srt://in.harrier-cast.example:{PORT}"
+        url = f"srt://{server.ip}:{PORT}"
         start = r.now()
         lab.run(encoder, *r.endless(r.source(300)), "-metadata", "service_name=Channel Five", "-t", "8", "-f", "mpegts",
                 "-srt_streamid", STREAM_ID, "-pkt_size", "1316", url)  # fmt: skip
@@ -38,7 +37,7 @@ def main() -> None:
             sessions=[
                 {"delivery": "srt", "kind": "live", "client_ip": encoder.ip, "stream": f"{url}?streamid={STREAM_ID}",
                  "stream_id": STREAM_ID, "start": start, "end": end, "body_bytes": kept.stat().st_size,
-                 "chain": [{"host": "in.harrier-cast.example", "ip": server.ip, "port": PORT, "roles": ["ingest"]}],
+                 "chain": [{"host": "", "ip": server.ip, "port": PORT, "roles": ["ingest"]}],
                  "packets": r.packets(kept)}
             ],
             ts_services=[{"program_number": 1, "service_name": "Channel Five", "provider_name": "FFmpeg"}],

@@ -187,7 +187,7 @@ def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row],
             host = "" if item.session.begun_before else hop.host
             if hop.roles & PANEL_ROLES and host:
                 true["panel"].add(host)
-            if hop in item.session.media_hops and hop.host:
+            if hop in item.session.media_hops and (hop.host or item.session.delivery not in GROUP_DELIVERIES):
                 true["edge address"].add((remains.address(hop.ip), hop.port))
                 true["edge"] |= {host} - {""}
     for row in rows:

@@ -10,6 +10,7 @@ from iptvforensics.store import tables
 RECORDS = {
     "bursts": records.Burst,
     "decrypted": records.Decrypted,
+    "dns": records.DnsMessage,
     "flows": records.Flow,
     "http": records.Exchange,
     "objects": records.Body,

@@ -92,3 +92,22 @@ def test_without_a_handshake_the_receiver_is_the_client(lab):
 def test_a_connection_without_data_is_no_session(lab):
     connection(lab, carried=False, payload_bytes=0)
     assert lab.sessions() == []
+
+
+def test_the_name_that_the_client_looked_up_last(lab):
+    for frame, (name, address, client) in enumerate(
+        [
+            ("Old.example", LISTENER, CALLER),
+            ("In.Harrier.example.", LISTENER, CALLER),
+            ("else.example", "203.0.113.99", CALLER),
+            ("another.example", LISTENER, "198.51.100.61"),
+        ]
+    ):
+        lab.add("dns", ts_ns=BASE_NS - 9 + frame, frame_no=1, flow_id=9, stream_offset=frame, from_orig=False,
+                is_response=True, query_name=name, addresses=[address], client_ip=client)  # fmt: skip
+    lab.add("dns", ts_ns=BASE_NS + 9, frame_no=9, flow_id=9, stream_offset=9, from_orig=False, is_response=True,
+            query_name="late.example", addresses=[LISTENER], client_ip=CALLER)  # fmt: skip
+    connection(lab)
+    session = lab.one()
+    assert (session["edge_host"], session["hosts"]) == ("in.harrier.example", ["in.harrier.example"])
+    assert f"{CALLER} was told that in.harrier.example is {LISTENER}." in lab.shown()
