@@ -140,7 +140,7 @@ def _extensions(data: bytes, at: int) -> dict[str, Any]:
         elif kind == 7:
             found["packet_filter"] = _words_text(body[:MAX_STREAM_ID])
         elif kind == 8 and len(body) >= 4:
-            found["group_id"] = int.from_bytes(body[:4], "big")
+            found["bonding_group"] = int.from_bytes(body[:4], "big")
     return found
 
 

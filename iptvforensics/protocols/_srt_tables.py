@@ -28,7 +28,7 @@ CONNECTIONS = message_table(
         Column("key_bits", "int", "Length of the key, as handshake or key material says; null if none is named."),
         Column("congestion_control", "text", "Congestion control that was asked for; null for the usual one."),
         Column("packet_filter", "text", "Packet filter that was asked for, as forward error correction."),
-        Column("group_id", "int", "Group of connections to which this one belongs; null if none."),
+        Column("bonding_group", "int", "Group of connections to which this one belongs; null if none."),
         Column(
             "caller_sees_ip", "text", "Address field of the caller's handshake: in libsrt, the address that it dials."
         ),

@@ -90,7 +90,7 @@ class _Connection:
                 values[column.format(role)] = fields[name]
         values |= {name: fields[name] for name in _SHARED if name in fields}
         values |= {
-            name: fields[name] for name in ("congestion_control", "packet_filter", "group_id") if fields.get(name)
+            name: fields[name] for name in ("congestion_control", "packet_filter", "bonding_group") if fields.get(name)
         }
         if "receive_delay_ms" in fields:
             values["latency_ms"] = max(fields["receive_delay_ms"], fields["send_delay_ms"], values.get("latency_ms", 0))
