@@ -84,6 +84,7 @@ class Connection:
         self._streams: dict[bool, Streams] = {}
         self._ids: dict[bool, dict[bytes, None]] = {True: {packet.source: None}, False: {packet.destination: None}}
         """Identifiers that the client (True) and the server gave themselves."""
+        self._latest_id = {True: packet.source, False: packet.destination}
         self._knows_server = False
         """True once an identifier is known that the server chose: the first one is the client's choice."""
         self._has_begun = False
@@ -173,14 +174,19 @@ class Connection:
 
     def owns(self, packet: Packet, side: bool) -> bool:
         """Return True if a packet goes to an identifier of this connection."""
-        return self._id_bytes(packet, self._ids[side != self.client_side]) is not None
-
-    def _id_bytes(self, packet: Packet, ids: dict[bytes, None]) -> int | None:
-        """Return the length of the identifier to which a packet goes, None if it is none of these."""
         if packet.kind != ONE_RTT:
-            return 0 if packet.destination in ids else None
-        data = packet.data
-        return next((len(name) for name in ids if data.startswith(name, 1)), None)
+            return packet.destination in self._ids[side != self.client_side]
+        return self._id_bytes(packet.data, side != self.client_side) is not None
+
+    def _id_bytes(self, data: bytes, to_client: bool) -> int | None:
+        """Return the length of the identifier to which a packet with a short header goes, None if it is not known."""
+        latest = self._latest_id[to_client]
+        if not data.startswith(latest, 1):
+            found = next((name for name in self._ids[to_client] if data.startswith(name, 1)), None)
+            if found is None:
+                return None
+            latest = self._latest_id[to_client] = found
+        return len(latest)
 
     def open(self, packet: Packet, side: bool, offset: int) -> Opened | None:
         """Return the payload of a packet behind the Initial ones, None if no secret of this connection fits."""
@@ -190,9 +196,8 @@ class Connection:
             return None
         if packet.kind != ONE_RTT:
             return space.open(packet.data, packet.number_at, offset)
-        ids = self._ids[not is_client]
-        known = self._id_bytes(packet, ids)
-        lengths = dict.fromkeys(map(len, reversed(ids))) if known is None else (known,)
+        known = self._id_bytes(packet.data, not is_client)
+        lengths = dict.fromkeys(map(len, reversed(self._ids[not is_client]))) if known is None else (known,)
         for length in lengths:  # an identifier that was not seen to be given is as long as the others
             found = space.open(packet.data, packet.number_at + length, offset)
             if found is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from ..protocol import Anomaly
 from ..tls.certificates import Certificate, read_certificate, read_chain
 from ..tls.columns import certificate_values, client_values, server_values
+from ..tls.compressed import COMPRESSED_CERTIFICATE, CompressionError, uncompressed
 from ..tls.hello import (
     ALPN,
     CLIENT_HELLO,
@@ -91,8 +92,10 @@ class Handshake:
                     self.server = hello
             elif message.kind == ENCRYPTED_EXTENSIONS:
                 self._encrypted_extensions(Reader(message.body))
-            elif message.kind == CERTIFICATE and not self._chain:
+            elif message.kind in (CERTIFICATE, COMPRESSED_CERTIFICATE) and not self._chain:
                 return self._certificates(message, side)
+        except CompressionError as error:
+            return [Anomaly("QUIC_certificate_not_read", side, message.offset, str(error))]
         except MessageError as error:
             return [Anomaly("QUIC_bad_message", side, message.offset, f"message of type {message.kind}: {error}")]
         return []
@@ -107,7 +110,8 @@ class Handshake:
                 self._values["early_data_accepted"] = True
 
     def _certificates(self, message: Message, side: bool) -> list[Anomaly]:
-        self._chain = [read_certificate(der) for der in read_chain(message.body, is_tls13=True)]
+        body = message.body if message.kind == CERTIFICATE else uncompressed(message.body)
+        self._chain = [read_certificate(der) for der in read_chain(body, is_tls13=True)]
         return [
             Anomaly("QUIC_bad_certificate", side, message.offset, f"SHA-256 {found.sha256}: {found.problem}")
             for found in self._chain

@@ -58,13 +58,14 @@ class Opened(NamedTuple):
 class Space:
     """Packets of one direction and one packet number space."""
 
-    __slots__ = ("_candidates", "_generations", "_largest", "_trials", "phase")
+    __slots__ = ("_candidates", "_generations", "_largest", "_present", "_trials", "phase")
 
     def __init__(self, candidates: list[tuple[str | None, Keys]], phase: Phase | None = None) -> None:
         self.phase = phase
         self._candidates = candidates
         self._generations: dict[int, Keys] = {}
         """Keys by the number of key updates before them, once the right ones are known."""
+        self._present = 0
         self._largest = -1
         self._trials = 0
 
@@ -106,7 +107,7 @@ class Space:
         return None
 
     def _open(self, packet: bytes, number_at: int) -> Opened | None:
-        present = max(self._generations)
+        present = self._present
         header = self._generations[present].header(packet, number_at)
         if header is None:
             return None
@@ -146,15 +147,15 @@ class Space:
         known = self._generations.get(number)
         if known is not None:
             return known
-        keys = self._generations[max(self._generations)]
-        for _ in range(number - max(self._generations)):
+        keys = self._generations[self._present]
+        for _ in range(number - self._present):
             keys = keys.renewed()
         return keys
 
     def _renew(self, generation: int, keys: Keys, steps: int) -> None:
         """Go on with later keys; the ones before stay for packets that come late."""
         before = self._generation(generation - 1)
-        self._generations = {generation - 1: before, generation: keys}
+        self._generations, self._present = {generation - 1: before, generation: keys}, generation
         if self.phase is not None:
             self.phase.updates += steps
 

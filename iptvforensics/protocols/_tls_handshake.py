@@ -9,6 +9,7 @@ from ..protocol import Anomaly, At, Event, Mark, Row
 from ..schema import ENGINE_COLUMNS, Column, message_table
 from ..tls.certificates import Certificate, read_certificate, read_chain
 from ..tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS, certificate_values, client_values, server_values
+from ..tls.compressed import COMPRESSED_CERTIFICATE, CompressionError, uncompressed
 from ..tls.hello import (
     ALPN,
     CLIENT_HELLO,
@@ -82,12 +83,14 @@ class Handshake:
                 return self._client_hello(message, side)
             if message.kind == SERVER_HELLO:
                 return self._server_hello(message, side)
-            if message.kind == CERTIFICATE:
+            if message.kind in (CERTIFICATE, COMPRESSED_CERTIFICATE):
                 return self._certificates(message, side)
             if message.kind == ENCRYPTED_EXTENSIONS:
                 self._encrypted_extensions(Reader(message.body))
             elif message.kind == NEW_SESSION_TICKET and self.server is not None and self.server.version < TLS13:
                 self._ticket(Reader(message.body))
+        except CompressionError as error:
+            return [Anomaly("TLS_certificate_not_read", side, message.offset, str(error))]
         except MessageError as error:
             return [Anomaly("TLS_bad_message", side, message.offset, f"message of type {message.kind}: {error}")]
         return []
@@ -149,7 +152,8 @@ class Handshake:
 
     def _certificates(self, message: Message, side: bool) -> list[Event]:
         is_tls13 = self.server is not None and self.server.version >= TLS13
-        chain = [read_certificate(der) for der in read_chain(message.body, is_tls13=is_tls13)]
+        body = message.body if message.kind == CERTIFICATE else uncompressed(message.body)
+        chain = [read_certificate(der) for der in read_chain(body, is_tls13=is_tls13)]
         self._chains.setdefault(side, chain)
         return [
             Anomaly("TLS_bad_certificate", side, message.offset, f"SHA-256 {found.sha256}: {found.problem}")

@@ -16,7 +16,7 @@ HTTP/3; each row of `decrypted` names a secret that was used. The row of a conne
 * Versions other than 1, 2 and the drafts from 29 on are not read (Google QUIC among them).
 * Packets that were lost in the capture are not told from numbers that the sender left out; what counts are the bytes of
   streams that are missing. Bytes that never come are given up when 4 MiB behind them wait, or at the end.
-* Certificates that were sent compressed (RFC 8879) and those of clients are not read. DATAGRAM frames are only counted.
+* Certificates of clients are not read. DATAGRAM frames are only counted.
 """
 
 from __future__ import annotations
@@ -184,14 +184,16 @@ class QuicParser:
         """Open a packet with the secrets of the connection to which it belongs."""
         if len(packet.data) < _SMALLEST_PACKET:
             return []
-        owners = [connection for connection in self._connections if connection.owns(packet, side)]
-        for connection in owners or self._connections:
+        owners = self._connections
+        if len(owners) > 1:
+            owners = [connection for connection in owners if connection.owns(packet, side)] or owners
+        for connection in owners:
             opened = connection.open(packet, side, offset)
             if opened is not None:
                 return connection.read(opened, packet, side, offset)
-        if not self._connections or any(connection.may_wait(side) for connection in owners or self._connections):
+        if not self._connections or any(connection.may_wait(side) for connection in owners):
             return self._wait(packet, side, offset)
-        if any(connection.has_secrets for connection in owners or self._connections):
+        if any(connection.has_secrets for connection in owners):
             self._count(side, offset)
         return []
 

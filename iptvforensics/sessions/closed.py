@@ -85,7 +85,8 @@ def read_groups(reader: TableReader, flows: dict[int, Flow]) -> list[Group]:
     for burst in read(reader, "bursts", Burst):
         by_flow.setdefault(burst.flow_id, []).append(burst)
     hellos = _hellos([*read(reader, "tls", Hello), *read(reader, "quic", Hello)])
-    opened = {row.flow_id for row in read(reader, "decrypted", Decrypted)}
+    # Secrets of the handshake alone open nothing of what the server sent behind it.
+    opened = {row.flow_id for row in read(reader, "decrypted", Decrypted) if "_HANDSHAKE_" not in (row.label or "")}
     groups: dict[tuple[str, ...], Group] = {}
     for flow_id, bursts in by_flow.items():
         flow = flows.get(flow_id)

@@ -337,6 +337,7 @@ class Decrypted(NamedTuple):
     """One row of `decrypted`."""
 
     flow_id: int
+    label: str | None
 
 
 Record = TypeVar("Record", bound=tuple[Any, ...])

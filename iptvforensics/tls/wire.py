@@ -65,7 +65,10 @@ def read_number(data: bytes | bytearray, at: int) -> tuple[int, int]:
     """
     if not 0 <= at < len(data):
         return 0, -1
-    end = at + (1 << (data[at] >> 6))
+    first = data[at]
+    if first < 0x40:
+        return first, at + 1
+    end = at + (1 << (first >> 6))
     if end > len(data):
         return 0, -1
     return int.from_bytes(data[at:end]) & (1 << 8 * (end - at) - 2) - 1, end

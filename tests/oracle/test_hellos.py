@@ -83,6 +83,8 @@ def test_http_2_and_3_of_a_browser_are_opened_with_the_secrets_in_the_capture(ca
     assert sizes == {109425: 2}, "the same page twice"
     whole = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "http_version || complete", "http")
     assert whole == {"2true": 1, "3true": 1}
+    subjects = case(f"{JA4}/pcap/chrome-cloudflare-quic-with-secrets.pcapng", "cert_subject")
+    assert subjects.total() == 2, "the server sent its certificate compressed with brotli"
 
 
 @pytest.mark.parametrize("name", [n for n in CAPTURES if n.startswith(JA4)])

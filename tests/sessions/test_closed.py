@@ -75,9 +75,15 @@ def test_without_a_name_address_and_port_count(lab):
     assert groups(lab) == [[(1, None), (2, None)], [(3, None)]]
 
 
+def test_secrets_of_the_handshake_open_nothing_behind_it(lab):
+    add(lab, 1, "edge.example")
+    lab.add("decrypted", flow_id=1, label="SERVER_HANDSHAKE_TRAFFIC_SECRET")
+    assert groups(lab) == [[(1, "edge.example")]]
+
+
 def test_what_was_opened_or_is_something_else_is_left_out(lab):
     add(lab, 1, "edge.example")
-    lab.add("decrypted", flow_id=1)
+    lab.add("decrypted", flow_id=1, label="SERVER_TRAFFIC_SECRET_0")
     add(lab, 2, "edge.example", protocol="http")
     add(lab, 3, "edge.example", protocol=None)
     add(lab, 4, "edge.example", protocol="-tls")
