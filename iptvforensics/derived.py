@@ -98,10 +98,10 @@ class Workbench:
         self.rows[table.name] = len(rows)
 
     def write_query(self, table: Table, sql: str) -> None:
-        """Write a table of the case as a query gives it, in the order of its columns."""
+        """Write a table of the case as a query gives it, in the order of its columns; the first one names the rows."""
         names = ", ".join(f'"{name}"' for name in table.column_names)
         file = parquet.literal(str(self.folder / f"{table.name}.parquet"))
-        query = f"SELECT {names} FROM ({sql}) ORDER BY ALL NULLS FIRST"  # noqa: S608
+        query = f"SELECT {names} FROM ({sql}) ORDER BY 1"  # noqa: S608
         found = self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION snappy)").fetchone()
         self.rows[table.name] = int(found[0]) if found else 0
 

@@ -102,11 +102,12 @@ def test_rows_must_fit_their_table(store: Store, tmp_path: Path) -> None:
 
 def test_queries_write_tables_in_order(store: Store, tmp_path: Path) -> None:
     bench = Workbench(store, tmp_path)
-    bench.put("made", ("b", "a"), [("2", None), ("1", "bad \udcff")])
+    bench.put("made", ("b", "a"), [("2", "b"), ("1", "bad \udcff"), ("3", "a")])
     table = Table("lines", "x", (Column("a", "text", ""), Column("b", "text", "")))
     bench.write_query(table, "SELECT * FROM made")
-    assert bench.rows == {"lines": 2}
-    assert bench.select(f"SELECT b, a FROM '{tmp_path}/lines.parquet'") == [("2", None), ("1", "bad \\udcff")]
+    assert bench.rows == {"lines": 3}
+    found = bench.select(f"SELECT b, a FROM '{tmp_path}/lines.parquet'")
+    assert found == [("3", "a"), ("2", "b"), ("1", "bad \\udcff")]
     bench.connection.close()
 
 

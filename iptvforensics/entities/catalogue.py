@@ -30,20 +30,37 @@ _KINDS = (
     "WHEN entry_url LIKE '%/movie/%' THEN 'movie' WHEN entry_url LIKE '%/series/%' THEN 'episode' ELSE 'live' END"
 )
 
-_ENTRIES = f"""
-CREATE TEMP TABLE offered AS
+_THINGS = f"""
+CREATE TEMP TABLE things AS
 WITH told AS (
-  SELECT capture_id, {_KINDS} AS media, c.family,
+  SELECT capture_id, {_KINDS} AS media,
     coalesce(entry_id, nullif(regexp_extract(entry_url, {_NUMBER}, 1), '')) AS stream_id,
     lower(regexp_extract(CASE WHEN family IN ('m3u', 'enigma2', 'txtlist') THEN coalesce(entry_url, host) ELSE host END,
-          {_HOST}, 1)) AS name_of_host,
-    name, number, category_id, category_name, epg_id, container, archive_days, entry_url
-  FROM catalogue_entries c WHERE c.family IS DISTINCT FROM 'xmltv')
-SELECT t.*, p.panel_id, p.panel_host,
-  CASE WHEN t.family IN ('m3u', 'txtlist') THEN 'playlist' ELSE 'catalogue' END AS source
-FROM told t JOIN panel_names p ON t.name_of_host = p.host
-WHERE media IS NOT NULL AND stream_id IS NOT NULL
+          {_HOST}, 1)) AS host,
+    CASE WHEN family IN ('m3u', 'txtlist') THEN '2' ELSE '1' END || name AS named,
+    number, category_id, category_name, epg_id, container, archive_days
+  FROM catalogue_entries c WHERE family IS DISTINCT FROM 'xmltv'),
+offers AS (
+  SELECT p.panel_id, media, stream_id, min(named) AS named, min(number) AS number, min(epg_id) AS epg_id,
+    min(coalesce(c.category_name, t.category_name)) AS category, max(archive_days) AS archive_days,
+    min(container) AS container, CAPTURES AS capture_ids
+  FROM told t JOIN panel_names p USING (host) LEFT JOIN categories c USING (panel_id, category_id)
+  WHERE media IS NOT NULL AND stream_id IS NOT NULL GROUP BY ALL),
+viewings AS (SELECT panel_id, media, stream_id, count(*) AS sessions, min(name) AS carried,
+    list_sort(list(DISTINCT capture_id)) AS capture_ids FROM viewed GROUP BY ALL),
+hosts AS (SELECT panel_id, min(panel_host) AS panel_host FROM panel_names GROUP BY ALL)
+SELECT (CASE WHEN media = 'live' THEN 'c-' ELSE 't-' END)
+    || substr(sha256(concat_ws(chr(0), panel_id, media, stream_id)), 1, 12) AS id,
+  panel_id, panel_host, media, stream_id, coalesce(substr(o.named, 2), v.carried) AS name,
+  CASE WHEN o.named IS NOT NULL THEN CASE left(o.named, 1) WHEN '1' THEN 'catalogue' ELSE 'playlist' END
+    WHEN v.carried IS NOT NULL THEN 'in-stream' END AS name_source,
+  o.number, o.epg_id, o.category, o.archive_days, o.container, o.capture_ids IS NOT NULL AS is_offered,
+  v.sessions IS NOT NULL AS watched, coalesce(v.sessions, 0) AS sessions,
+  CASE WHEN v.capture_ids IS NULL THEN o.capture_ids WHEN o.capture_ids IS NULL THEN v.capture_ids
+    ELSE list_sort(list_distinct(list_concat(o.capture_ids, v.capture_ids))) END AS capture_ids
+FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN hosts USING (panel_id)
 """  # noqa: S608
+"""What is offered, joined with what was watched. A name stands behind a digit for its source, the best one first."""
 
 _CATEGORIES = f"""
 CREATE TEMP TABLE categories AS
@@ -90,10 +107,12 @@ def write_catalogue(
     if not bench.has("catalogue_entries"):
         return Catalogue(_write_watched(bench, panels, viewed, feeds), {})
     _put_panels(bench, panels)
-    bench.connection.execute(_ENTRIES)
     bench.connection.execute(_CATEGORIES)
     _put_watched(bench, viewed)
-    bench.connection.execute(_things())
+    # A list for each of 100,000 entries costs as much as all the rest; mostly there is nothing to list.
+    one = bench.select("SELECT count(DISTINCT capture_id) = 1 FROM catalogue_entries")[0][0]
+    captures = "[min(capture_id)]" if one else "list_sort(list(DISTINCT capture_id))"
+    bench.connection.execute(_THINGS.replace("CAPTURES", captures))
     common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
     bench.put_table("feeds", CHANNELS, feeds)
     bench.write_query(
@@ -156,34 +175,10 @@ def _put_watched(bench: Workbench, viewed: list[Watched]) -> None:
     bench.put("viewed", ("panel_id", "media", "stream_id", "name", "capture_id"), rows)
 
 
-def _things() -> str:
-    """Return the SQL that joins what is offered with what was watched."""
-    return """
-CREATE TEMP TABLE things AS
-WITH viewings AS (SELECT panel_id, media, stream_id, count(*) AS sessions, min(name) AS carried,
-    list_sort(list(DISTINCT capture_id)) AS capture_ids FROM viewed GROUP BY ALL),
-offers AS (
-  SELECT o.panel_id, media, stream_id, arg_min(o.name, (source, o.name)) AS name,
-    arg_min(source, (source, o.name)) AS source,
-    min(number) AS number, min(epg_id) AS epg_id, min(coalesce(c.category_name, o.category_name)) AS category,
-    max(archive_days) AS archive_days, min(container) AS container, list_sort(list(DISTINCT capture_id)) AS capture_ids
-  FROM offered o LEFT JOIN categories c USING (panel_id, category_id) GROUP BY o.panel_id, media, stream_id),
-hosts AS (SELECT panel_id, min(panel_host) AS panel_host FROM panel_names GROUP BY ALL)
-SELECT (CASE WHEN media = 'live' THEN 'c-' ELSE 't-' END)
-    || substr(sha256(concat_ws(chr(0), panel_id, media, stream_id)), 1, 12) AS id,
-  panel_id, panel_host, media, stream_id, coalesce(o.name, v.carried) AS name,
-  CASE WHEN o.name IS NOT NULL THEN o.source WHEN v.carried IS NOT NULL THEN 'in-stream' END AS name_source,
-  o.number, o.epg_id, o.category, o.archive_days, o.container, v.sessions IS NOT NULL AS watched,
-  coalesce(v.sessions, 0) AS sessions,
-  list_sort(list_distinct(list_concat(coalesce(o.capture_ids, []), coalesce(v.capture_ids, [])))) AS capture_ids
-FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN hosts USING (panel_id)
-"""
-
-
 def _count_offers(bench: Workbench) -> dict[str, tuple[int, int]]:
     """Return per panel how many channels and titles its catalogue has."""
     rows = bench.select(
         "SELECT panel_id, count(DISTINCT stream_id) FILTER (media = 'live'), "
-        "count(DISTINCT stream_id) FILTER (media != 'live') FROM offered GROUP BY ALL"
+        "count(DISTINCT stream_id) FILTER (media != 'live') FROM things WHERE is_offered GROUP BY ALL"
     )
     return {panel: (live, other) for panel, live, other in rows}
