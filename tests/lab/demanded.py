@@ -74,13 +74,18 @@ def _at_its_panel(session: Mapping[str, Any], clones: Iterable[str]) -> Mapping[
     return {**session, **{key: f"{session[key]}@{panel}" for key in ("line_id", "channel", "title") if key in session}}
 
 
-def shown_links(document: Document, files: Iterable[str]) -> set[Link]:
-    """Return the relations for which sessions in these recordings stand."""
+def shown_links(document: Document, files: Iterable[str], left: Mapping[str, set[str]] | None = None) -> set[Link]:
+    """Return the relations for which sessions in these recordings stand.
+
+    `left` names the sessions of each recording of which something is left; None: of all of them.
+    """
     files = set(files)
     owner = {ip: node["id"] for node in document["nodes"] for ip in node.get("ips", ())}
     found: set[Link] = set()
     for session in document["sessions"]:
-        if files.isdisjoint(session["visible_in"]):
+        if not any(
+            file in files and (left is None or session["id"] in left.get(file, ())) for file in session["visible_in"]
+        ):
             continue
         server = session.get("edge") or next((hop.get("node", "") for hop in session["chain"][:1]), "")
         things = [session[key] for key in ("channel", "title") if key in session]

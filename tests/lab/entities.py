@@ -13,7 +13,8 @@ Known limitations: only nodes of which a session in the scored recordings tells 
 edges, titles and accounts that were used, channels that were watched); a link is demanded if both its ends are, one of
 those that sessions stand for (`demanded`) if such a session passed a recording.
 Outside a home its boxes cannot be told apart for certain: there the home's public address stands for a device, and what
-is true of a box is true of its home.
+is true of a box is true of its home. Of several devices found at that address each stands for the box with whose lines
+it agrees best: the line is what told them apart.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from .truths import SECOND, Remains
 
 Row = dict[str, Any]
 Node = Mapping[str, Any]
+Alike = Mapping[tuple[str, str], int]
 KINDS = {
-    "devices": ("box", "home"),  # a home is rightly found, but not demanded: its boxes may be told apart
     "lines": ("line",),
+    "devices": ("box", "home"),  # a home is rightly found, but not demanded: its boxes may be told apart
     "panels": ("panel",),
     "channels": ("channel",),
     "titles": ("title",),
@@ -134,10 +136,21 @@ def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None =
     return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n]["ips"]))}
 
 
+def _alike(document: Mapping[str, Any], links: Iterable[Row], stands_for: Mapping[str, str]) -> Alike:
+    """Return how many lines a found device and a true box have in common: this tells apart boxes at one address."""
+    uses = {(edge["source"], edge["target"]) for edge in document["edges"] if edge["kind"] == "uses-line"}
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for link in links:
+        line = stands_for.get(link["target"]) if link["kind"] == "uses-line" else None
+        for box in (box for box, used in uses if used == line):
+            found[link["source"], box] += 1
+    return found
+
+
 def _shared(
-    nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains]
-) -> list[tuple[int, str, str]]:
-    """Return how many aliases rows and nodes share (as a negative number), row's id, node's id; best first."""
+    nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains], alike: Alike
+) -> list[tuple[int, int, str, str]]:
+    """Return how many aliases and lines rows and nodes share (negative), row's id, node's id; best first."""
     views: tuple[Remains | None, ...] = tuple(seen) or (None,)
     kinds = {*KINDS[table], *(OTHER_SERVERS if table == "servers" else ())}
     names = {node["id"]: set().union(*(node_aliases(node, remains) for remains in views)) for node in nodes
@@ -145,30 +158,37 @@ def _shared(
     pairs = []
     for row in rows:
         aliases = row_aliases(table, row)
-        pairs += [(-len(aliases & own), str(row[IDS[table]]), node) for node, own in names.items() if aliases & own]
+        entity = str(row[IDS[table]])
+        pairs += [(-len(aliases & own), -alike.get((entity, node), 0), entity, node)
+                  for node, own in names.items() if aliases & own]  # fmt: skip
     return sorted(pairs)
 
 
-def answered(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains] = ()) -> dict[str, str]:
+def answered(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains] = (),
+             alike: Alike | None = None) -> dict[str, str]:  # fmt: skip
     """Return for each found entity (its id) the true node that it stands for; the most shared aliases go first."""
     taken: dict[str, str] = {}
-    for _, entity, node in _shared(nodes, table, rows, seen):
+    for *_, entity, node in _shared(nodes, table, rows, seen, alike or {}):
         if entity not in taken and node not in taken.values():
             taken[entity] = node
     return taken
 
 
-def _ends(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains]) -> dict[str, str]:
+def _ends(nodes: Iterable[Node], table: str, rows: Iterable[Row], seen: Iterable[Remains],
+          alike: Alike) -> dict[str, str]:  # fmt: skip
     """Return for each found entity the node that a link to it means, also where others stand for the same node."""
     best: dict[str, str] = {}
-    for _, entity, node in _shared(nodes, table, rows, seen):
+    for *_, entity, node in _shared(nodes, table, rows, seen, alike):
         best.setdefault(entity, node)
     return best
 
 
 def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains | None],
-                   tables: Mapping[str, list[Row]]) -> Score:  # fmt: skip
-    """Return a tally per table of entities, and per kind and claimed strength of links, of one case."""
+                   tables: Mapping[str, list[Row]], left: Mapping[str, set[str]] | None = None) -> Score:  # fmt: skip
+    """Return a tally per table of entities, and per kind and claimed strength of links, of one case.
+
+    `left` names the sessions of each recording of which something is left; None: of all of them.
+    """
     document = with_streams(with_copies(document))
     used = set().union(*(used_nodes(document, file, remains) for file, remains in captures.items()))
     seen = [remains for remains in captures.values() if remains is not None]
@@ -180,8 +200,9 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
         rows = tables[table]
         if table in ("channels", "titles"):  # a panel tells its whole catalogue; what was watched is claimed
             rows = [row for row in rows if row.get("watched")]
-        taken = answered(document["nodes"], table, rows, seen)
-        stands_for |= _ends(document["nodes"], table, tables[table], seen) | taken
+        alike = _alike(document, tables.get("links", ()), stands_for) if table == "devices" else {}
+        taken = answered(document["nodes"], table, rows, seen, alike)
+        stands_for |= _ends(document["nodes"], table, tables[table], seen, alike) | taken
         demanded = [node["id"] for node in document["nodes"] if node["kind"] in kinds and node["kind"] != "home"]
         wanted = used & set(demanded)
         score[table] = Tally(
@@ -189,7 +210,7 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
             false=[_told(table, row) for row in rows if str(row[IDS[table]]) not in taken],
         )  # fmt: skip
     if "links" in tables:
-        shown = shown_links(document, captures)
+        shown = shown_links(document, captures, left)
         score |= _score_links(document, tables["links"], stands_for, used, seen, shown)
     return score
 

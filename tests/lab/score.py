@@ -31,7 +31,7 @@ from iptvforensics.store import tables as declared_tables
 from . import frames as lf
 from .entities import IDS, score_entities
 from .impair import IMPAIRMENTS, impaired
-from .matching import Score, Tally, expected_sessions, middle, score_answers, score_servers, score_sessions
+from .matching import Expected, Score, Tally, expected_sessions, middle, score_answers, score_servers, score_sessions
 from .truths import Remains, TrueCapture, load
 
 ROOT = Path(__file__).parents[2]
@@ -101,14 +101,18 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
         keys = sorted({file for capture in recordings for file in key_logs(capture.file)}) if how == KEYED else []
         with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1, keylog=keys) as case:
             tables = _tables(case, ("sessions", "http", *ENTITY_TABLES))
+    left: dict[str, set[str]] = {}
     for capture_id, (capture, remains) in scored.items():
-        merge(score, _score_capture(capture, remains, {t: _of(rows, capture_id) for t, rows in tables.items()}))
+        wanted = expected_sessions(capture, remains)
+        left[capture.file.name] = {item.session.name for item in wanted}
+        found = {t: _of(rows, capture_id) for t, rows in tables.items()}
+        merge(score, _score_capture(capture, remains, wanted, found))
     documents = [capture.document for capture, _ in scored.values() if "nodes" in capture.document]
     if documents:
         seen: dict[str, Remains | None] = {capture.file.name: remains for capture, remains in scored.values()}
         homes = {capture_id: capture.home for capture_id, (capture, _) in scored.items() if capture.home}
         tables["devices"] = [_placed(row, homes) for row in tables.get("devices", ())]
-        merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if t in tables}))
+        merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if t in tables}, left))
     return score
 
 
@@ -135,9 +139,10 @@ def _placed(device: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
     return device | {"ips": ips}
 
 
-def _score_capture(capture: TrueCapture, remains: Remains, tables: dict[str, list[dict[str, Any]]]) -> Score:
+def _score_capture(
+    capture: TrueCapture, remains: Remains, wanted: list[Expected], tables: dict[str, list[dict[str, Any]]]
+) -> Score:
     score: Score = {}
-    wanted = expected_sessions(capture, remains)
     merge(score, {f"session {kind}": tally for kind, tally in score_sessions(wanted, tables["sessions"]).items()})
     nodes = capture.document.get("nodes", ())
     known = {kind: {name["name"] for node in nodes if node["kind"] == kind for name in node.get("names", ())}

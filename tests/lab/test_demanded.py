@@ -63,3 +63,8 @@ def test_lines_of_two_panels_are_told_apart_by_the_panel():
 def test_channels_go_by_the_names_of_their_streams():
     [channel] = [node for node in with_streams(DOCUMENT)["nodes"] if node["kind"] == "channel"]
     assert channel["streams"] == ["in/seven"]
+
+
+def test_a_session_of_which_nothing_is_left_stands_for_no_link():
+    assert shown_links(DOCUMENT, ["home"], {"home": set()}) == set()
+    assert shown_links(DOCUMENT, ["head"], {"head": {"pull-1"}}) == shown_links(DOCUMENT, ["edge"])

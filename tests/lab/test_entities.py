@@ -174,3 +174,23 @@ def test_times_of_links_are_those_of_the_recorders_clock():
     tables = {"devices": DEVICES, "lines": LINES, "links": [link("d-1", "l-1", "uses-line", **shifted)]}
     assert counts(score_entities(DOCUMENT, {"a.pcap": Slow()}, tables)["link uses-line"]) == (1, 1, 1)
     assert counts(score_entities(DOCUMENT, {"a.pcap": None}, tables)["link uses-line"]) == (1, 1, 0)
+
+
+def test_devices_at_one_address_stand_for_the_boxes_whose_lines_they_use():
+    home = {"id": "home-1", "kind": "home", "public_ip": "198.51.100.20"}
+    boxes = [{"id": f"box-{n}", "kind": "box", "home": "home-1", "ips": ["198.51.100.20"]} for n in (1, 2)]
+    lines = [{"id": f"line-{n}", "kind": "line", "username": f"u{n}", "password": "p"} for n in (1, 2)]
+    uses = [
+        {"kind": "uses-line", "source": f"box-{n}", "target": f"line-{n}", "intervals": [[T, T + 9]]} for n in (1, 2)
+    ]
+    view = {"chain": [], "visible_in": ["a"]}
+    sessions = [{**view, "box": f"box-{n}", "line_id": f"line-{n}"} for n in (1, 2)]
+    document = {"nodes": [home, *boxes, *lines], "edges": uses, "sessions": sessions}
+    tables = {
+        "devices": [{"device_id": f"d-{n}", "macs": [], "ips": ["198.51.100.20"]} for n in (1, 2)],
+        "lines": [{"line_id": f"l-{n}", "username": f"u{n}", "password": "p", "mac": None} for n in (1, 2)],
+        "links": [link("d-1", "l-2", "uses-line"), link("d-2", "l-1", "uses-line")],
+    }
+    score = score_entities(document, {"a": None}, tables)
+    assert counts(score["devices"]) == (2, 2, 2)
+    assert counts(score["link uses-line"]) == (2, 2, 2)
