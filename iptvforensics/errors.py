@@ -6,6 +6,8 @@ Damage inside readable evidence is not an exception: it becomes a row of the `an
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class IptvForensicsError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -21,6 +23,14 @@ class CaptureError(IptvForensicsError, ValueError):
         place = f"{path}: " if path else ""
         at = f" (at byte {offset})" if offset is not None else ""
         super().__init__(f"{place}{why}{at}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _capture_error, (self.why, self.path, self.offset)
+
+
+def _capture_error(why: str, path: str | None, offset: int | None) -> CaptureError:
+    """Return an error as it was in another process."""
+    return CaptureError(why, path=path, offset=offset)
 
 
 class DecodeError(IptvForensicsError, ValueError):

@@ -43,7 +43,7 @@ PLAIN_BELOW_BYTES = 1 << 20
 PLAIN_BELOW_BYTES_UNCOMPILED = 32 << 20
 """The same, when the machine code would have to be made first."""
 
-_SPEEDS: dict[str, Speed] = {"plain": "plain", "compiled": "compiled", "checked": "checked"}
+SPEEDS: dict[str, Speed] = {"plain": "plain", "compiled": "compiled", "checked": "checked"}
 _C_TYPES = {"B": "uint8", "i": "int32", "q": "int64"}
 
 
@@ -199,7 +199,7 @@ def use(speed: Speed | None, *, input_bytes: int = 0, announce: Callable[[str], 
     """
     if announce is not None:
         _State.announce = announce
-    chosen = speed or _SPEEDS.get(os.environ.get("IPTVFORENSICS_KERNELS", "")) or _speed_for(input_bytes)
+    chosen = speed or SPEEDS.get(os.environ.get("IPTVFORENSICS_KERNELS", "")) or _speed_for(input_bytes)
     _State.speed = chosen
     return chosen
 

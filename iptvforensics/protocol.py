@@ -260,6 +260,8 @@ class Opening(NamedTuple):
 
 
 OPENING_BYTES = 8192
+BLANK_BYTES = b"\xef \t\r\n\v\f\0"
+"""What texts may begin with before they begin: a byte order mark, white space, zeros."""
 
 
 class Tunnel(NamedTuple):
@@ -295,6 +297,9 @@ class Protocol:
     parser: Callable[[Opening], Parser]
     limits: str
     """What is known not to be decoded, in one or two sentences."""
+    begins: bytes | None = None
+    """Bytes with which a side of an opening may begin for `detect` to give anything but 0.0 (if both are empty, it is
+    asked in any case). It keeps most protocols from being asked about most bodies; None: any byte."""
     joined_datagrams: bool = False
     """UDP: True if `feed` may get several datagrams of one direction joined (bulk media)."""
     tunnel: Callable[[ContentInfo], Tunnel | None] | None = None

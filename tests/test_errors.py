@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from iptvforensics.errors import CaptureError, DecodeError, IptvForensicsError, SchemaError
@@ -27,3 +29,9 @@ def test_the_message_says_where(error: IptvForensicsError, message: str) -> None
 def test_wrong_input_is_also_a_value_error(kind: type[Exception]) -> None:
     with pytest.raises(ValueError, match="why"):
         raise kind("why")
+
+
+def test_a_capture_error_is_the_same_in_another_process() -> None:
+    error = CaptureError("cut record", path="a.pcap", offset=7)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.why, again.path, again.offset) == (str(error), "cut record", "a.pcap", 7)

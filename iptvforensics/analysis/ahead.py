@@ -1,48 +1,77 @@
-"""Makes the next item of an iteration on a thread of its own."""
+"""The decoding of a capture on a thread of its own, one batch ahead of the parsers."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    from ..capture import Secret
+    from ..flows.batch import StreamBatch
+    from .decoding import Decoding, Report
+
+BATCHES_ALIVE = 2
 
 
-def ahead(source: Iterator[_T]) -> Iterator[_T]:
-    """Yield what `source` yields, while the next item is being made on a thread of its own.
+class Ahead:
+    """Gives what a decoding gives; the thread begins when this is made."""
 
-    At most two items are alive: the one that the caller uses and the one after it.
-    """
-    made: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-    permits = threading.Semaphore(2)
-    stopped = threading.Event()
+    def __init__(self, decoding: Decoding) -> None:
+        self.early_secrets: list[Secret] = decoding.early_secrets
+        """Secrets that stand in the file before its first frame; known when the first batch comes."""
+        self._decoding = decoding
+        self._made: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._permits = threading.Semaphore(BATCHES_ALIVE)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._make, name="iptvforensics-streams", daemon=True)
+        self._thread.start()
 
-    def make() -> None:
-        try:
-            while True:
-                permits.acquire()
-                if stopped.is_set():
-                    return
-                made.put(("item", next(source)))
-        except StopIteration:
-            made.put(("end", None))
-        except BaseException as error:
-            made.put(("error", error))
-
-    thread = threading.Thread(target=make, name="iptvforensics-streams", daemon=True)
-    thread.start()
-    try:
+    def batches(self) -> Iterator[StreamBatch]:
+        """Yield what the blocks of the capture add to the streams."""
         while True:
-            what, value = made.get()
+            what, value = self._made.get()
             if what == "end":
                 return
             if what == "error":
                 raise value
             yield value
-            permits.release()
+            self._permits.release()
+
+    def report(self) -> Report:
+        """Return what is known of the whole, after the last batch."""
+        return self._decoding.report()
+
+    def close(self) -> None:
+        """Return when the thread has ended."""
+        self._stopped.set()
+        self._permits.release()
+        self._thread.join()
+
+    def _make(self) -> None:
+        source = self._decoding.batches()
+        try:
+            while True:
+                self._permits.acquire()
+                if self._stopped.is_set():
+                    return
+                self._made.put(("batch", next(source)))
+        except StopIteration:
+            self._made.put(("end", None))
+        except BaseException as error:
+            self._made.put(("error", error))
+
+
+@contextmanager
+def ahead(decoding: Decoding) -> Iterator[Ahead]:
+    """Give a decoding whose next batch is being made on a thread, which ends with the context.
+
+    At most two batches are alive: the one that the caller uses and the one after it.
+    """
+    thread = Ahead(decoding)
+    try:
+        yield thread
     finally:
-        stopped.set()
-        permits.release()
-        thread.join()
+        thread.close()

@@ -10,12 +10,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .. import __version__, kernel
-from ..capture import CaptureReader
+from .ahead import ahead
+from .apart import apart, is_possible
 from .options import LateSecrets, Options, Progress, Summary
 
 if TYPE_CHECKING:
     from ..capture import Secret
     from ..store import Store
+    from .pipeline import Source
+
+APART_FROM_BYTES = 64 << 20
+"""Captures from this size on are decoded in a process of their own: starting one takes a fifth of a second."""
 
 
 def analyze_capture(
@@ -52,7 +57,7 @@ def analyze_capture(
     late: list[Secret] = []
     while True:
         try:
-            return _read_once(path, size, store, options, cores, progress, late)
+            return _read_once(path, size, store, options, cores, progress, announce, late)
         except LateSecrets as found:
             late = found.secrets
 
@@ -64,18 +69,21 @@ def _read_once(
     options: Options,
     cores: int,
     progress: Callable[[Progress], None] | None,
+    announce: Callable[[str], None] | None,
     late: list[Secret],
 ) -> Summary:
     """Return what was found in one reading of a file; `late` are secrets that an earlier reading found in it."""
-    with _throughput(), CaptureReader(path, block_bytes=options.block_bytes, hash_thread=cores > 1) as reader:
-        # Reading and hashing have begun: the parsers are loaded meanwhile.
+    tell = None if progress is None else lambda done: progress(Progress(path, done, size))
+    with _throughput(), _source(path, size, options, cores, tell, announce) as source:
+        # Reading, hashing and decoding have begun: parsers, and what comes at the end, are loaded meanwhile.
+        from .. import entities  # noqa: F401 (used when all files are done)
         from .pipeline import Pipeline
         from .secrets import secrets_from
 
         writer = store.writer(cores=cores)
         try:
             writer.prepare()
-            pipeline = Pipeline(reader, size, writer, options, cores, progress, secrets_from(options.keylogs, late))
+            pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, late))
             pipeline.has_all_secrets = bool(late)
             pipeline.may_repeat = size is not None and not late
             return pipeline.run()
@@ -85,15 +93,44 @@ def _read_once(
 
 
 @contextmanager
+def _source(
+    path: str,
+    size: int | None,
+    options: Options,
+    cores: int,
+    tell: Callable[[int], None] | None,
+    announce: Callable[[str], None] | None,
+) -> Iterator[Source]:
+    """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it."""
+    if cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
+        speed = kernel.use(None, input_bytes=size)
+        with apart(path, block_bytes=options.block_bytes, speed=speed, progress=tell, announce=announce) as process:
+            yield process
+        return
+    from ..capture import CaptureReader
+
+    with CaptureReader(path, block_bytes=options.block_bytes, hash_thread=cores > 1) as reader:
+        from .decoding import Decoding
+
+        decoding = Decoding(reader, progress=tell)
+        if cores == 1:
+            yield decoding
+            return
+        with ahead(decoding) as thread:
+            yield thread
+
+
+@contextmanager
 def _throughput() -> Iterator[None]:
     """Set the interpreter up for few, long tasks; put back what was set before.
 
-    Rows are plain tuples that live until they are written: collecting cycles among them costs a tenth of the
-    time and frees nothing; what was there before (modules, mostly) is not looked at.
+    Rows are plain tuples that live until they are written, and parsers are part of no cycle: looking for cycles
+    would cost a twentieth of the time and free nothing. Should a million objects come together all the same, it is
+    done; what was there before (modules, mostly) is not looked at.
     """
     thresholds = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(100_000, 5, 5)
+    gc.set_threshold(1_000_000, 5, 5)
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from ..schema import STREAM_INDEX
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..flows.streams import StreamBatch
+    from ..flows.batch import StreamBatch
     from ..store import CaptureWriter
 
 PORTION_PIECES = 250_000

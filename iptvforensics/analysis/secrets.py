@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from ..capture import TLS_KEY_LOG, CaptureReader, Secret
 from ..errors import CaptureError
 from ..tls.keylog import Secrets
+
+if TYPE_CHECKING:
+    from ..capture import Secret
 
 MAX_KEYLOG_BYTES = 256 << 20
 
@@ -41,6 +44,8 @@ def secrets_from(keylogs: Sequence[tuple[str, str]], in_capture: Iterable[Secret
 
 def add_blocks(secrets: Secrets, in_capture: Iterable[Secret]) -> None:
     """Add the key logs that stand in a capture."""
+    from ..capture import TLS_KEY_LOG
+
     for secret in in_capture:
         if secret.type == TLS_KEY_LOG:
             secrets.add(secret.data)
@@ -48,6 +53,8 @@ def add_blocks(secrets: Secrets, in_capture: Iterable[Secret]) -> None:
 
 def secrets_in(path: str) -> list[Secret]:
     """Return the secrets that stand in a capture, wherever in the file."""
+    from ..capture import CaptureReader
+
     with CaptureReader(path, hash_thread=False, hashing=False) as reader:
         for _ in reader:
             pass

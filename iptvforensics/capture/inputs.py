@@ -14,8 +14,6 @@ import os
 from collections.abc import Iterable, Iterator
 
 from ..errors import CaptureError, IptvForensicsError
-from . import pcap
-from .pcapng import SECTION_MAGIC
 from .source import Source, is_url, local_path
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")
@@ -57,6 +55,9 @@ def is_capture(path: str) -> bool:
         return False
     finally:
         source.close()
+    from . import pcap
+    from .pcapng import SECTION_MAGIC
+
     return count >= 4 and (pcap.is_magic(bytes(head)) or bytes(head[:4]) == SECTION_MAGIC)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ..protocol import Opening, Protocol
 
@@ -14,7 +14,24 @@ SURE = 0.9
 ENOUGH = 0.5
 
 
-def choose(protocols: Iterable[Protocol], opening: Opening, *, final: bool) -> tuple[Protocol | None, bool]:
+class Candidates:
+    """The protocols of a carrier, and those of them that come into question for an opening."""
+
+    def __init__(self, protocols: Iterable[Protocol]) -> None:
+        self._all = list(protocols)
+        self._known: dict[bytes, list[Protocol]] = {}
+
+    def of(self, opening: Opening) -> list[Protocol]:
+        """Return the protocols to be asked, in order."""
+        first = opening.orig[:1] + opening.resp[:1]
+        known = self._known.get(first)
+        if known is None:
+            known = [p for p in self._all if not first or p.begins is None or any(byte in p.begins for byte in first)]
+            self._known[first] = known  # at most 65,793
+        return known
+
+
+def choose(protocols: Sequence[Protocol], opening: Opening, *, final: bool) -> tuple[Protocol | None, bool]:
     """Return the protocol with the highest score, and whether the choice stands (False: wait for more bytes)."""
     best: Protocol | None = None
     best_score = 0.0

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..flows import layout as L
-from ..flows.streams import GAP
-from ..packets import address_text
-from ..protocol import Carrier, Protocol
+from ..flows.batch import GAP
+from ..protocol import Protocol
 from ..protocols import registry
 from ..schema import ENDPOINT_COLUMNS, Column, Table
+from .choice import Candidates
 from .contents import Content
 from .flowwork import FlowWork
 from .places import views
 
 if TYPE_CHECKING:
-    from ..flows.streams import DirectionPieces, FlowTable, StreamBatch
+    from ..flows.batch import DirectionPieces, StreamBatch
     from ..tls.keylog import Secrets
     from .rows import RowCollector
-
-TCP, UDP = 6, 17
-CARRIERS: dict[int, Carrier] = {TCP: "tcp", UDP: "udp"}
 
 OnContent = Callable[[int, Content, "memoryview | bytes | None"], None]
 
 _LEADING = 6
 _KINDS = {"frame": "frame", "time_ns": "time_ns"}
-
-
-SWEEP_BATCHES = 2
-RESET_SILENCE_NS = 10_000_000_000
-RESET_SEEN = 3 << (2 * L.LETTER_RST)
-"""Bits of `HISTORY_SEEN` for a reset by the originator or the responder."""
 
 
 class Layout(NamedTuple):
@@ -74,7 +64,6 @@ class Dissector:
 
     def __init__(
         self,
-        flows: FlowTable,
         rows: RowCollector,
         *,
         on_content: OnContent | None = None,
@@ -82,39 +71,19 @@ class Dissector:
         protocols: Iterable[Protocol] | None = None,
         secrets: Secrets | None = None,
     ) -> None:
-        self.flows = flows
         self.rows = rows
         self.on_content = on_content
         self.secrets = secrets
         self.protocols: dict[int, str] = {}
         self._only_flow = only_flow
         known = list(registry().values() if protocols is None else protocols)
-        self.by_carrier: dict[str, list[Protocol]] = {
-            carrier: [p for p in known if carrier in p.carriers] for carrier in ("tcp", "udp", "content", "quic")
+        self.by_carrier = {
+            carrier: Candidates(p for p in known if carrier in p.carriers)
+            for carrier in ("tcp", "udp", "content", "quic")
         }
         self.by_name = {p.name: p for p in known}
         self.layouts = {table.name: _layout(table) for p in known for table in p.tables}
-        self._taken = 0
         self._work: dict[int, FlowWork] = {}
-        self._endpoints: dict[int, tuple[tuple[str, int | None], tuple[str, int | None]]] = {}
-
-    # --- what the flow says of itself -----------------------------------------------------------------
-
-    def ports(self, number: int) -> tuple[int, int]:
-        """Return the ports of originator and responder."""
-        at = number * L.FLOW_WIDTH
-        return int(self.flows.flow[at + L.ORIG_PORT]), int(self.flows.flow[at + L.RESP_PORT])
-
-    def endpoints(self, number: int, client_is_orig: bool) -> tuple[Any, ...]:
-        """Return client address, client port, server address, server port."""
-        known = self._endpoints.get(number)
-        if known is None:
-            at = number * L.FLOW_WIDTH
-            o_hi, o_lo, r_hi, r_lo, o_port, r_port = self.flows.flow[at : at + 6].tolist()
-            known = ((address_text(o_hi, o_lo), o_port), (address_text(r_hi, r_lo), r_port))
-            self._endpoints[number] = known
-        orig, resp = known
-        return (*orig, *resp) if client_is_orig else (*resp, *orig)
 
     # --- batches -----------------------------------------------------------------------------------------
 
@@ -137,23 +106,10 @@ class Dissector:
                 work.places[not from_orig].begin(entry, offset, frame, ns)
                 self._feed(work, batch, entry, data, from_orig)
                 work.rest(from_orig)
-        self._taken += 1
-        if self._taken % SWEEP_BATCHES == 0 and len(batch.ns):
-            self._end_reset_flows(int(batch.ns.max()))
-
-    def _end_reset_flows(self, now_ns: int) -> None:
-        """End flows that were reset and have been silent since: their parsers would be kept to the end.
-
-        A reset alone ends nothing: anybody can forge one, and what comes after it belongs to the evidence.
-        """
-        flow = self.flows.flow
-        for number, work in self._work.items():
-            at = number * L.FLOW_WIDTH
-            if work.dead or not int(flow[at + L.HISTORY_SEEN]) & RESET_SEEN:
-                continue
-            if now_ns - int(flow[at + L.FLOW_LAST_NS]) > RESET_SILENCE_NS:
-                work.end(True)
-                work.end(False)
+        for number in batch.silent:  # their parsers would be kept to the end
+            if (silent := self._work.get(number)) is not None:
+                silent.end(True)
+                silent.end(False)
 
     def finish(self) -> None:
         """End all streams that are still open: the capture is over."""
@@ -166,8 +122,7 @@ class Dissector:
         number = entry.direction >> 1
         work = self._work.get(number)
         if work is None:
-            carrier = CARRIERS[entry.transport]
-            work = FlowWork(self, number, entry.flow_id, carrier, carrier == "tcp" and entry.midstream)
+            work = FlowWork(self, number, entry)
             work.dead = self._only_flow is not None and work.flow_id != self._only_flow
             self._work[number] = work
         return work

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..protocol import Parser
+    from .ends import FlowEnds
     from .engine import Dissector
 
 FEED_BYTES = 4 << 20
@@ -52,25 +53,25 @@ class Findings:
         "_inner",
         "_marks",
         "_opened",
+        "ends",
         "engine",
         "flow_id",
-        "number",
         "parser",
         "places",
     )
 
     def __init__(
-        self, engine: Dissector, number: int, flow_id: int, places: tuple[Places, Places], parser: Parser
+        self, engine: Dissector, ends: FlowEnds, flow_id: int, places: tuple[Places, Places], parser: Parser
     ) -> None:
         self.engine = engine
-        self.number = number
+        self.ends = ends
         self.flow_id = flow_id
         self.places = places
         self.parser = parser
         self._marks = Marks()
         self._contents: dict[tuple[Scope, int], Content] = {}
         self._inner: dict[tuple[str, str], InnerStream] = {}
-        self._opened = OpenedStreams(engine, engine.ports(number), weakref.proxy(self))
+        self._opened = OpenedStreams(engine, ends.ports, weakref.proxy(self))
 
     def take(self, events: list[Event], scope: Scope = None) -> None:
         """Act on what a parser returned."""
@@ -161,7 +162,7 @@ class Findings:
                 out[index] = frame if kind == "frame" else ns
         out.append(row.values.get("secret_sha256") if scope is None else scope.secret_of(from_orig, row.offset))
         if layout.endpoints:
-            out += self.engine.endpoints(self.number, self.parser.client_is_orig)
+            out += self.ends.endpoints(self.parser.client_is_orig)
         self.engine.rows.add(layout.table, tuple(out))
 
     def _rows(self, rows: Rows, scope: Scope) -> None:
@@ -185,7 +186,7 @@ class Findings:
                 columns[index] = Same(None if scope is None else scope.begin_offset)
         columns.append(Same(None if scope is None else scope.secret_of(from_orig)))
         if layout.endpoints:
-            columns += map(Same, self.engine.endpoints(self.number, self.parser.client_is_orig))
+            columns += map(Same, self.ends.endpoints(self.parser.client_is_orig))
         self.engine.rows.add_columns(layout.table, ByColumn(count, columns, is_sorted=is_sorted))
 
     def anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
@@ -236,7 +237,7 @@ class Findings:
         if content.depth >= MAX_DEPTH:
             protocol, decided = None, True
         else:
-            protocol, decided = choose(self.engine.by_carrier["content"], opening, final=final)
+            protocol, decided = choose(self.engine.by_carrier["content"].of(opening), opening, final=final)
         if not decided:
             return
         content.settled = True
@@ -275,7 +276,7 @@ class Findings:
                 name = f"{carrier.name.upper()}_too_many_streams"
                 self.anomaly(Anomaly(name, content.from_orig, 0, why), content)
                 return None
-            orig_port, resp_port = self.engine.ports(self.number)
+            orig_port, resp_port = self.ends.ports
             opening = Opening("tcp", b"", b"", orig_port, resp_port, content.info, part.is_midstream)
             inner = InnerStream(protocol, protocol.parser(opening), content.depth)
             inner.opened = content.opened
@@ -366,7 +367,7 @@ class Findings:
                 content.last.ns,
                 content.last.frame_no,
                 content.secret_of(content.from_orig),
-                *self.engine.endpoints(self.number, self.parser.client_is_orig),
+                *self.ends.endpoints(self.parser.client_is_orig),
             ),
         )
         if self.engine.on_content is not None:

@@ -8,15 +8,21 @@ from ..errors import DecodeError
 from ..protocol import OPENING_BYTES, Carrier, Event, Opening, Parser, Protocol
 from .choice import choose
 from .contents import HELD_LIMIT, first_bytes_of
+from .ends import FlowEnds
 from .findings import Findings
 from .places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..flows.batch import DirectionPieces
     from .engine import Dissector
 
 MAX_UNDECIDED_DATAGRAMS = 8
+
+TCP, UDP = 6, 17
+CARRIERS: dict[int, Carrier] = {TCP: "tcp", UDP: "udp"}
+
 
 Held = tuple[str, bool, memoryview | bytes | int]
 
@@ -31,6 +37,7 @@ class FlowWork:
         "_open",
         "carrier",
         "dead",
+        "ends",
         "engine",
         "flow_id",
         "midstream",
@@ -40,12 +47,13 @@ class FlowWork:
         "protocol",
     )
 
-    def __init__(self, engine: Dissector, number: int, flow_id: int, carrier: Carrier, midstream: bool) -> None:
+    def __init__(self, engine: Dissector, number: int, entry: DirectionPieces) -> None:
         self.engine = engine
         self.number = number
-        self.flow_id = flow_id
-        self.carrier: Carrier = carrier
-        self.midstream = midstream
+        self.flow_id = entry.flow_id
+        self.carrier: Carrier = CARRIERS[entry.transport]
+        self.midstream = self.carrier == "tcp" and entry.midstream
+        self.ends = FlowEnds(entry.ends)
         self.parser: Parser | None = None
         self.protocol: Protocol | None = None
         self.dead = False
@@ -113,7 +121,7 @@ class FlowWork:
         final = held is None or full or self._held_bytes > HELD_LIMIT
         if self.carrier == "udp" and len(self._held) >= MAX_UNDECIDED_DATAGRAMS:
             final = True
-        protocol, decided = choose(self.engine.by_carrier[self.carrier], opening, final=final)
+        protocol, decided = choose(self.engine.by_carrier[self.carrier].of(opening), opening, final=final)
         if not decided:
             return False
         if protocol is None:
@@ -121,13 +129,13 @@ class FlowWork:
             return False
         self.protocol = protocol
         self.parser = protocol.parser(opening)
-        self._findings = Findings(self.engine, self.number, self.flow_id, self.places, self.parser)
+        self._findings = Findings(self.engine, self.ends, self.flow_id, self.places, self.parser)
         return True
 
     def _opening(self) -> Opening:
         orig, from_begin = self._first_bytes(True)
         resp, resp_from_begin = self._first_bytes(False)
-        orig_port, resp_port = self.engine.ports(self.number)
+        orig_port, resp_port = self.ends.ports
         midstream = self.midstream or not (from_begin and resp_from_begin)
         secrets = self.engine.secrets
         return Opening(self.carrier, orig, resp, orig_port, resp_port, midstream=midstream, secrets=secrets)

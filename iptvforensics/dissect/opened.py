@@ -11,9 +11,10 @@ from .contents import HELD_LIMIT, Content, first_bytes_of
 from .tunnels import InnerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from ..protocol import Carrier, Event, Protocol
+    from ..protocol import Carrier, Event
+    from .choice import Candidates
     from .engine import Dissector
     from .findings import Findings
 
@@ -72,12 +73,13 @@ class OpenedStream(InnerStream):
         self._held.append((from_orig, kept, runs))
         self._held_bytes += len(kept) if isinstance(kept, bytes) else 0
 
-    def settle(self, protocols: Iterable[Protocol], *, final: bool) -> list[Held]:
+    def settle(self, candidates: Candidates | None, *, final: bool) -> list[Held]:
         """Choose who reads the stream, if that can be decided; return what was held."""
         orig, resp = self._first_bytes(True), self._first_bytes(False)
         begin = self._begin
         opening = Opening(begin.carrier, orig, resp, *self._ports, is_opened=True, client_is_orig=begin.client_is_orig)
         full = max(len(orig), len(resp)) >= OPENING_BYTES or self._held_bytes > HELD_LIMIT
+        protocols = () if candidates is None else candidates.of(opening)
         protocol, decided = choose(protocols, opening, final=final or full)
         if not decided:
             return []
@@ -176,8 +178,8 @@ class OpenedStreams:
             self._findings.call(stream, stream.feed, memoryview(what), runs, side)
 
     def _settle(self, stream: OpenedStream, *, final: bool) -> None:
-        protocols = self._engine.by_carrier[stream.carrier] if stream.depth < MAX_DEPTH else ()
-        held = stream.settle(protocols, final=final)
+        candidates = self._engine.by_carrier[stream.carrier] if stream.depth < MAX_DEPTH else None
+        held = stream.settle(candidates, final=final)
         if stream.is_settled and stream.protocol is None:
             self._say_closed(held)
         for side, what, runs in held:

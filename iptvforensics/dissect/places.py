@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ..flows.streams import DirectionPieces, StreamBatch
+    from ..flows.batch import DirectionPieces, StreamBatch
 
 KEPT_BYTES = 1 << 20
 """How far back a row may point without a `Mark` (rule 3 of the parser contract)."""

@@ -12,7 +12,7 @@ from .places import NOWHERE, Place
 
 Flush = Callable[[Table, "list[tuple[Any, ...]] | ByColumn"], None]
 
-PORTION_VALUES = 250_000
+PORTION_VALUES = 60_000
 """Some 15 MB of rows of one table; a part of a table has thousands of rows."""
 MAX_ANOMALIES = 100_000
 """Different (name, flow) pairs kept; beyond that they are counted together."""

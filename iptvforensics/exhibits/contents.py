@@ -25,7 +25,7 @@ from .files import frame_index, keylogs_of, locate, manifest_of
 
 if TYPE_CHECKING:
     from ..dissect.contents import Content
-    from ..flows.streams import StreamBatch
+    from ..flows.batch import StreamBatch
     from ..tls.keylog import Secrets
 
 
@@ -146,7 +146,7 @@ def _bodies(
     collector = _Collector(wanted)
     flows = FlowTable()
     rows = RowCollector(lambda table, rows: None)
-    dissector = Dissector(flows, rows, on_content=collector, only_flow=only_flow, secrets=secrets)
+    dissector = Dissector(rows, on_content=collector, only_flow=only_flow, secrets=secrets)
     with CaptureReader(path, hash_thread=False, hashing=False) as reader:
         if start is not None:
             reader.start_at(start)

@@ -10,13 +10,14 @@ wait behind holes (bounded), not with the size of the capture.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import layout as L
+from .batch import END, GAP, DirectionPieces, OverlapDifference, StreamBatch, directions_of
 from .gather import begin_batch, find_runs, first_difference, gather, group, keep_repeats, keep_waiting, move_waiting
 from .route import flush_waiting, rebuild_table, route
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bytes = NDArray[np.uint8]
 
-GAP, END = 1, 2
-"""Kinds of a piece that is no data (0)."""
+Zeros = Callable[[int, type], Any]
+"""Makes an array of zeros of a length and a type."""
 
 BATCH_BYTES = 32 << 20
 """Bytes after which a batch is handed on."""
@@ -38,6 +39,10 @@ BATCH_PIECES = 1 << 17
 """Pieces after which it is, however few bytes they hold."""
 MOST_REPEATED_BYTES = 16 << 20
 """And bytes that were seen again."""
+
+RESET_SILENCE_NS = 10_000_000_000
+RESET_SEEN = 3 << (2 * L.LETTER_RST)
+"""Bits of `HISTORY_SEEN` for a reset by the originator or the responder."""
 
 HISTORY_DIRECTIONS = 1024
 """Directions whose last bytes are kept for the comparison of repeated bytes (16 KiB each)."""
@@ -58,66 +63,20 @@ class FlowLimits:
     """A hole that nobody acknowledged may still be filled by a retransmission (RFC 6298: up to 60 s)."""
 
 
-class DirectionPieces(NamedTuple):
-    """Pieces that a batch adds to one direction, one after another; several of these may follow each other."""
+class FlowTable:
+    """All flows of a capture, and the bytes that wait for their turn.
 
-    direction: int
-    """2 * flow number, plus 1 for the responder's direction."""
-    first: int
-    """Its first piece in the arrays of the batch."""
-    pieces: int
-    byte: int
-    """Where its bytes start in the buffer of the batch."""
-    bytes: int
-    specials: int
-    """How many of its pieces are gaps or ends."""
-    flow_id: int = 0
-    transport: int = 0
-    midstream: bool = False
-    """True if the beginning of the flow was not captured, as far as is known now."""
-
-
-class OverlapDifference(NamedTuple):
-    """Bytes that were sent twice with different content; the first version was kept."""
-
-    flow_id: int
-    from_orig: bool
-    frame_no: int
-    offset: int
-
-
-@dataclass(slots=True)
-class StreamBatch:
-    """New pieces of many streams; arrays are valid until the batch after the next one is made.
-
-    `offset`, `length`, `frame`, `ns`, `kind`: int64, one entry per piece, grouped by direction (ascending),
-    inside a direction by stream offset. `data`: uint8; each entry of `directions` says which part is its own.
+    `zeros` makes the arrays that others see: those of batches, `flow` and `dirs`.
     """
 
-    directions: list[DirectionPieces]
-    offset: Ints
-    length: Ints
-    frame: Ints
-    ns: Ints
-    kind: Ints
-    data: Bytes
-    differences: list[OverlapDifference]
-
-
-def _grown(array: Ints, entries: int) -> Ints:
-    bigger = np.zeros(entries, np.int64)
-    bigger[: len(array)] = array
-    return bigger
-
-
-class FlowTable:
-    """All flows of a capture, and the bytes that wait for their turn."""
-
-    def __init__(self, limits: FlowLimits | None = None, *, batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(
+        self, limits: FlowLimits | None = None, *, batch_bytes: int = BATCH_BYTES, zeros: Zeros = np.zeros
+    ) -> None:
         limits = limits or FlowLimits()
+        self._zeros = zeros
         self.state: Ints = np.zeros(L.STATE_WIDTH, np.int64)
-        self.flow: Ints = np.zeros(256 * L.FLOW_WIDTH, np.int64)
-        self.dirs: Ints = np.zeros(512 * L.DIRECTION_WIDTH, np.int64)
+        self.flow: Ints = zeros(256 * L.FLOW_WIDTH, np.int64)
+        self.dirs: Ints = zeros(512 * L.DIRECTION_WIDTH, np.int64)
         self._batch_bytes = batch_bytes
         self._table: Ints = np.zeros(1024, np.int64)
         self._pending: Ints = np.zeros(1024 * L.PENDING_WIDTH, np.int64)
@@ -126,13 +85,14 @@ class FlowTable:
         self._pieces: Ints = np.zeros(0, np.int64)
         self._arena: Bytes = np.zeros(1, np.uint8)
         # Used in turn: a batch outlives the making of the next. Twice the size, since rooms are guesses.
-        self._outs: list[Bytes] = [np.empty(2 * batch_bytes, np.uint8) for _ in range(2)]
+        self._outs: list[Bytes] = [zeros(2 * batch_bytes, np.uint8) for _ in range(2)]
         self._columns: list[list[Ints]] = [[], []]
         self._turn = 0
         self._active: Ints = np.zeros(512, np.int64)
         self.packet_direction: Ints = np.zeros(0, np.int64)
         """Direction of each packet of the last block; -1 for copies and for what is no packet."""
         self._history: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
+        self._told_silent = np.zeros(256, np.bool_)
         state = self.state
         state[L.FLOW_LIMIT] = 256
         state[L.PENDING_LIMIT] = 1024
@@ -162,7 +122,7 @@ class FlowTable:
             if stopped == L.STOP_FLOWS:
                 self._grow_flows()
             elif stopped == L.STOP_PENDING:
-                self._pending = _grown(self._pending, len(self._pending) * 2)
+                self._pending = self._grown(self._pending, len(self._pending) * 2)
                 state[L.PENDING_LIMIT] *= 2
             elif stopped == L.STOP_PIECES:
                 yield from self._gather(block.data)
@@ -230,14 +190,22 @@ class FlowTable:
     def _room_for_pieces(self, wanted: int) -> None:
         entries = int(self.state[L.N_PIECES]) + max(4096, wanted) + 4 * int(self.state[L.PENDING_LIMIT])
         if entries * L.PIECE_WIDTH > len(self._pieces):
-            self._pieces = _grown(self._pieces, (entries + entries // 4) * L.PIECE_WIDTH)
+            self._pieces = self._grown(self._pieces, (entries + entries // 4) * L.PIECE_WIDTH)
             self.state[L.PIECE_LIMIT] = len(self._pieces) // L.PIECE_WIDTH
+
+    @staticmethod
+    def _grown(array: Ints, entries: int, zeros: Zeros = np.zeros) -> Ints:
+        bigger: Ints = zeros(entries, np.int64)
+        bigger[: len(array)] = array
+        return bigger
 
     def _grow_flows(self) -> None:
         capacity = int(self.state[L.FLOW_LIMIT]) * 4
-        self.flow = _grown(self.flow, capacity * L.FLOW_WIDTH)
-        self.dirs = _grown(self.dirs, 2 * capacity * L.DIRECTION_WIDTH)
-        self._active = _grown(self._active, 2 * capacity)
+        self.flow = self._grown(self.flow, capacity * L.FLOW_WIDTH, self._zeros)
+        self.dirs = self._grown(self.dirs, 2 * capacity * L.DIRECTION_WIDTH, self._zeros)
+        self._active = self._grown(self._active, 2 * capacity)
+        told, self._told_silent = self._told_silent, np.zeros(capacity, np.bool_)
+        self._told_silent[: len(told)] = told
         self._table = np.zeros(4 * capacity, np.int64)
         self.state[L.FLOW_LIMIT] = capacity
         self.state[L.TABLE_MASK] = 4 * capacity - 1
@@ -252,7 +220,7 @@ class FlowTable:
                 yield self._batch()
             else:
                 largest = int(self._pieces[L.PIECE_LENGTH])
-                self._outs[self._turn] = np.empty(2 * largest, np.uint8)
+                self._outs[self._turn] = self._zeros(2 * largest, np.uint8)
         self._keep_repeats(block)
 
     def _keep_repeats(self, block: Bytes) -> None:
@@ -271,8 +239,10 @@ class FlowTable:
         group(state, self._pieces, dirs, self._active, *columns)
         found = find_runs(state, dirs, self._active, columns[1], columns[4], columns[5], runs)
         offset, length, frame, ns, kind = (column[:count] for column in columns[:5])
-        directions = self._directions(runs[: found * L.RUN_WIDTH].reshape(-1, L.RUN_WIDTH))
-        batch = StreamBatch(directions, offset, length, frame, ns, kind, self._outs[self._turn], [])
+        runs = self._described(runs[: found * L.RUN_WIDTH].reshape(-1, L.RUN_WIDTH))
+        batch = StreamBatch(
+            directions_of(runs), runs, offset, length, frame, ns, kind, self._outs[self._turn], [], self._silent(ns)
+        )
         if state[L.N_OVERLAPS]:
             batch.differences.extend(self._differences(batch, columns[5]))
         self._remember(batch)
@@ -283,16 +253,31 @@ class FlowTable:
     def _room_for_columns(self, entries: int) -> list[Ints]:
         turn = self._turn
         if not self._columns[turn] or len(self._columns[turn][0]) < entries:
-            self._columns[turn] = [np.empty(entries + entries // 4, np.int64) for _ in range(6)]
+            size = max(entries, BATCH_PIECES) + entries // 4
+            self._columns[turn] = [self._zeros(size, np.int64) for _ in range(6)]
         return self._columns[turn]
 
-    def _directions(self, runs: Ints) -> list[DirectionPieces]:
+    def _described(self, runs: Ints) -> Ints:
+        """Return runs, and in further columns what is known of their flows."""
         active = runs[:, L.RUN_DIRECTION]
         numbers = self.dirs.reshape(-1, L.DIRECTION_WIDTH)
         flows = self.flow.reshape(-1, L.FLOW_WIDTH)[active >> 1]
         midstream = (numbers[active, L.MIDSTREAM] | numbers[active ^ 1, L.MIDSTREAM]) != 0
-        about = (flows[:, L.FLOW_ID].tolist(), flows[:, L.TRANSPORT].tolist(), midstream.tolist())
-        return list(map(DirectionPieces._make, zip(*runs.T.tolist(), *about, strict=True)))
+        ends = flows[:, L.ORIG_HI : L.RESP_PORT + 1]
+        return np.column_stack((runs, flows[:, L.FLOW_ID], flows[:, L.TRANSPORT], midstream, ends))
+
+    def _silent(self, ns: Ints) -> list[int]:
+        """Return the flows that were reset and have been silent since, each once.
+
+        A reset alone ends nothing: anybody can forge one, and what comes after it belongs to the evidence.
+        """
+        if not len(ns):
+            return []
+        flows = self.flow.reshape(-1, L.FLOW_WIDTH)[: len(self)]
+        is_reset = (flows[:, L.HISTORY_SEEN] & RESET_SEEN) != 0
+        found = is_reset & (ns.max() - flows[:, L.FLOW_LAST_NS] > RESET_SILENCE_NS) & ~self._told_silent[: len(self)]
+        self._told_silent[: len(self)] |= found
+        return list(map(int, found.nonzero()[0]))
 
     def _differences(self, batch: StreamBatch, byte: Ints) -> Iterator[OverlapDifference]:
         """Yield where bytes that were seen again differ from those delivered first."""

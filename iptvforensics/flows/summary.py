@@ -9,11 +9,14 @@ import base64
 import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..packets import Membership, Neighbour, Tunnel, address_text
 from . import layout as L
-from .streams import FlowTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _PORTED = {6: "tcp", 17: "udp", 132: "sctp"}
 
@@ -60,9 +63,17 @@ def tunnel_text(tunnels: int) -> str | None:
     return "+".join(t.name or "" for t in Tunnel if tunnels & t.value) or None if tunnels else None
 
 
-def flow_rows(table: FlowTable, protocols: Mapping[int, str]) -> list[tuple[Any, ...]]:
+class FlowNumbers(NamedTuple):
+    """What the flow table of a capture holds at its end, see `layout`."""
+
+    flows: int
+    flow: NDArray[np.int64]
+    dirs: NDArray[np.int64]
+
+
+def flow_rows(table: FlowNumbers, protocols: Mapping[int, str]) -> list[tuple[Any, ...]]:
     """Return one row per flow (`schema.FLOWS` without capture_id), in the order of their first packets."""
-    count = len(table)
+    count = table.flows
     flows = table.flow.reshape(-1, L.FLOW_WIDTH)[:count].tolist()
     directions = table.dirs.reshape(-1, L.DIRECTION_WIDTH)[: 2 * count].tolist()
     return [_row(flow, directions[2 * f], directions[2 * f + 1], protocols.get(f)) for f, flow in enumerate(flows)]
@@ -108,7 +119,7 @@ def _row(flow: list[int], orig: list[int], resp: list[int], protocol: str | None
     )
 
 
-def flow_anomalies(table: FlowTable) -> list[tuple[str, int, bool, int, str]]:
+def flow_anomalies(table: FlowNumbers) -> list[tuple[str, int, bool, int, str]]:
     """Return (name, flow_id, from_orig, count, detail) of what the reassembly could not do."""
     found: list[tuple[str, int, bool, int, str]] = []
     kinds = (
@@ -117,7 +128,7 @@ def flow_anomalies(table: FlowTable) -> list[tuple[str, int, bool, int, str]]:
         (L.CUT_BYTES, "CAPTURE_bytes_cut_by_snaplen", "payload bytes that the capture did not keep"),
         (L.DUPLICATES, "CAPTURE_duplicate_packets", "copies of packets (mirror port); counted once"),
     )
-    count = len(table)
+    count = table.flows
     directions = table.dirs.reshape(-1, L.DIRECTION_WIDTH)[: 2 * count]
     for column, name, detail in kinds:
         for d in directions[:, column].nonzero()[0].tolist():

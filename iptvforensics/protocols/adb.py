@@ -221,5 +221,6 @@ PROTOCOL = Protocol(
     tables=(TABLE,),
     detect=detect,
     parser=AdbParser,
+    begins=bytes({command[0] for command in COMMANDS}),
     limits="Data of opened services are not decoded; after STLS everything is encrypted.",
 )

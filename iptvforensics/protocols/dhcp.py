@@ -73,5 +73,6 @@ PROTOCOL = Protocol(
     tables=(TABLE, TABLE_SIX),
     detect=detect,
     parser=DhcpParser,
+    begins=bytes((1, 2, *TYPES)),
     limits="BOOTP without the magic cookie is not read. Requests and replies are not paired.",
 )

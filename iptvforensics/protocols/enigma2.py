@@ -21,7 +21,7 @@ from ..listings.lines import Lines
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
 from ..listings.values import as_object, text
-from ..protocol import OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
+from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
 from ._enigma2_rows import device_values, event_values, page_entry, plugin_values, read_reference, service_entry
 from ._enigma2_xml import Record, Records, RefusedError
 
@@ -323,5 +323,6 @@ PROTOCOL = Protocol(
     tables=(CATALOGUE_ENTRIES, ACCOUNT_REPLIES, PROGRAMMES),
     detect=detect,
     parser=make_parser,
+    begins=BLANK_BYTES + b"#<{",
     limits="Timers, signals and settings of the web interface are not read. In XML damage ends the reading.",
 )

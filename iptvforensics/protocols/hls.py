@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from ..protocol import OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol
+from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol
 from ._hls_lines import MULTIVARIANT_TAGS, split_lines, split_tag
 from ._hls_playlist import read_playlist
 from ._hls_tables import ENTRIES, PLAYLISTS
@@ -142,5 +142,6 @@ PROTOCOL = Protocol(
     tables=(PLAYLISTS, ENTRIES),
     detect=detect,
     parser=HlsParser,
+    begins=BLANK_BYTES + b"#",
     limits="Delta playlists and imported variables are not completed from other bodies. Bodies over 16 MiB are cut.",
 )

@@ -177,5 +177,6 @@ PROTOCOL = Protocol(
     tables=(TABLE,),
     detect=detect,
     parser=NtpParser,
+    begins=bytes(first for first in range(256) if 1 <= first & 7 <= 5 and 1 <= first >> 3 & 7 <= 4),
     limits="Extension fields and authentication are not read; of control messages only the mode is.",
 )

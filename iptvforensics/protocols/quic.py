@@ -240,6 +240,7 @@ PROTOCOL = Protocol(
     tables=(TABLE, DECRYPTED),
     detect=detect,
     parser=QuicParser,
+    begins=bytes(range(0xC0, 0x100)),
     limits="Without secrets, what follows the Initial packets (certificates, HTTP/3) stays encrypted. Connections "
     "whose first packet was not captured or that moved to other addresses, Google QUIC and drafts before 29 are not "
     "read.",

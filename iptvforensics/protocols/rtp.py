@@ -137,5 +137,6 @@ PROTOCOL = Protocol(
     tables=(STREAMS, REPORTS),
     detect=detect,
     parser=RtpParser,
+    begins=bytes(range(0x80, 0xC0)),
     limits="Payloads other than MPEG-TS are counted, not decoded. SDP, repair streams and RTP in RTSP are not read.",
 )

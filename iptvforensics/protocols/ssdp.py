@@ -143,5 +143,6 @@ PROTOCOL = Protocol(
     tables=(TABLE,),
     detect=detect,
     parser=SsdpParser,
+    begins=b"MNH",
     limits="Responses are not paired with searches. Bodies of datagrams are not read.",
 )

@@ -13,6 +13,7 @@ watchdog) is in columns `url` and `action`; parameters are not taken apart.
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 from typing import Any
 
 from ..listings.asked import Asked, asked_of, form_fields
@@ -27,7 +28,7 @@ from ..listings.tables import (
     STREAM_LINKS,
 )
 from ..listings.values import Columns, as_object, text, truth
-from ..protocol import OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
+from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
 from ._stalker_marks import client_marks, server_marks
 from ._stalker_rows import (
     GUIDES,
@@ -299,5 +300,6 @@ PROTOCOL = Protocol(
     tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS),
     detect=detect,
     parser=make_parser,
+    begins=BLANK_BYTES + b"{_" + (ascii_letters + digits).encode(),
     limits="REST interface and OAuth of Ministra are not read. Parameters of log and watchdog stay in the URL.",
 )

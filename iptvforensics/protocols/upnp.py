@@ -14,7 +14,7 @@ import re
 from typing import Any
 from xml.parsers import expat
 
-from ..protocol import Anomaly, Event, Opening, Protocol, Row
+from ..protocol import BLANK_BYTES, Anomaly, Event, Opening, Protocol, Row
 from ..schema import OBJECT_OFFSET, Column, message_table
 
 MAX_DOCUMENT_BYTES = 1 << 20
@@ -233,5 +233,6 @@ PROTOCOL = Protocol(
     tables=(TABLE,),
     detect=detect,
     parser=UpnpParser,
+    begins=BLANK_BYTES + b"<",
     limits="Descriptions of services, events and SOAP calls are not read.",
 )

@@ -22,7 +22,7 @@ from xml.parsers import expat
 from ..listings.asked import asked_of
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
-from ..protocol import OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol, Rows
+from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol, Rows
 
 MAX_PROGRAMMES = 2_000_000
 MAX_DEPTH = 16
@@ -392,5 +392,6 @@ PROTOCOL = Protocol(
     tables=(PROGRAMMES, CATALOGUE_ENTRIES, ACCOUNT_REPLIES),
     detect=detect,
     parser=XmltvParser,
+    begins=BLANK_BYTES + b"\x1f<",
     limits="A gap or damage ends the reading of a guide. Times without offset stay text.",
 )

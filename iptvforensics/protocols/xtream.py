@@ -11,6 +11,7 @@ zone stay text. Of an item the first 4,096 characters are kept in `raw`. After 1
 from __future__ import annotations
 
 import re
+from string import ascii_letters, digits
 from typing import Any
 
 from ..listings.asked import Asked, asked_of, form_fields
@@ -18,7 +19,7 @@ from ..listings.items import Batch, JsonItems, Path
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
 from ..listings.values import Columns, as_object, mac_address, text
-from ..protocol import OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
+from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
 from ._xtream_rows import (
     SECTION,
     account_values,
@@ -280,5 +281,6 @@ PROTOCOL = Protocol(
     tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES),
     detect=detect,
     parser=make_parser,
+    begins=BLANK_BYTES + b"{[_" + (ascii_letters + digits).encode(),
     limits="Refusals in the form of a missing page are in table http only. Times without zone stay text.",
 )

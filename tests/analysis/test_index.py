@@ -6,7 +6,7 @@ import numpy as np
 
 from iptvforensics.analysis import index as module
 from iptvforensics.analysis.index import StreamIndex
-from iptvforensics.flows.streams import END, GAP, DirectionPieces, StreamBatch
+from iptvforensics.flows.batch import END, GAP, DirectionPieces, StreamBatch
 
 
 class Written:
@@ -22,7 +22,8 @@ def batch() -> StreamBatch:
     columns = [[0, 2, 5, 6, 0], [2, 3, 1, 0, 1], [1, 0, 2, 0, 3], [10, 0, 20, 0, 30], [0, GAP, 0, END, 0]]
     offset, length, frame, ns, kind = (np.array(column, np.int64) for column in columns)
     directions = [DirectionPieces(0, 0, 4, 0, 3, 2, 100, 6), DirectionPieces(1, 4, 1, 3, 1, 0, 100, 6)]
-    return StreamBatch(directions, offset, length, frame, ns, kind, np.frombuffer(b"abcd", np.uint8), [])
+    runs, data = np.zeros((0, 15), np.int64), np.frombuffer(b"abcd", np.uint8)
+    return StreamBatch(directions, runs, offset, length, frame, ns, kind, data, [], [])
 
 
 def test_captured_pieces_are_rows_and_gaps_and_ends_are_not():

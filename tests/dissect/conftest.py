@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from iptvforensics.dissect import Dissector, RowCollector
-from iptvforensics.flows import layout as L
-from iptvforensics.flows.streams import END, GAP, DirectionPieces, StreamBatch
+from iptvforensics.flows.batch import END, GAP, DirectionPieces, StreamBatch
 from iptvforensics.parquet import ByColumn, Same
 from iptvforensics.protocol import Event, Opening, Protocol
 from iptvforensics.schema import Column, Table, message_table
@@ -85,13 +84,8 @@ class Bench:
     def __init__(self, *protocols: Any, transport: int = 6, midstream: bool = False, **options: Any) -> None:
         self.tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.collector = RowCollector(self._flush)
-        flow = np.zeros(8 * L.FLOW_WIDTH, np.int64)
-        for number in range(8):
-            first = number * L.FLOW_WIDTH
-            flow[first : first + 6] = (0, 0xFFFF_C0A8_0105, 0, 0xFFFF_C000_0201, 40000 + number, 80)
         known = [getattr(p, "protocol", p) for p in protocols]
-        flows: Any = SimpleNamespace(flow=flow)
-        self.dissector = Dissector(flows, self.collector, protocols=known or None, **options)
+        self.dissector = Dissector(self.collector, protocols=known or None, **options)
         self.transport, self.midstream = transport, midstream
         self._offsets: dict[int, int] = defaultdict(int)
         self.frame = 0
@@ -103,7 +97,7 @@ class Bench:
             rows = list(zip(*columns, strict=True))
         self.tables[table.name] += [dict(zip(names, row, strict=True)) for row in rows]
 
-    def take(self, orig: Any = (), resp: Any = (), *, flow: int = 0, differences: Any = ()) -> None:
+    def take(self, orig: Any = (), resp: Any = (), *, flow: int = 0, differences: Any = (), silent: Any = ()) -> None:
         """Feed one batch, and overwrite its arrays: nothing of it may be kept."""
         directions, columns, data = [], [], bytearray()
         for direction, steps in ((2 * flow, orig), (2 * flow + 1, resp)):
@@ -116,13 +110,17 @@ class Bench:
                 data += step if isinstance(step, bytes) else b""
             specials = sum(not isinstance(step, bytes) for step in steps)
             sizes = len(steps), byte, len(data) - byte, specials
-            directions.append(DirectionPieces(direction, first, *sizes, 100 + flow, self.transport, self.midstream))
+            ends = (0, 0xFFFF_C0A8_0105, 0, 0xFFFF_C000_0201, 40000 + flow, 80)
+            about = (100 + flow, self.transport, self.midstream, ends)
+            directions.append(DirectionPieces(direction, first, *sizes, *about))
         arrays = (
             [np.array(column, np.int64) for column in zip(*columns, strict=True)]
             if columns
             else [np.zeros(0, np.int64)] * 5
         )
-        batch = StreamBatch(directions, *arrays, np.frombuffer(bytes(data), np.uint8).copy(), list(differences))
+        taken = np.frombuffer(bytes(data), np.uint8).copy()
+        runs = np.zeros((0, 15), np.int64)
+        batch = StreamBatch(directions, runs, *arrays, taken, list(differences), list(silent))
         self.dissector.take(batch)
         for array in (*arrays, batch.data):
             array[:] = 0x6E

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.dissect.choice import choose
+from iptvforensics.dissect.choice import Candidates, choose
 from iptvforensics.protocol import Opening
 
 NOTHING = Opening("tcp", b"", b"")
@@ -40,3 +40,20 @@ def test_every_protocol_sees_the_opening(made_up: Any) -> None:
     opening = Opening("tcp", b"abc", b"", 40000, 80)
     choose([made_up(detect=lambda o: seen.append(o) or 0.0).protocol] * 2, opening, final=False)
     assert seen == [opening, opening]
+
+
+@pytest.mark.parametrize(
+    ("orig", "resp", "names"),
+    [
+        (b"", b"", ["any", "hash", "brace"]),
+        (b"#EXTM3U", b"", ["any", "hash"]),
+        (b"", b"{", ["any", "brace"]),
+        (b"#", b"{", ["any", "hash", "brace"]),
+        (b"x#", b"x{", ["any"]),
+    ],
+)
+def test_only_protocols_that_may_begin_so_are_asked(made_up: Any, orig: bytes, resp: bytes, names: list[str]) -> None:
+    begins = {"any": None, "hash": b"#", "brace": b"[{"}
+    candidates = Candidates(made_up(name, begins=first).protocol for name, first in begins.items())
+    for _ in range(2):
+        assert [p.name for p in candidates.of(Opening("tcp", orig, resp))] == names

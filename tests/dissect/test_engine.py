@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.flows.streams import OverlapDifference
+from iptvforensics.flows.batch import OverlapDifference
 from iptvforensics.protocol import At, Mark, Row
 
 
@@ -197,3 +197,14 @@ def test_flow_that_nobody_reads_has_no_protocol(bench: Any, made_up: Any) -> Non
     run.take(b"a")
     run.finish()
     assert run.dissector.protocols == {}
+
+
+def test_a_flow_that_fell_silent_after_a_reset_is_ended(bench: Any, made_up: Any) -> None:
+    made = made_up()
+    run = bench(made)
+    run.take(b"a")
+    run.take(b"b", flow=1, silent=[0, 7])
+    run.take(b"c", flow=0)
+    assert made.parsers[0].calls == [("feed", b"a", True), ("end", None, True), ("end", None, False)]
+    assert made.parsers[1].calls == [("feed", b"b", True)]
+    assert len(made.parsers) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from iptvforensics.dissect import places as module
 from iptvforensics.dissect.places import KEPT_BYTES, NOWHERE, Marks, Place, Places
-from iptvforensics.flows.streams import DirectionPieces
+from iptvforensics.flows.batch import DirectionPieces
 
 
 def begin(places: Places, *pieces: tuple[int, int], before: int = 0) -> list[array[int]]:

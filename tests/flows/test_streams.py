@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from iptvforensics import kernel
 from iptvforensics.flows import layout as L
-from iptvforensics.flows.streams import END, GAP, FlowLimits, FlowTable
+from iptvforensics.flows.batch import END, GAP
+from iptvforensics.flows.streams import FlowLimits, FlowTable
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 COLUMNS = [
@@ -344,6 +345,22 @@ def test_a_syn_that_comes_after_its_data_is_the_same_flow() -> None:
 def test_data_after_a_reset_are_kept() -> None:
     out, _ = run([*handshake(), Packet(1001, b"ab"), Packet(5001, flags=RST, from_client=False), Packet(1003, b"cd")])
     assert out.bytes_of(0) == b"abcd"
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_flow_that_was_reset_and_fell_silent_is_told_once(reset: bool) -> None:
+    other, second = (40001, 80), 1_000_000_000
+    flags = RST if reset else ACK
+    times = [0, 1, 5, 9, 11.5, 13, 20, 30]
+    packets = [Packet(1, b"ab", ns=0), Packet(7, flags=flags, from_client=False, ns=second)]
+    packets += [Packet(1 + i, b"c", ports=other, ns=int(s * second)) for i, s in enumerate(times)]
+    table = FlowTable(batch_bytes=1)
+    told = []
+    for i, packet in enumerate(packets):
+        block, columns = as_block([packet], 1 + i)
+        told += [batch.silent for batch in table.add(block, columns)]
+    assert [flows for flows in told if flows] == ([[0]] if reset else [])
+    assert told.index([0]) == 1 + times.index(11.5) if reset else True
 
 
 def test_the_end_comes_after_the_last_byte() -> None:

@@ -358,6 +358,25 @@ def test_prefixes_are_not_claimed_by_others_nor_refused(example: Example) -> Non
         assert all((score or 0.0) < 0.5 for score in found.values()), (length, found)
 
 
+@pytest.mark.parametrize("protocol", [p for p in PROTOCOLS.values() if p.begins is not None], ids=lambda p: p.name)
+def test_what_begins_otherwise_is_refused(protocol: Protocol) -> None:
+    generator = random.Random(protocol.name)
+    of_all = [example.opening() for example in EXAMPLES if example.carrier in protocol.carriers]
+    assert all(set((o.orig + b" ")[:1] + (o.resp + b" ")[:1]) & set(protocol.begins) for o in of_all
+               if (protocol.detect(o) or 0.0) > 0.0)  # fmt: skip
+    others = [byte for byte in range(256) if byte not in protocol.begins]
+    for _ in range(3000):
+        example = generator.choice(of_all)
+        sides = [side and bytes([generator.choice(others)]) + side[1:] for side in (example.orig, example.resp)]
+        if generator.random() < 0.5:  # cut, or wholly at random behind the first byte
+            sides = [side[: generator.randrange(1, 64)] for side in sides]
+        elif generator.random() < 0.2:
+            sides = [side[:1] + generator.randbytes(len(side[1:2000])) for side in sides]
+        opening = example._replace(orig=sides[0], resp=sides[1])
+        if any(sides):
+            assert protocol.detect(opening) == 0.0, opening
+
+
 # Limits ----------------------------------------------------------------------------------------------------
 
 

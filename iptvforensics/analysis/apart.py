@@ -1,0 +1,227 @@
+"""The decoding of a capture in a process of its own, beside that of the parsers.
+
+Parsers are Python and hold the interpreter lock nearly all the time; decoding asks for it between any two kernels, and
+waits. A second process has a lock of its own. Arrays lie in memory that both see, messages go through pipes:
+
+* from the decoding process: `secrets` (before the first batch), `progress`, `announce`, `batch`, at last `report`; or
+  `error` with an exception;
+* to it: a byte for each batch that is done with. At most two are alive.
+
+A plain child process is started, as `workers` does, so that nothing is needed of the program that uses the library (it
+may have threads, be a notebook, or be read from standard input). It ends when its pipes do. Linux only: elsewhere, and
+for small captures, pipes and URLs, a thread does the work (`ahead`).
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pickle
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from ..capture import Secret
+    from ..flows.batch import StreamBatch
+    from .arena import Arena
+    from .decoding import Report
+
+BATCHES_ALIVE = 2
+_START = (
+    "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
+    "from iptvforensics.analysis.apart import work; work(**task)"
+)
+_COLUMNS = ("offset", "length", "frame", "ns", "kind", "data")
+
+
+def is_possible() -> bool:
+    """Return True if this system can share memory with a child process by an anonymous file."""
+    return sys.platform == "linux" and hasattr(os, "memfd_create") and bool(sys.executable)
+
+
+def _send(pipe: BinaryIO, kind: str, value: Any) -> None:
+    message = pickle.dumps((kind, value), protocol=5)
+    pipe.write(len(message).to_bytes(8, "little") + message)
+    pipe.flush()
+
+
+class Apart:
+    """The other end: gives what the decoding process says."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        block_bytes: int,
+        speed: str,
+        progress: Callable[[int], None] | None,
+        announce: Callable[[str], None] | None,
+    ) -> None:
+        self.path = path
+        self.early_secrets: list[Secret] = []
+        """Secrets that stand in the file before its first frame; known when the first batch comes."""
+        self._progress = progress
+        self._announce = announce
+        self._report: Report | None = None
+        self._arena: Arena | None = None
+        self._memory = os.memfd_create("iptvforensics")
+        to_read, their_out = os.pipe()
+        their_in, to_write = os.pipe()
+        fds = (self._memory, their_in, their_out)
+        task = {
+            "path": sys.path,
+            "capture": path,
+            "block_bytes": block_bytes,
+            "speed": speed,
+            "tells_progress": progress is not None,
+            "fds": fds,
+        }
+        self._messages: BinaryIO = os.fdopen(to_read, "rb")
+        self._permits: BinaryIO = os.fdopen(to_write, "wb", buffering=0)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-c", _START, json.dumps(task)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=fds,
+            )
+        finally:
+            os.close(their_in)
+            os.close(their_out)
+
+    def close(self) -> None:
+        """End the process, whatever it is at."""
+        if self._report is None:
+            self._process.kill()
+        self._permits.close()
+        self._messages.close()
+        self._process.wait()
+        os.close(self._memory)
+
+    def batches(self) -> Iterator[StreamBatch]:
+        """Yield what the blocks of the capture add to the streams.
+
+        Raises:
+            ChildProcessError: the process has died.
+            CaptureError: the file cannot be read as evidence (and whatever else happened there).
+        """
+        while True:
+            kind, value = self._receive()
+            if kind == "batch":
+                yield self._batch(*value)
+                with suppress(BrokenPipeError):  # that was the last one
+                    self._permits.write(b"+")
+            elif kind == "secrets":
+                self.early_secrets.extend(value)
+            elif kind == "progress" and self._progress is not None:
+                self._progress(value)
+            elif kind == "announce" and self._announce is not None:
+                self._announce(value)
+            elif kind == "report":
+                self._report = self._with_flows(*value)
+                return
+            elif kind == "error":
+                raise value
+
+    def report(self) -> Report:
+        """Return what is known of the whole, after the last batch."""
+        if self._report is None:
+            raise RuntimeError("the capture was not read to its end")
+        return self._report
+
+    def _receive(self) -> tuple[str, Any]:
+        size = int.from_bytes(self._messages.read(8), "little")
+        message = self._messages.read(size)
+        if not size or len(message) < size:
+            raise ChildProcessError(f"{self.path}: the decoding process died with exit code {self._process.wait()}")
+        answer: tuple[str, Any] = pickle.loads(message)  # noqa: S301 (from a child of this process)
+        return answer
+
+    def _shared(self) -> Arena:
+        if self._arena is None:
+            from .arena import Arena
+
+            self._arena = Arena(self._memory)
+        return self._arena
+
+    def _batch(self, runs: Any, places: Any, differences: Any, silent: list[int], bursts: Any) -> StreamBatch:
+        from ..flows.batch import StreamBatch, directions_of
+
+        offset, length, frame, ns, kind, data = map(self._shared().at, places)
+        directions = directions_of(runs)
+        return StreamBatch(directions, runs, offset, length, frame, ns, kind, data, differences, silent, bursts)
+
+    def _with_flows(self, report: Report, flow: Any, dirs: Any) -> Report:
+        at = self._shared().at
+        report.flows = report.flows._replace(flow=at(flow), dirs=at(dirs))
+        return report
+
+
+@contextmanager
+def apart(path: str, **options: Any) -> Iterator[Apart]:
+    """Give the decoding of a capture in a process that is started now and ends with the context."""
+    process = Apart(path, **options)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: tuple[int, int, int]) -> None:
+    """Decode a capture and tell of it (this is the decoding process)."""
+    gc.disable()  # there are no cycles, and few objects
+    memory, permits_fd, messages_fd = fds
+    messages: BinaryIO = os.fdopen(messages_fd, "wb")
+
+    def tell(kind: str, value: Any) -> None:
+        _send(messages, kind, value)
+
+    try:
+        _decode(capture, block_bytes, speed, tells_progress, memory, permits_fd, tell)
+    except (BrokenPipeError, KeyboardInterrupt):
+        pass  # nobody listens any more
+    except BaseException as error:
+        error.add_note(traceback.format_exc())
+        with suppress(BrokenPipeError):
+            tell("error", error)
+    os._exit(0)  # the reading thread may be at work still
+
+
+def _decode(
+    capture: str,
+    block_bytes: int,
+    speed: str,
+    tells_progress: bool,
+    memory: int,
+    permits: int,
+    tell: Callable[[str, Any], None],
+) -> None:
+    from .. import kernel
+    from ..capture import CaptureReader
+
+    kernel.use(kernel.SPEEDS[speed], announce=lambda line: tell("announce", line))
+    with CaptureReader(capture, block_bytes=block_bytes) as reader:
+        from .arena import Arena
+        from .decoding import Decoding
+
+        arena = Arena(memory)
+        progress = (lambda done: tell("progress", done)) if tells_progress else None
+        decoding = Decoding(reader, zeros=arena.zeros, progress=progress)
+        for number, batch in enumerate(decoding.batches()):
+            if number == 0:
+                tell("secrets", decoding.early_secrets)
+            places = [arena.place(getattr(batch, name)) for name in _COLUMNS]
+            tell("batch", (batch.runs, places, batch.differences, batch.silent, batch.bursts))
+            # The next batch is made in the arrays of the one before this.
+            if number + 1 >= BATCHES_ALIVE and not os.read(permits, 1):
+                raise BrokenPipeError
+        report = decoding.report()
+        flow, dirs = arena.place(report.flows.flow), arena.place(report.flows.dirs)
+        none = report.flows.flow[:0].copy()
+        report.flows = report.flows._replace(flow=none, dirs=none)  # too large for the pipe
+        tell("report", (report, flow, dirs))

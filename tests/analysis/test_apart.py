@@ -1,0 +1,174 @@
+"""A decoding in a process of its own gives the same, says what went wrong, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from iptvforensics.analysis import Options, analyze_capture, capture_file, keylogs_at
+from iptvforensics.analysis.apart import Apart, apart, is_possible
+from iptvforensics.analysis.decoding import Decoding
+from iptvforensics.batch import analyze_many
+from iptvforensics.capture import CaptureReader
+from iptvforensics.errors import CaptureError
+from iptvforensics.exhibits.digest import digest
+from iptvforensics.store import Store
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "sample_pcaps"
+
+pytestmark = pytest.mark.skipif(not is_possible(), reason="needs an anonymous file (Linux)")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a capture of several batches."""
+    path = tmp_path_factory.mktemp("large") / "boxes.pcap"
+    made = [sys.executable, str(ROOT / "tests/bench/generate.py"), "hls-rtmp", "--gigabytes", "0.15", "-o", str(path)]
+    subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+@pytest.fixture
+def always_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_file, "APART_FROM_BYTES", 0)
+
+
+def opened(path: Path, **options: Any) -> Any:
+    given = {"block_bytes": 1 << 20, "speed": "plain", "progress": None, "announce": None}
+    return apart(str(path), **{**given, **options})
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until_dead(pid: int) -> None:
+    until = time.monotonic() + 30
+    while is_alive(pid):
+        assert time.monotonic() < until, f"process {pid} still runs"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("name", ["hls/two-boxes.pcap", "damaged/hls-dropped.pcap", "udp-ts/multicast.pcap"])
+def test_batches_are_those_of_a_decoding_in_this_process(name: str) -> None:
+    def told(batch: Any) -> Any:
+        columns = (batch.offset, batch.length, batch.frame, batch.ns, batch.kind)
+        data = [bytes(batch.data[d.byte : d.byte + d.bytes]) for d in batch.directions]
+        return batch.directions, [column.tolist() for column in columns], data, batch.silent
+
+    with CaptureReader(SAMPLES / name, block_bytes=50_000, hash_thread=False) as reader:
+        decoding = Decoding(reader)
+        expected = [told(batch) for batch in decoding.batches()]
+        report = decoding.report()
+    with opened(SAMPLES / name, block_bytes=50_000) as process:
+        found = [told(batch) for batch in process.batches()]
+        other = process.report()
+        assert np.array_equal(other.flows.flow, report.flows.flow)
+        assert np.array_equal(other.flows.dirs, report.flows.dirs)
+    assert found == expected
+    other.flows = report.flows
+    assert other == report
+
+
+@pytest.mark.parametrize("keys", ["file", "capture", "none"])
+def test_secrets_reach_the_parsers(keys: str, tmp_path: Path, always_apart: None) -> None:
+    path = SAMPLES / "tls" / ("https-vod.pcapng" if keys == "capture" else "https-vod.pcap")
+    options = Options(keylogs=keylogs_at([SAMPLES / "tls" / "https-vod.keys"])) if keys == "file" else Options()
+    digests = []
+    for cores in (1, 2):
+        store = Store.create(tmp_path / str(cores))
+        analyze_capture(str(path), store, options=options, cores=cores)
+        digests.append(digest(store))
+    assert digests[0] == digests[1]
+
+
+def test_many_batches_give_the_same_tables(large: Path, tmp_path: Path) -> None:
+    digests = []
+    for cores in (1, 2):
+        store = Store.create(tmp_path / str(cores))
+        analyze_capture(str(large), store, cores=cores)
+        digests.append(digest(store))
+    assert digests[0] == digests[1]
+
+
+def test_progress_comes_in_order_and_ends_at_the_whole() -> None:
+    told: list[int] = []
+    path = SAMPLES / "hls" / "two-boxes.pcap"
+    with opened(path, block_bytes=50_000, progress=told.append) as process:
+        for _ in process.batches():
+            pass
+    assert told == sorted(told)
+    assert told[-1] == path.stat().st_size
+
+
+def test_a_file_that_is_no_capture_is_the_same_error(tmp_path: Path) -> None:
+    path = tmp_path / "notes.pcap"
+    path.write_bytes(b"these are no packets\n" * 100)
+    with opened(path) as process, pytest.raises(CaptureError) as found:
+        next(process.batches())
+    with CaptureReader(path, hash_thread=False) as reader, pytest.raises(CaptureError) as expected:
+        next(iter(reader))
+    assert str(found.value) == str(expected.value)
+    assert (found.value.path, found.value.offset) == (expected.value.path, expected.value.offset)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with opened(tmp_path / "none.pcap") as process, pytest.raises((CaptureError, OSError), match=r"none\.pcap"):
+        next(process.batches())
+
+
+def test_the_process_ends_with_the_context(large: Path) -> None:
+    with opened(large) as process:
+        next(process.batches())
+        pid = process._process.pid
+        assert is_alive(pid)
+    assert not is_alive(pid)
+
+
+def test_a_decoding_that_is_killed_costs_its_file_only(
+    large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Apart.batches
+
+    def killed(self: Apart) -> Any:
+        for batch in begun(self):
+            yield batch
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+
+    monkeypatch.setattr(Apart, "batches", killed)
+    store = Store.create(tmp_path / "case")
+    (summary,) = analyze_many([str(large)], store, workers=2)
+    assert summary.error is not None
+    assert "the decoding process died with exit code -9" in summary.error
+    assert store.manifests() == []
+    assert list((store.root / "captures").iterdir()) == []
+
+
+def test_the_process_ends_when_the_analysis_is_killed(large: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "iptvforensics", "analyze", str(large), "--case", str(tmp_path / "case")]
+    analysis = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        children = Path(f"/proc/{analysis.pid}/task/{analysis.pid}/children")
+        until = time.monotonic() + 60
+        while not (found := children.read_text().split()):
+            assert analysis.poll() is None, "the analysis ended without a decoding process"
+            assert time.monotonic() < until, "no decoding process was started"
+            time.sleep(0.01)
+    finally:
+        os.kill(analysis.pid, signal.SIGKILL)
+        analysis.wait()
+    for pid in found:
+        wait_until_dead(int(pid))
