@@ -280,6 +280,8 @@ class Tunnel(NamedTuple):
     """True if the stream has begun before this body."""
     is_last: bool = False
     """True if the direction of the stream ends with this body."""
+    is_proxied: bool = False
+    """True if the server of the flow only passes the stream on: rows of what is inside name no server address."""
 
 
 @dataclass(frozen=True, slots=True)

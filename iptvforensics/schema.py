@@ -65,7 +65,7 @@ MESSAGE_COLUMNS = (
 ENDPOINT_COLUMNS = (
     Column("client_ip", "text", "Address of the client of the exchange."),
     Column("client_port", "int", "Port of the client of the exchange."),
-    Column("server_ip", "text", "Address of the server of the exchange."),
+    Column("server_ip", "text", "Address of the server of the exchange; null for a server behind a proxy."),
     Column("server_port", "int", "Port of the server of the exchange."),
 )
 """Filled by the engine for tables that ask for them."""

@@ -82,6 +82,11 @@ class Content:
         self._map = OffsetMap()
         self._map.add(0, offset)
 
+    @property
+    def is_proxied(self) -> bool:
+        """Return True if the server of the flow is not the one that sent or got the body."""
+        return self.parent is not None and self.parent.is_proxied
+
     def opened_stream(self) -> OpenedStream | None:
         """Return the decrypted stream in which the body lies, None if it came in clear."""
         return self.opened

@@ -97,8 +97,7 @@ class Findings:
             elif isinstance(event, Anomaly):
                 self.anomaly(event, scope)
             elif isinstance(event, Hold):
-                if scope is None:
-                    self.places[not event.from_orig].hold(event.offset)
+                self._hold(event, scope)
             else:
                 self._opened.take(event, scope)
 
@@ -109,6 +108,7 @@ class Findings:
         for inner in self._inner.values():
             for from_orig in (True, False):
                 self.call(inner, inner.end, from_orig)
+            self._opened.close(inner)
         self._inner.clear()
 
     def report(self, protocol: str, error: DecodeError, from_orig: bool, scope: Scope = None) -> None:
@@ -122,6 +122,11 @@ class Findings:
             offset=offset,
             detail=error.why,
         )
+
+    def _ends(self, scope: Scope) -> tuple[Any, ...]:
+        """Return addresses and ports of client and server; those of a server behind a proxy are not known."""
+        ends = self.ends.endpoints(self.parser.client_is_orig)
+        return (*ends[:2], None, None) if scope is not None and scope.is_proxied else ends
 
     # --- places -------------------------------------------------------------------------------------------
 
@@ -140,6 +145,13 @@ class Findings:
         if there == scope.begin_offset:
             return there, scope.first
         return there, self.places[not from_orig].at(there)
+
+    def _hold(self, event: Hold, scope: Scope) -> None:
+        """Have the places of a direction remembered from an offset on, or not any more."""
+        offset = event.offset
+        if scope is not None and offset is not None:
+            offset = scope.stream_offset(offset, event.from_orig)
+        self.places[not event.from_orig].hold(offset)
 
     def _row(self, row: Row, scope: Scope) -> None:
         layout = self.engine.layouts[row.table]
@@ -160,9 +172,10 @@ class Findings:
                     before = value
                     _, (frame, ns) = marks.use(*value) or self._locate(scope, *value)
                 out[index] = frame if kind == "frame" else ns
-        out.append(row.values.get("secret_sha256") if scope is None else scope.secret_of(from_orig, row.offset))
+        own = row.values.get("secret_sha256")
+        out.append(scope.secret_of(from_orig, row.offset) if own is None and scope is not None else own)
         if layout.endpoints:
-            out += self.ends.endpoints(self.parser.client_is_orig)
+            out += self._ends(scope)
         self.engine.rows.add(layout.table, tuple(out))
 
     def _rows(self, rows: Rows, scope: Scope) -> None:
@@ -186,7 +199,7 @@ class Findings:
                 columns[index] = Same(None if scope is None else scope.begin_offset)
         columns.append(Same(None if scope is None else scope.secret_of(from_orig)))
         if layout.endpoints:
-            columns += map(Same, self.ends.endpoints(self.parser.client_is_orig))
+            columns += map(Same, self._ends(scope))
         self.engine.rows.add_columns(layout.table, ByColumn(count, columns, is_sorted=is_sorted))
 
     def anomaly(self, anomaly: Anomaly, scope: Scope) -> None:
@@ -277,16 +290,18 @@ class Findings:
                 self.anomaly(Anomaly(name, content.from_orig, 0, why), content)
                 return None
             orig_port, resp_port = self.ends.ports
-            opening = Opening("tcp", b"", b"", orig_port, resp_port, content.info, part.is_midstream)
+            opening = Opening(
+                "tcp", b"", b"", orig_port, resp_port, content.info, part.is_midstream, self.engine.secrets
+            )
             inner = InnerStream(protocol, protocol.parser(opening), content.depth)
-            inner.opened = content.opened
+            inner.opened, inner.is_proxied = content.opened, part.is_proxied or content.is_proxied
             self._inner[key] = inner
         inner.begin_part(part, content.from_orig)
         return inner
 
     def _forget_ended(self) -> None:
         for key in [key for key, inner in self._inner.items() if inner.parser is None]:
-            del self._inner[key]
+            self._opened.close(self._inner.pop(key))
 
     def _feed(self, content: Content, data: memoryview | bytes, position: int) -> None:
         if content.parser is not None:
@@ -367,7 +382,7 @@ class Findings:
                 content.last.ns,
                 content.last.frame_no,
                 content.secret_of(content.from_orig),
-                *self.ends.endpoints(self.parser.client_is_orig),
+                *self._ends(content),
             ),
         )
         if self.engine.on_content is not None:

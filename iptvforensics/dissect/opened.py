@@ -131,6 +131,7 @@ class OpenedStreams:
             depth = 0 if scope is None else scope.depth + 1
             begin = event if isinstance(event, OpenedBegin) else OpenedBegin(event.key, "tcp", True)
             stream = streams[event.key] = OpenedStream(self._ports, depth, begin)
+            stream.is_proxied = scope is not None and scope.is_proxied
         if isinstance(event, OpenedBegin):
             return
         side = event.from_orig

@@ -31,6 +31,7 @@ class InnerStream:
         "_open",
         "_positions",
         "depth",
+        "is_proxied",
         "marks",
         "opened",
         "parser",
@@ -46,6 +47,8 @@ class InnerStream:
         self.opened: OpenedStream | None = None
         """The decrypted stream in which it lies."""
         self.depth = depth
+        self.is_proxied = False
+        """True if the server of the flow is not the one that speaks in it."""
         self.marks = Marks()
         self._maps = (OffsetMap(), OffsetMap())
         self._positions = [0, 0]

@@ -124,9 +124,11 @@ def _named(reader: TableReader) -> dict[tuple[str, str, str], set[tuple[str, str
     found: dict[tuple[str, str, str], set[tuple[str, str]]] = defaultdict(set)
     for table, column in (("http", "host"), ("tls", "server_name"), ("quic", "server_name"), ("rtmp", "tc_url")):
         if reader.has(table):
+            # A proxy that was asked for a tunnel (CONNECT) does not go by the name of the server behind it.
+            only = " AND method IS DISTINCT FROM 'CONNECT'" if table == "http" else ""
             rows = reader.select(
                 f"SELECT DISTINCT capture_id, client_ip, server_ip, {column} FROM {table} "  # noqa: S608
-                f"WHERE {column} IS NOT NULL AND client_ip IS NOT NULL AND server_ip IS NOT NULL"
+                f"WHERE {column} IS NOT NULL AND client_ip IS NOT NULL AND server_ip IS NOT NULL{only}"
             )
             for capture, client, server, name in rows:
                 host = host_of(name)

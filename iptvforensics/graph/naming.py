@@ -43,7 +43,8 @@ def seen_in(capture_id: str, span: tuple[Any, ...], media_bytes: int = 0) -> See
 def add_http_hosts(reader: TableReader, assembly: Assembly) -> None:
     """Add which hosts each client asked by HTTP, and the addresses that answered under their names."""
     rows = reader.select(
-        f"SELECT capture_id, client_ip, host, server_ip, response_frame_no IS NOT NULL AS answered, "  # noqa: S608
+        "SELECT capture_id, client_ip, host, server_ip, "  # noqa: S608
+        "response_frame_no IS NOT NULL AND method <> 'CONNECT' AS answered, "
         f"coalesce(sum(response_body_bytes), 0), {SPAN} FROM http "
         "WHERE host IS NOT NULL AND method IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )

@@ -15,7 +15,8 @@ sender filled the missing ones up (padding, seen with none of the others).
 * Records are opened with AES in GCM, CCM or CBC mode and ChaCha20-Poly1305, from TLS 1.0 on, if both hellos were
   captured; not after a handshake that was repeated under encryption (renegotiation).
 * A connection that was captured from its middle on gives no row, as its hellos are missing.
-* Hellos of SSL 2, DTLS, and TLS that begins inside of another protocol (STARTTLS, HTTP CONNECT) are not read.
+* Hellos of SSL 2, DTLS, and TLS that begins inside of another protocol (STARTTLS) are not read; the protocol `connect`
+  finds TLS behind HTTP CONNECT.
 * Certificates are read, not verified. A hidden hello (ECH) cannot be told from an imitation of one (GREASE).
 """
 
@@ -223,5 +224,5 @@ PROTOCOL = Protocol(
     detect=detect,
     parser=TlsParser,
     limits="Without secrets, application data stay encrypted, from TLS 1.3 on certificates and the chosen application "
-    "protocol, too. Hellos of SSL 2, DTLS and TLS inside of another protocol (STARTTLS, HTTP CONNECT) are not read.",
+    "protocol, too. Hellos of SSL 2, DTLS and TLS inside of another protocol (STARTTLS) are not read.",
 )

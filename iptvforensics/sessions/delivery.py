@@ -63,8 +63,8 @@ def _sender_elsewhere(fetches: Sequence[Fetch]) -> str | None:
     return None
 
 
-def _edge(media: Sequence[Fetch]) -> tuple[str | None, tuple[str, int | None]]:
-    sent: dict[tuple[str | None, tuple[str, int | None]], int] = {}
+def _edge(media: Sequence[Fetch]) -> tuple[str | None, tuple[str | None, int | None]]:
+    sent: dict[tuple[str | None, tuple[str | None, int | None]], int] = {}
     for fetch in media:
         source = (fetch.host, fetch.server)
         sent[source] = sent.get(source, 0) + fetch.bytes
@@ -149,5 +149,6 @@ def cite_media(draft: Draft, media: Sequence[Fetch], what: str, how: dict[int, s
     for word, fetch in ends:
         claim = f", {how[fetch.order]}" if how and fetch.order in how else ""
         name = fetch.url or "a URL that was not seen"
-        shows = f"{word} {what} of the session: {fetch.bytes} bytes of {name}{claim}, from {fetch.server[0]}."
+        source = fetch.server[0] or "a server behind a proxy"
+        shows = f"{word} {what} of the session: {fetch.bytes} bytes of {name}{claim}, from {source}."
         cite_body(draft, fetch, shows)

@@ -27,7 +27,7 @@ IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
 
 _LISTS = ("hls", "m3u", "txtlist", "xmltv", "xtream", "stalker", "enigma2")
-NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", *_LISTS))
+NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", "connect", *_LISTS))
 """Kinds of content that are no media, whatever they were asked for as."""
 
 
@@ -68,8 +68,8 @@ class Fetch:
         return self._row.client_port
 
     @property
-    def server(self) -> tuple[str, int | None]:
-        """Return address and port of the server."""
+    def server(self) -> tuple[str | None, int | None]:
+        """Return address and port of the server, None behind a proxy."""
         return self._row.server_ip, self._row.server_port
 
     @property

@@ -92,7 +92,7 @@ class Exchange(NamedTuple):
     interrupted: str | None
     client_ip: str
     client_port: int | None
-    server_ip: str
+    server_ip: str | None
     server_port: int | None
 
 
@@ -119,7 +119,7 @@ class Body(NamedTuple):
     last_frame: int | None
     client_ip: str
     client_port: int | None
-    server_ip: str
+    server_ip: str | None
     server_port: int | None
 
 
@@ -280,7 +280,7 @@ class RtmpMessage(NamedTuple):
     arguments: str | None
     client_ip: str
     client_port: int | None
-    server_ip: str
+    server_ip: str | None
     server_port: int | None
 
 

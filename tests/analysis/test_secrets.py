@@ -311,3 +311,40 @@ def test_the_size_of_the_blocks_changes_nothing_in_opened_quic(
     for table in ("http", "objects", "quic", "decrypted", "playlists", "sessions", "transport_streams"):
         query = f"select * from {table} order by all"
         assert rows(store, query) == rows(film_by_http3[0], query), table
+
+
+@pytest.mark.parametrize("with_keys", [True, False])
+def test_tls_behind_a_proxy(samples: Path, tmp_path: Path, with_keys: bool) -> None:
+    folder = samples / "tls"
+    truth = json.loads((folder / "behind-proxy.truth.json").read_text())
+    store = Store.create(tmp_path / "case")
+    options = Options(keylogs=keylogs_at([folder / "behind-proxy.keys"])) if with_keys else None
+    analyze_capture(str(folder / "behind-proxy.pcap"), store, options=options, cores=1)
+    asked = rows(store, "select client_ip, client_port, target, status from http where method = 'CONNECT' order by 2")
+    assert asked == sorted(tuple(row.values()) for row in truth["tunnels"])
+    told = {(row["server_name"], row["tls_version"].replace("v", " ")) for row in truth["tls"]}
+    assert set(rows(store, "select server_name, tls_version from tls")) == told
+    inside = rows(
+        store, "select target, status, response_body_bytes, secret_sha256 is not null from http where method = 'GET'"
+    )
+    if not with_keys:
+        assert inside == []
+        assert rows(store, "select name, sum(count) from anomalies where name like 'TLS%' group by 1") == [
+            ("TLS_not_opened", 2)
+        ]
+        return
+    assert sorted(inside) == sorted((row["target"], row["status"], row["body_bytes"], True) for row in truth["tls"])
+    (session,) = truth["sessions"]
+    for media in session["media"]:
+        (place,) = rows(store, f"select capture_id, flow_id, stream_offset from objects where name = '{media['url']}'")
+        assert hashlib.sha256(body_of_case(store, *place).data).hexdigest() == media["sha256"]
+    assert rows(store, "select stream, bytes from sessions") == [
+        (session["stream"], sum(media["body_bytes"] for media in session["media"]))
+    ]
+    assert rows(store, "select name from anomalies where name not like 'PACKETS%'") == []
+    assert rows(store, "select count(distinct secret_sha256) from decrypted") == [(2,)]
+    assert rows(store, "select count(*) from decrypted where secret_sha256 is null") == [(0,)]
+    assert rows(store, "select distinct server_ip from http where method = 'GET' union select server_ip from tls") == [
+        (None,)
+    ]
+    assert rows(store, "select edge_host, edge_ip from sessions") == [(session["chain"][0]["host"], None)]

@@ -22,7 +22,9 @@ from iptvforensics.protocol import (
     ContentEnd,
     ContentGap,
     ContentInfo,
+    Hold,
     Mark,
+    OpenedData,
     Row,
     Tunnel,
 )
@@ -38,12 +40,12 @@ def part_of(info: ContentInfo) -> Tunnel | None:
 class Cut:
     """A carrier whose bodies are given by the test, and what became of the inner streams."""
 
-    def __init__(self, bench: Any, made_up: Any, answer: Any = lambda *_: [], **options: Any) -> None:
+    def __init__(self, bench: Any, made_up: Any, answer: Any = lambda *_: [], more: Any = (), **options: Any) -> None:
         self.events: list[Any] = []
-        self.carrier = made_up("carrier", answer=self._hand_on, tables=())
+        self.carrier = made_up("carrier", answer=self._hand_on, tables=(), detect=lambda o: float(not o.is_opened))
         self.cut = made_up("cut", carriers=("content",), tables=(), tunnel=part_of, inner="inner")
         self.inner = made_up("inner", carriers=("tcp",), detect=lambda o: 0.0, answer=answer, **options)
-        self.run = bench(self.carrier, self.cut, self.inner)
+        self.run = bench(self.carrier, self.cut, self.inner, *more)
         self._offset = {True: 0, False: 0}
         self._keys = 0
 
@@ -246,6 +248,23 @@ def test_rows_point_into_the_carrying_stream_of_their_direction(cut: Any) -> Non
     assert found == [("a", True, 2, 2), ("c", True, 7, 6), ("x", False, 3, 4), ("y", False, 8, 8)]
     assert flow.run.tables["told"][3]["there_frame"] == 2
     assert {(r["flow_id"], r["object_offset"]) for r in flow.run.tables["told"]} == {(100, None)}
+
+
+def test_what_an_inner_stream_decrypts_is_read_and_keeps_its_place(cut: Any, made_up: Any) -> None:
+    def answer(parser: Any, what: str, value: Any, side: bool) -> list[Any]:
+        if (what, value) == ("feed", b"bb"):
+            return [tell("outer", 2, secret_sha256="own"), Hold(True, 2), OpenedData(True, 2, b"in", "secret")]
+        return [Hold(True, None)] if what == "end" else []
+
+    inside = made_up("inside", answer=at_end(tell("inner", 0)), detect=lambda o: 0.5 if o.is_opened else 0.0)
+    flow = cut(answer, more=(inside,))
+    flow.body(b"aa", key="k", skip=0)  # 2, 3
+    flow.body(b"bb", key="k", skip=0)  # 6, 7
+    flow.run.finish()
+    found = {r["word"]: (r["stream_offset"], r["frame_no"], r["secret_sha256"]) for r in flow.run.tables["told"]}
+    assert found == {"outer": (6, 4, "own"), "inner": (6, 4, "secret")}
+    (parser,) = inside.parsers
+    assert [call[0] for call in parser.calls] == ["feed", "end", "end"]
 
 
 def test_rows_behind_a_gap_point_where_their_bytes_stand(cut: Any) -> None:

@@ -41,6 +41,14 @@ def test_names_that_were_asked_for_are_added_with_their_source(lab):
     assert row["name_sources"] == ["dns", "http", "rtmp", "tls"]
 
 
+def test_a_proxy_does_not_go_by_the_names_behind_it(lab):
+    answer(lab, "gate.example", EDGE, at=0)
+    lab.message("http", host="far.example:443", server_ip=EDGE, method="CONNECT")
+    lab.message("tls", server_name="far.example", server_ip=None, server_port=None)
+    lab.flow(server=EDGE)
+    assert contacts(lab)[EDGE]["names"] == ["gate.example"]
+
+
 @pytest.mark.parametrize(
     ("what", "gap"),
     [

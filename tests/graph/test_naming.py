@@ -22,6 +22,13 @@ def test_request_without_response_asks_but_does_not_resolve(lab, edges_of):
     assert not edges_of(graph, "resolves-to")
 
 
+def test_a_proxy_is_not_the_address_of_the_host_behind_it(lab, edges_of):
+    lab.get("edge.example:443", method="CONNECT")
+    graph = lab.graph()
+    assert (CLIENT, HOST) in edges_of(graph, "asks-for")
+    assert not edges_of(graph, "resolves-to")
+
+
 @pytest.mark.parametrize("host", ["", "[::", "http://[", "\x00"], ids=["empty", "open", "broken", "nul"])
 def test_host_that_is_none_is_no_node_or_a_name_of_its_own(lab, host):
     lab.get(host)
