@@ -348,3 +348,27 @@ def test_tls_behind_a_proxy(samples: Path, tmp_path: Path, with_keys: bool) -> N
         (None,)
     ]
     assert rows(store, "select edge_host, edge_ip from sessions") == [(session["chain"][0]["host"], None)]
+
+
+def test_rtmps_is_rtmp_inside(samples: Path, tmp_path: Path) -> None:
+    folder = samples / "tls"
+    truth = json.loads((folder / "rtmps-play.truth.json").read_text())
+    store = Store.create(tmp_path / "case")
+    options = Options(keylogs=keylogs_at([folder / "rtmps-play.keys"]))
+    analyze_capture(str(folder / "rtmps-play.pcap"), store, options=options, cores=1)
+    (viewing,), (server,), (tls,) = truth["sessions"], truth["rtmp"], truth["tls"]
+    asked = rows(store, "select tc_url, secret_sha256 is not null from rtmp where command = 'connect'")
+    assert asked == [(server["tc_url"], True)]
+    ((video, audio),) = rows(store, "select video_messages, audio_messages from rtmp_media")
+    assert video >= viewing["packets_at_least"]["video"]
+    assert audio >= viewing["packets_at_least"]["audio"]
+    stream = f"{viewing['app']}/{viewing['name']}?{viewing['query']}"
+    (edge,) = viewing["chain"]
+    columns = "delivery, kind, client_ip, stream, edge_host, edge_ip, edge_port"
+    assert rows(store, f"select {columns} from sessions") == [
+        ("rtmp", "live", viewing["client_ip"], stream, edge["host"], edge["ip"], edge["port"])
+    ]
+    version = tls["tls_version"].replace("v", " ")
+    told = [(tls["client_port"], edge["host"], version, tls["cipher_suite"])]
+    assert rows(store, "select client_port, server_name, tls_version, cipher_suite from tls") == told
+    assert rows(store, "select name from anomalies where name not like 'PACKETS%'") == []
