@@ -85,6 +85,7 @@ class Connection:
         self._ids: dict[bool, dict[bytes, None]] = {True: {packet.source: None}, False: {packet.destination: None}}
         """Identifiers that the client (True) and the server gave themselves."""
         self._latest_id = {True: packet.source, False: packet.destination}
+        self._secrets: Secrets | None = None
         self._knows_server = False
         """True once an identifier is known that the server chose: the first one is the client's choice."""
         self._has_begun = False
@@ -126,9 +127,17 @@ class Connection:
     def _learn(self, packet: Packet, *, is_client: bool) -> None:
         """Take note of the identifiers in a long header."""
         for of_client, name in ((is_client, packet.source), (not is_client, packet.destination)):
-            if name not in self._ids[of_client] and len(self._ids[of_client]) < MAX_IDS:
-                self._ids[of_client][name] = None
+            if name not in self._ids[of_client] and self._add_id(name, of_client=of_client):
                 self._knows_server |= not of_client
+
+    def _add_id(self, name: bytes, *, of_client: bool) -> bool:
+        """Return True if an identifier could be taken note of: where the connection moves to, it is known by it."""
+        if len(self._ids[of_client]) >= MAX_IDS:
+            return False
+        self._ids[of_client][name] = None
+        if self._secrets is not None and self.handshake.client is not None:
+            self._secrets.own(name, self.handshake.client.random)
+        return True
 
     def _crypto_frame(self, kind: str, frame: Frame, payload: bytes, side: bool, offset: int) -> list[Event]:
         is_client = side == self.client_side
@@ -160,6 +169,10 @@ class Connection:
             if secret is not None:
                 self._spaces[key] = Space.of_secret(secret, versions, None)
         if self._spaces:
+            self._secrets = secrets
+            for names in self._ids.values():
+                for name in names:
+                    secrets.own(name, client.random)
             self._streams = {side: Streams(side, self.number) for side in (True, False)}
         return True
 
@@ -234,8 +247,7 @@ class Connection:
     def _other(self, frame: Frame, payload: bytes, side: bool, offset: int) -> list[Event]:
         is_client = side == self.client_side
         if frame.kind == NEW_CONNECTION_ID:
-            if len(self._ids[is_client]) < MAX_IDS:
-                self._ids[is_client][payload[frame.start : frame.stream]] = None
+            self._add_id(payload[frame.start : frame.stream], of_client=is_client)
         elif frame.kind == PATH_CHALLENGE:
             self._path_checks += 1
         elif frame.kind == DATAGRAM:

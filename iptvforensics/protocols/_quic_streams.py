@@ -19,6 +19,8 @@ MAX_STREAMS = 1024
 """Streams that are open at the same time; the oldest gives way."""
 MAX_CLOSED = 1 << 14
 """Streams that are remembered as ended, so that what is sent again is not taken for a new one."""
+MAX_STREAM_BYTES = 1 << 44
+"""No stream is as long; an offset beyond it was made up, and a gap before it would be."""
 FLUSH_BYTES = 1 << 18
 _OFFSET_LENGTH = 0x06
 
@@ -72,6 +74,8 @@ class Streams:
             return
         self._new_bytes += len(data)
         end = offset + len(data)
+        if end > MAX_STREAM_BYTES:
+            return
         if is_last and found.final is None:
             found.final = end
         if offset > found.position:

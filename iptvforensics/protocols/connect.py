@@ -65,6 +65,7 @@ PROTOCOL = Protocol(
     tables=(),
     detect=detect,
     parser=ConnectParser,
+    begins=bytes([_HANDSHAKE]),
     limits="Tunnels that carry anything but TLS, or whose beginning was not captured, are not read.",
     tunnel=tunnel,
     inner="tls",

@@ -12,7 +12,8 @@ HTTP/3; each row of `decrypted` names a secret that was used. The row of a conne
 * Without secrets, packets after the Initial ones stay encrypted: certificates, the chosen application protocol and
   HTTP/3 are not read. An anomaly says so for each connection.
 * A connection whose first packet was not captured is not recognised. One that moves to other addresses or ports
-  (migration) is a flow of its own there, which is not read; `path_checks` shows that a side tried another path.
+  (migration) is a flow of its own there, which is not read; with secrets an anomaly says whose connection it is, and
+  `path_checks` shows that a side tried another path.
 * Versions other than 1, 2 and the drafts from 29 on are not read (Google QUIC among them).
 * Packets that were lost in the capture are not told from numbers that the sender left out; what counts are the bytes of
   streams that are missing. Bytes that never come are given up when 4 MiB behind them wait, or at the end.
@@ -36,6 +37,7 @@ _MAX_TRIES = 64
 """Initial packets that no key opened; after them a flow is not tried any more."""
 CLIENT_DATAGRAM_BYTES = 1200
 _SMALLEST_PACKET = 21
+_LONG = 0x80
 _SURE, _LIKELY = 1.0, 0.8
 _NOT_OPENED = "encrypted packets that no secret opened"
 
@@ -46,7 +48,9 @@ class QuicParser:
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
         self._secrets = opening.secrets or Secrets()
-        self._wants_all = bool(self._secrets)
+        self._moved = _moved(opening)
+        """Client's random of the connection that goes on in this flow."""
+        self._wants_all = bool(self._secrets) and self._moved is None
         """True while packets behind the Initial ones can be opened, or may be later."""
         self._offsets = {True: 0, False: 0}
         self._connections: list[Connection] = []
@@ -67,6 +71,10 @@ class QuicParser:
         """Return what one datagram says."""
         offset = self._offsets[from_orig]
         self._offsets[from_orig] = offset + len(data)
+        if self._moved is not None:
+            detail = f"the connection whose client sent the random {self._moved.hex()} goes on here, and is not read"
+            self._moved = None
+            return [Anomaly("QUIC_moved", from_orig, offset, detail)]
         if len(data) < 7 or (data[0] < 0x80 and not self._wants_all) or self._failures > _MAX_TRIES:
             return []
         datagram = bytes(data)
@@ -222,8 +230,18 @@ class QuicParser:
         return events + [Hold(side, None) for side in {held_side for _, held_side, _ in waiting}]
 
 
+def _moved(opening: Opening) -> bytes | None:
+    """Return the client's random of a connection that was opened elsewhere and goes on in this flow."""
+    sides = [first for first in (opening.orig, opening.resp) if first]
+    if opening.secrets is None or any(first[0] >= _LONG for first in sides):
+        return None
+    return next((random for first in sides if (random := opening.secrets.owner(first)) is not None), None)
+
+
 def detect(opening: Opening) -> float | None:
-    """Return how surely a flow carries QUIC: by the long header of a datagram."""
+    """Return how surely a flow carries QUIC: by the long header of a datagram, or an identifier that is known."""
+    if _moved(opening) is not None:
+        return _SURE
     best = 0.0
     for first in (opening.orig, opening.resp):
         if is_long_header(first):
@@ -240,7 +258,7 @@ PROTOCOL = Protocol(
     tables=(TABLE, DECRYPTED),
     detect=detect,
     parser=QuicParser,
-    begins=bytes(range(0xC0, 0x100)),
+    begins=bytes((*range(0x40, 0x80), *range(0xC0, 0x100))),
     limits="Without secrets, what follows the Initial packets (certificates, HTTP/3) stays encrypted. Connections "
     "whose first packet was not captured or that moved to other addresses, Google QUIC and drafts before 29 are not "
     "read.",

@@ -20,7 +20,9 @@ LABELS = frozenset({MASTER, CLIENT_EARLY, CLIENT_HANDSHAKE, SERVER_HANDSHAKE, CL
 MAX_SECRETS = 1 << 21
 MAX_SECRET_BYTES = 64
 MAX_SESSIONS = 1 << 16
-"""Sessions that may be resumed and are remembered; the oldest gives way."""
+"""Sessions that may be resumed, and identifiers of connections, that are remembered; the oldest gives way."""
+MIN_OWNED_BYTES = 4
+"""A shorter identifier would be met by chance."""
 _RANDOM_BYTES = 32
 
 
@@ -43,6 +45,8 @@ class Secrets:
         self._known: dict[bytes, dict[str, bytes]] = {}
         self._count = 0
         self._sessions: dict[bytes, bytes] = {}
+        self._owners: dict[bytes, bytes] = {}
+        self._owner_sizes: set[int] = set()
 
     def __bool__(self) -> bool:
         return bool(self._known)
@@ -89,3 +93,18 @@ class Secrets:
         """Return the master secret of a session that was seen before."""
         master = self._sessions.get(session)
         return None if master is None else Secret(MASTER, master)
+
+    # --- connections of QUIC that go on at other addresses -------------------------------------------------
+
+    def own(self, identifier: bytes, random: bytes) -> None:
+        """Remember that an identifier belongs to the connection whose client sent this random."""
+        if len(identifier) >= MIN_OWNED_BYTES and identifier not in self._owners:
+            if len(self._owners) >= MAX_SESSIONS:
+                del self._owners[next(iter(self._owners))]
+            self._owners[identifier] = random
+            self._owner_sizes.add(len(identifier))
+
+    def owner(self, datagram: bytes) -> bytes | None:
+        """Return the client's random of the connection to which a datagram with a short header goes, if it is known."""
+        names = (datagram[1 : 1 + size] for size in sorted(self._owner_sizes))
+        return next((self._owners[name] for name in names if name in self._owners), None)

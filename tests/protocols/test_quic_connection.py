@@ -12,7 +12,7 @@ import pytest
 from aioquic.quic.packet import QuicProtocolVersion
 
 from iptvforensics.protocol import Anomaly, Hold, OpenedData, Opening, Row
-from iptvforensics.protocols.quic import PROTOCOL, QuicParser
+from iptvforensics.protocols.quic import PROTOCOL, QuicParser, detect
 from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.keylog import Secrets
 
@@ -169,6 +169,32 @@ def test_another_identifier_and_another_path_are_noted() -> None:
         name: talks.body(name, 4000) for name in ("/a.ts", "/b.ts")
     }
     assert found.rows("quic")[0]["path_checks"] >= 1
+
+
+def test_a_connection_that_moves_is_named_in_the_flow_there() -> None:
+    talk = film()
+    here = len(talk.datagrams)
+    talk.client.change_connection_id()
+    talk.ask("/a.ts", 4000).run(4)
+    secrets = Secrets()
+    secrets.add(talk.keylog.encode())
+    moved = next(data for side, data in talk.datagrams[here:] if side and data[0] < 0x80)
+    opening = Opening("udp", moved, b"", secrets=secrets)
+    assert detect(opening) == 0.0, "not known yet"
+    parser = QuicParser(Opening("udp", b"", b"", secrets=secrets))
+    for side, data in talk.datagrams[:here]:
+        parser.feed(memoryview(data), side)
+    assert detect(opening) == detect(opening._replace(orig=b"", resp=moved)) == 1.0
+    assert (
+        detect(Opening("udp", moved, b"")) == detect(Opening("udp", b"\x40" + bytes(50), b"", secrets=secrets)) == 0.0
+    )
+    other = QuicParser(opening)
+    (anomaly,) = (
+        other.feed(memoryview(moved), True) + other.feed(memoryview(moved), True) + other.end(True) + other.end(False)
+    )
+    assert isinstance(anomaly, Anomaly)
+    assert anomaly.name == "QUIC_moved"
+    assert talk.keylog.split()[1] in anomaly.detail
 
 
 def test_datagrams_of_the_application_are_counted() -> None:

@@ -9,7 +9,15 @@ import pytest
 
 from iptvforensics.protocol import Hold, OpenedData
 from iptvforensics.protocols._http_h3_frames import PieceReader
-from iptvforensics.protocols._quic_streams import FLUSH_BYTES, HELD_LIMIT, HELD_PIECES, MAX_CLOSED, MAX_STREAMS, Streams
+from iptvforensics.protocols._quic_streams import (
+    FLUSH_BYTES,
+    HELD_LIMIT,
+    HELD_PIECES,
+    MAX_CLOSED,
+    MAX_STREAM_BYTES,
+    MAX_STREAMS,
+    Streams,
+)
 
 
 class Sink:
@@ -150,6 +158,18 @@ def test_pieces_that_wait_are_limited() -> None:
     for number in range(HELD_PIECES + 10):
         streams.add(0, 2 + 2 * number, b"x", number, is_last=False)
     assert streams._held_pieces <= HELD_PIECES
+
+
+@pytest.mark.parametrize("offset", [MAX_STREAM_BYTES, (1 << 62) - 1])
+def test_offsets_that_no_stream_has_are_passed_over(offset: int) -> None:
+    streams = Streams(True, 0)
+    streams.add(0, 0, b"abc", 10, is_last=False)
+    streams.add(0, offset, b"xyz", 20, is_last=True)
+    streams.add((1 << 62) - 1, 0, b"far", 30, is_last=True)
+    streams.finish()
+    sink = read(streams)
+    assert {number: bytes(data) for number, data in sink.data.items()} == {0: b"abc", (1 << 62) - 1: b"far"}
+    assert streams.gaps == 0
 
 
 def test_streams_are_limited() -> None:

@@ -60,3 +60,21 @@ def test_sessions_are_remembered_up_to_a_limit() -> None:
     assert secrets.resumed(b"") is None
     assert secrets.resumed((0).to_bytes(4)) is None
     assert secrets.resumed((1).to_bytes(4)) == (keylog.MASTER, b"master")
+
+
+def test_identifiers_of_connections() -> None:
+    secrets = Secrets()
+    for name, random in ((b"12345678", b"a"), (b"abc", b"b"), (b"1234", b"c"), (b"12345678", b"d"), (b"", b"e")):
+        secrets.own(name, random)
+    assert secrets.owner(b"\x40abcdefgh") is None, "too short to be met by no chance"
+    assert secrets.owner(b"\x4012345678rest") == b"c"
+    assert secrets.owner(b"\x40x2345678rest") is None
+    assert Secrets().owner(b"\x40") is None
+
+
+def test_identifiers_that_are_remembered_are_limited() -> None:
+    secrets = Secrets()
+    for number in range(MAX_SESSIONS + 2):
+        secrets.own(number.to_bytes(4), b"x")
+    assert secrets.owner(b"\x40" + (1).to_bytes(4)) is None
+    assert secrets.owner(b"\x40" + (2).to_bytes(4)) == b"x"
