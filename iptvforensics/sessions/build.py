@@ -1,7 +1,7 @@
 """Messages of one capture to its viewing sessions.
 
 Each rule takes what is its own and leaves the rest to the next: playlists with what they name, numbered media
-segments without a playlist, endless bodies, media files; RTMP, SRT and bare transport streams stand apart.
+segments without a playlist, endless bodies, media files; RTMP, SRT, WebSocket and bare transport streams stand apart.
 What was encrypted and not opened is left to `shape`, which infers.
 """
 
@@ -18,6 +18,7 @@ from .records import TableReader
 from .rtmp import rtmp_sessions
 from .shape import shape_sessions
 from .srt import srt_sessions
+from .websocket import websocket_sessions
 
 
 def build(reader: TableReader, capture_id: str) -> SessionTables:
@@ -36,4 +37,5 @@ def build(reader: TableReader, capture_id: str) -> SessionTables:
     drafts += datagram_sessions(fetches)
     drafts += shape_sessions(reader, fetches.flows)
     drafts += srt_sessions(reader, fetches)
+    drafts += websocket_sessions(reader, fetches)
     return tables_of(drafts, capture_id)

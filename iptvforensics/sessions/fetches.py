@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from .addresses import Address, absolute, address, host_of
 from .model import SECOND_NS
-from .records import Body, Exchange, Flow, RtpStream, Service, SrtStream, TableReader, TransportStream, read
+from .records import Body, Exchange, Flow, RtpStream, Service, SrtStream, TableReader, TransportStream, WebSocket, read
 
 REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
 REDIRECT_WAIT_NS = 60 * SECOND_NS
@@ -27,7 +27,7 @@ IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
 
 _LISTS = ("hls", "m3u", "txtlist", "xmltv", "xtream", "stalker", "enigma2")
-NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", "connect", *_LISTS))
+NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", "connect", "websocket", *_LISTS))
 """Kinds of content that are no media, whatever they were asked for as."""
 
 
@@ -231,8 +231,10 @@ class Fetches:
     bare_streams: list[tuple[TransportStream, list[Service]]]
     rtp_streams: dict[Place, RtpStream] = field(default_factory=dict)
     """RTP sources that carry a transport stream, by the place where that begins."""
-    in_srt: dict[Place, tuple[TransportStream, list[Service]]] = field(default_factory=dict)
-    """Transport streams in SRT, by the place where they begin."""
+    carried: dict[Place, tuple[TransportStream, list[Service]]] = field(default_factory=dict)
+    """Transport streams in SRT and WebSocket, by the place where they begin."""
+    apart: dict[Place, Body] = field(default_factory=dict)
+    """What was carried there: bodies that nobody fetched."""
 
     def by_client(self) -> Iterator[tuple[str, list[Fetch]]]:
         """Yield each client address with its fetches, both in order."""
@@ -250,15 +252,23 @@ def read_fetches(reader: TableReader) -> Fetches:
         for source in read(reader, "rtp_streams", RtpStream)
         if source.payload_offset is not None
     }
-    srt = {
+    inside = {
         (stream.flow_id, stream.from_orig, stream.payload_offset)
         for stream in read(reader, "srt_streams", SrtStream)
         if stream.payload_offset is not None
     }
+    inside |= {
+        (row.flow_id, row.from_orig, row.media_body_offset)
+        for row in read(reader, "websocket", WebSocket)
+        if row.media_body_offset is not None
+    }
+    apart: dict[Place, Body] = {}
     waiting: dict[tuple[int, int], Body] = {}
     for body in read(reader, "objects", Body):
         begin = body.flow_id, body.from_orig, body.stream_offset
-        if body.role != "request" and begin not in rtp and begin not in srt:
+        if begin in inside and body.role == "message":
+            apart[begin] = body
+        elif body.role != "request" and begin not in rtp:
             place = (body.flow_id, body.stream_offset)
             # A body in a body can begin at the same place: the outer one is the response.
             if place not in waiting or waiting[place].role != "response":
@@ -277,15 +287,15 @@ def read_fetches(reader: TableReader) -> Fetches:
         if fetch.body is not None:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
-    bare, in_srt = _attach_streams(reader, by_body, rtp, srt)
+    bare, carried = _attach_streams(reader, by_body, rtp, inside)
     _tie_redirects(fetches)
-    return Fetches(fetches, by_body, flows, bare, rtp, in_srt)
+    return Fetches(fetches, by_body, flows, bare, rtp, carried, apart)
 
 
 def _attach_streams(
-    reader: TableReader, by_body: dict[Place, Fetch], rtp: dict[Place, RtpStream], srt: set[Place]
+    reader: TableReader, by_body: dict[Place, Fetch], rtp: dict[Place, RtpStream], inside: set[Place]
 ) -> tuple[list[tuple[TransportStream, list[Service]]], dict[Place, tuple[TransportStream, list[Service]]]]:
-    """Attach transport streams to their fetches; return those that lie in datagrams or bare, and those in SRT."""
+    """Attach transport streams to their fetches; return the others: bare ones, and those within SRT or WebSocket."""
     services: dict[tuple[int, bool, int | None], list[Service]] = {}
     for service in read(reader, "ts_services", Service):
         services.setdefault((service.flow_id, service.from_orig, service.object_offset), []).append(service)
@@ -294,12 +304,12 @@ def _attach_streams(
         if holder is not None:
             holder.services = named
     bare = []
-    in_srt = {}
+    carried = {}
     for stream in read(reader, "transport_streams", TransportStream):
         at = stream.object_offset
-        if at is not None and (stream.flow_id, stream.from_orig, at) in srt:
+        if at is not None and (stream.flow_id, stream.from_orig, at) in inside:
             named = services.get((stream.flow_id, stream.from_orig, at), [])
-            in_srt[stream.flow_id, stream.from_orig, at] = stream, named
+            carried[stream.flow_id, stream.from_orig, at] = stream, named
             continue
         if at is None or (stream.flow_id, stream.from_orig, at) in rtp:
             bare.append((stream, services.get((stream.flow_id, stream.from_orig, at), [])))
@@ -307,7 +317,7 @@ def _attach_streams(
         fetch = by_body.get((stream.flow_id, stream.from_orig, at))
         if fetch is not None:
             fetch.stream = stream
-    return bare, in_srt
+    return bare, carried
 
 
 def _tie_redirects(fetches: list[Fetch]) -> None:

@@ -26,6 +26,7 @@ TABLES_READ = (
     "srt_streams",
     "transport_streams",
     "ts_services",
+    "websocket",
 )
 """Everything that `build` reads."""
 
@@ -208,6 +209,24 @@ class RtpStream(NamedTuple):
     lost_packets: int
     sequence_jumps: int
     payload_offset: int | None
+
+
+class WebSocket(NamedTuple):
+    """One row of `websocket`."""
+
+    ts_ns: int
+    frame_no: int
+    flow_id: int
+    stream_offset: int
+    from_orig: bool
+    url: str | None
+    binary_messages: int
+    close_code: int | None
+    media_body_offset: int | None
+    client_ip: str
+    client_port: int | None
+    server_ip: str
+    server_port: int | None
 
 
 class DnsMessage(NamedTuple):

@@ -70,7 +70,7 @@ def _draft(stream: SrtStream, opened: SrtConnection | None, flow: Flow, fetches:
     session.media_objects = 1
     session.flow_ids = [flow.flow_id]
     at = stream.payload_offset
-    carried = None if at is None else fetches.in_srt.get((stream.flow_id, stream.from_orig, at))
+    carried = None if at is None else fetches.carried.get((stream.flow_id, stream.from_orig, at))
     if carried is not None:
         media, services = carried
         session.channel = service_name(services)

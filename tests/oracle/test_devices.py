@@ -282,3 +282,13 @@ def test_srt_of_the_samples(tmp_path: Path, name: str, port: int) -> None:
     handshakes = tshark(path, ["srt.hs.id", "srt.hs.sid"], "srt.hs.sid", "-d", f"udp.port=={port},srt")
     named = ask(path, tmp_path / "names", "select caller_socket, stream_id from srt order by all")
     assert named == sorted({(int(own[0], 16), sid[0]) for own, sid in handshakes})
+
+
+# --- WebSocket ------------------------------------------------------------------------------------------
+
+
+def test_websocket_of_the_sample(tmp_path: Path) -> None:
+    path = SAMPLES / "websocket/flv.pcap"
+    codes = [code for (row,) in tshark(path, ["websocket.opcode"], "websocket") for code in row]
+    ours = ask(path, tmp_path, "select sum(binary_messages), count(close_code) from websocket")
+    assert ours == [(codes.count("2"), codes.count("8"))]

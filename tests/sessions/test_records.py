@@ -11,6 +11,7 @@ RECORDS = {
     "bursts": records.Burst,
     "decrypted": records.Decrypted,
     "dns": records.DnsMessage,
+    "websocket": records.WebSocket,
     "flows": records.Flow,
     "http": records.Exchange,
     "objects": records.Body,
