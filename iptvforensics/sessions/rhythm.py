@@ -1,11 +1,12 @@
 """Answers of one server to segmented delivery: media segments that come at a rhythm (HLS, RFC 8216; DASH).
 
 A player that keeps up with its media fetches a media segment per `period`. Answers that begin together are a beat.
-Where at least `MIN_INTERVALS` intervals between beats follow each other of which most are the period or twice the
-period, and the bytes of the beats are of one order and make a plausible bit-rate, there is a rhythm.
+The beats of a player keep to a grid: one that comes late is followed by one in time, as the media go on meanwhile;
+those of a person, or of a program that waits at random, drift. Where enough beats keep to a grid, and their bytes are
+of one order and make a plausible bit-rate, there is a rhythm.
 
-**Known limitations**: media fetched as fast as the line allows have no rhythm. Answers of one server at a
-fixed pace that are not media (pictures of a camera, a feed of large documents) have one.
+**Known limitations**: media fetched as fast as the line allows have no rhythm, nor have media segments of very unequal
+length. Answers of one server at a fixed pace that are not media (pictures of a camera, a slide show) have one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
+from math import sqrt
 from statistics import median
 from typing import NamedTuple
 
@@ -26,14 +28,18 @@ SMALL_SHARE = 0.1
 TOGETHER_S = 0.8
 """Answers that begin within this time belong to one beat (audio beside video, or the beginning of a live stream)."""
 MIN_PERIOD_S, MAX_PERIOD_S = 0.9, 12.5
-TOLERANCE, MIN_TOLERANCE_S = 0.15, 0.25
-"""Share of the period by which an interval may differ, and seconds by which any may."""
-MIN_INTERVALS, MIN_SPAN_S = 6, 12.0
-MIN_REGULAR = 0.8
-"""Share of the intervals beyond the least number; as many as that must be regular in any case."""
-MAX_IRREGULAR = 2
-"""Intervals in a row without rhythm that a session may hold (a stall, a lost answer)."""
-MAX_SPREAD = 8.0
+TOLERANCE, MIN_TOLERANCE_S = 0.08, 0.15
+"""Share of the period by which a beat may miss the grid, and seconds by which any may."""
+SCATTER, MIN_SCATTER_S = 0.025, 0.07
+"""Standard deviation of the beats in time from an even grid, as share of the period and in seconds, at most."""
+MIN_BEATS, MIN_SPAN_S = 8, 12.0
+"""Beats in time that make a rhythm, and how long it has to last."""
+MIN_IN_TIME, MIN_FILLED = 0.75, 0.6
+"""Share that must be in time of the beats beyond the least number (so many must be in any case), and share of the
+grid that must have such a beat."""
+MAX_LATE, MAX_STILL = 2, 3
+"""Beats out of time in a row, and periods without a beat in time, that a session may hold (a stall, a lost answer)."""
+MAX_SPREAD = 5.0
 """Ratio of the ninth decile of the bytes of beats to the first."""
 MAX_ANSWERS, MAX_POLLS = 3.0, 4.0
 """Answers with media and small ones per beat; pages bring more."""
@@ -56,10 +62,9 @@ class Rhythm(NamedTuple):
     filling: int
     """How many of them filled the buffer."""
     period_s: float
-    intervals: int
-    regular: int
-    """Intervals that are the period or twice the period."""
     beats: int
+    in_time: int
+    """Beats that keep to the grid."""
     polls: int
     """Small answers meanwhile."""
 
@@ -82,17 +87,17 @@ def find_rhythms(answers: Sequence[Answer]) -> list[Rhythm]:
     intervals = [after - before for before, after in pairwise(starts)]
     found: list[Rhythm] = []
     at = free = 0  # beats before `free` belong to a rhythm that was found
-    while at + MIN_INTERVALS <= len(intervals):
-        period = median(intervals[at : at + MIN_INTERVALS])
-        end = _run(intervals, at, period) if MIN_PERIOD_S <= period <= MAX_PERIOD_S else at
-        if end - at < MIN_INTERVALS:
+    while at + MIN_BEATS <= len(beats):
+        period = median(intervals[at : at + MIN_BEATS - 1])
+        grid = _follow(starts, at, period) if MIN_PERIOD_S <= period <= MAX_PERIOD_S else None
+        if grid is None or grid.in_time < MIN_BEATS:
             at += 1
             continue
-        rhythm = _rhythm(ordered, beats[free:at], beats[at : end + 1], intervals[at:end])
+        rhythm = _rhythm(ordered, beats[free:at], beats[at : grid.end], grid)
         if rhythm is not None:
             found.append(rhythm)
-            free = end + 1
-        at = end + 1
+            free = grid.end
+        at = grid.end
     return found
 
 
@@ -118,36 +123,65 @@ def _beats(media: Sequence[Answer]) -> list[list[Answer]]:
     return beats
 
 
-def _is_regular(interval: float, period: float) -> bool:
-    allowed = max(MIN_TOLERANCE_S, TOLERANCE * period)
-    return abs(interval - period) <= allowed or abs(interval - 2 * period) <= allowed
+class _Grid(NamedTuple):
+    """Beats that follow each other in time."""
+
+    period_s: float
+    seconds: float
+    end: int
+    """Number of the beat behind the last one in time."""
+    in_time: int
+    scatter_s: float
+    """Standard deviation of the beats in time from an even grid."""
 
 
-def _run(intervals: Sequence[float], first: int, period: float) -> int:
-    """Return the end of the run of intervals that begins here; an irregular one neither begins nor ends it."""
-    end = first
-    for i in range(first, len(intervals)):
-        if _is_regular(intervals[i], period):
-            end = i + 1
-        elif i - end >= MAX_IRREGULAR or end == first:
+def _follow(starts: Sequence[float], first: int, period: float) -> _Grid:
+    """Return how far the beats from one on keep to a grid of about this period."""
+    phase, least, most = starts[first], 0.9 * period, 1.1 * period
+    end, late, step = first + 1, 0, 0
+    kept = [(0, 0.0)]
+    for number in range(first + 1, len(starts)):
+        steps = max(1, round((starts[number] - phase) / period))
+        off = starts[number] - phase - steps * period
+        if steps > MAX_STILL:
             break
-    return end
+        if abs(off) <= max(MIN_TOLERANCE_S, TOLERANCE * period):
+            # The grid gives way slowly: beats that drift at random leave it.
+            phase += steps * period + off / 4
+            period = min(max(period + off / (8 * steps), least), most)
+            end, late, step = number + 1, 0, step + steps
+            kept.append((step, starts[number] - starts[first]))
+        elif late == MAX_LATE:
+            break
+        else:
+            late += 1
+    slope, scatter = _line(kept)
+    return _Grid(slope or period, starts[end - 1] - starts[first], end, len(kept), scatter)
+
+
+def _line(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    """Return the slope of the line nearest to the points, and the standard deviation from it."""
+    count = len(points)
+    mean_x, mean_y = sum(x for x, _ in points) / count, sum(y for _, y in points) / count
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
+    return slope, sqrt(sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points) / count)
 
 
 def _rhythm(
-    ordered: Sequence[Answer], before: list[list[Answer]], own: list[list[Answer]], intervals: Sequence[float]
+    ordered: Sequence[Answer], before: list[list[Answer]], own: list[list[Answer]], grid: _Grid
 ) -> Rhythm | None:
-    """Return the rhythm of some beats, if they have one."""
-    period = median(intervals)
-    regular = sum(_is_regular(interval, period) for interval in intervals)
+    """Return the rhythm of beats that keep to a grid, if they have one."""
+    period = grid.period_s
     sizes = sorted(sum(answer.bytes for answer in beat) for beat in own)
     low, high = sizes[len(sizes) // 10], sizes[-1 - len(sizes) // 10]
-    rate = 8 * sum(answer.bytes for beat in own[:-1] for answer in beat) / sum(intervals)
+    rate = 8 * sum(answer.bytes for beat in own[:-1] for answer in beat) / grid.seconds
     took = median(max(answer.end_ns for answer in beat) - beat[0].start_ns for beat in own) / SECOND_NS
     if (
-        not MIN_PERIOD_S <= period <= MAX_PERIOD_S
-        or sum(intervals) < MIN_SPAN_S
-        or regular < MIN_INTERVALS + MIN_REGULAR * (len(intervals) - MIN_INTERVALS)
+        grid.seconds < MIN_SPAN_S
+        or grid.scatter_s > max(MIN_SCATTER_S, SCATTER * period)
+        or grid.in_time < MIN_BEATS + MIN_IN_TIME * (len(own) - MIN_BEATS)
+        or grid.in_time < MIN_FILLED * (grid.seconds / period + 1)
         or sum(map(len, own[1:])) > MAX_ANSWERS * (len(own) - 1)
         or high > MAX_SPREAD * low
         or (high < EQUAL_BELOW_BYTES and high - low <= MIN_DIFFERENCE * high)
@@ -162,7 +196,7 @@ def _rhythm(
         return None
     filling = _filling(before, own[0], period)
     media = [answer for beat in (*filling, *own) for answer in beat]
-    return Rhythm(media, sum(map(len, filling)), period, len(intervals), regular, len(own), polls)
+    return Rhythm(media, sum(map(len, filling)), period, len(own), grid.in_time, polls)
 
 
 def _filling(before: list[list[Answer]], first: list[Answer], period: float) -> list[list[Answer]]:

@@ -15,18 +15,16 @@ from collections.abc import Iterable, Sequence
 
 from . import rhythm as r
 from . import steady as s
-from .closed import Answer, ClosedFlow, Group, read_groups
+from .closed import Answer, ClosedFlow, Group, read_clients
 from .model import OPEN_AT_END, SECOND_NS, STARTS_BEFORE, Draft, Session, distinct
 from .records import Flow, TableReader
 from .rhythm import Rhythm, find_rhythms
-from .steady import Steady, find_steady
+from .steady import Received, Steady, find_steady
 
 SHAPE = "shape"
 LIKELY, POSSIBLE = "likely", "possible"
-LIKELY_INTERVALS, LIKELY_REGULAR = 12, 0.9
+LIKELY_BEATS, LIKELY_IN_TIME = 12, 0.9
 LIKELY_S = 60.0
-MIN_GROUP_BYTES = 30_000
-"""A server that sent less than this has sent no media worth a rhythm."""
 REJOIN_NS = 30 * SECOND_NS
 """A stalled stream that is asked for again this soon is the same viewing."""
 
@@ -34,14 +32,16 @@ REJOIN_NS = 30 * SECOND_NS
 def shape_sessions(reader: TableReader, flows: dict[int, Flow]) -> list[Draft]:
     """Return the sessions that the shape of encrypted flows shows."""
     drafts: list[Draft] = []
-    for group in read_groups(reader, flows):
-        if sum(answer.bytes for closed in group for answer in closed.answers) >= MIN_GROUP_BYTES:
-            drafts += _sessions(group)
+    for groups in read_clients(reader, flows):
+        received = Received(p for group in groups for closed in group for a in closed.answers for p in a.parts)
+        for group in groups:
+            drafts += _sessions(group, received)
     return drafts
 
 
-def _sessions(group: Group) -> list[Draft]:
-    streams = [steady for closed in group for answer in closed.answers if (steady := find_steady(answer)) is not None]
+def _sessions(group: Group, received: Received) -> list[Draft]:
+    found_streams = (find_steady(answer, received) for closed in group for answer in closed.answers)
+    streams = [steady for steady in found_streams if steady is not None]
     taken = {steady.answer[:3] for steady in streams}
     answers = [answer for closed in group for answer in closed.answers if answer[:3] not in taken]
     # A connection that has a rhythm of its own shows it better than all together: two players do not keep step.
@@ -82,22 +82,22 @@ def rejoined(streams: Iterable[Steady]) -> list[list[Steady]]:
 
 
 def _segmented(rhythms: Sequence[Rhythm], answers: Sequence[Answer], group: Group) -> Draft:
-    rhythm = max(rhythms, key=lambda one: one.intervals)
+    rhythm = max(rhythms, key=lambda one: one.beats)
     media = sorted((answer for one in rhythms for answer in one.answers), key=lambda one: (one.start_ns, one.flow_id))
     draft = _draft("segmented", media, group, answers)
     session = draft.session
     polls = draft.session.requests - len(media)
     session.kind, session.kind_basis = rhythm._replace(polls=polls).kind
     session.period_s = round(rhythm.period_s, 3)
-    session.media_seconds = rhythm.period_s * (rhythm.intervals + 1 + rhythm.filling)
+    session.media_seconds = rhythm.period_s * (rhythm.beats + rhythm.filling)
     session.media_seconds_basis = "estimated: period times beats"
-    is_likely = rhythm.intervals >= LIKELY_INTERVALS and rhythm.regular >= LIKELY_REGULAR * rhythm.intervals
+    is_likely = rhythm.beats >= LIKELY_BEATS and rhythm.in_time >= LIKELY_IN_TIME * rhythm.beats
     session.confidence = LIKELY if is_likely and session.kind == "live" else POSSIBLE
     sizes = [answer.bytes for answer in media]
     session.inference = (
-        f"{rhythm.regular} of {rhythm.intervals} intervals between answers are {rhythm.period_s:.2f} s or twice that, "
-        f"within {r.TOLERANCE:.0%} or {r.MIN_TOLERANCE_S} s (asked: {r.MIN_INTERVALS}, "
-        f"and {r.MIN_REGULAR:.0%} of those beyond); "
+        f"{rhythm.in_time} of {rhythm.beats} beats keep to a period of {rhythm.period_s:.2f} s "
+        f"within {r.TOLERANCE:.0%} or {r.MIN_TOLERANCE_S} s (asked: {r.MIN_BEATS}, "
+        f"and {r.MIN_IN_TIME:.0%} of the others); "
         f"{len(media)} answers of {min(sizes)} to {max(sizes)} bytes, {polls} smaller ones beside them"
     )
     return draft
@@ -118,7 +118,7 @@ def _continuous(streams: Sequence[Steady], group: Group) -> Draft:
         f"one answer of {longest.seconds:.0f} s (asked: {s.MIN_S:.0f}) at {longest.rate_bps / 1000:.0f} kbit/s, "
         f"in each {s.BIN_S:.0f} s between {longest.lowest:.2f} and {longest.highest:.2f} of the median "
         f"(asked: {s.MIN_BELOW} to {s.MAX_ABOVE}), "
-        f"sending {longest.busy:.0%} of the time (asked: at most {s.MAX_BUSY:.0%})"
+        f"the line sending {longest.busy:.0%} of the time (asked: at most {s.MAX_BUSY:.0%})"
     )
     return draft
 

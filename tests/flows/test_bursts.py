@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import StreamDataReceived
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.flows import bursts as module
 from iptvforensics.flows.bursts import LONGEST_NS, PAUSE_NS, Bursts
 from iptvforensics.flows.streams import FlowTable
+
+_spec = importlib.util.spec_from_file_location("tls_talk", Path(__file__).parents[1] / "tls" / "talk.py")
+assert _spec is not None
+assert _spec.loader is not None
+talks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(talks)
 
 COLUMNS = [
     *("record", "sub", "status", "src_hi", "src_lo", "dst_hi", "dst_lo", "transport", "src_port", "dst_port"),
@@ -254,3 +265,39 @@ def test_cuts_of_blocks_change_nothing_and_no_byte_counts_twice(seed: int, block
     assert bursts_of(kept, block=block, portion=4) == whole
     sent = sum(len(packet.payload) for packet in talk.packets if not packet.up)
     assert sum(row["resp_bytes"] for row in whole) <= sent
+
+
+def quic_talk(sizes: list[int], period: float) -> list[Packet]:
+    """Return the datagrams of a client (aioquic) that asks for so many bytes each period, on streams of their own."""
+    pem, _ = talks.identity("ec")
+    asks = QuicConfiguration(is_client=True, server_name=talks.HOST, alpn_protocols=["hq"], verify_mode=0)
+    gives = QuicConfiguration(is_client=False, alpn_protocols=["hq"])
+    gives.load_cert_chain(pem, pem)
+    client = QuicConnection(configuration=asks)
+    client.connect(("192.0.2.7", 443), now=0.0)
+    dcid = client.original_destination_connection_id
+    server = QuicConnection(configuration=gives, original_destination_connection_id=dcid)
+    packets: list[Packet] = []
+    waiting = dict(enumerate(sizes))
+    for step in range(int((1 + period * len(sizes)) * 100)):
+        now = step / 100
+        for number in [number for number in waiting if now >= 0.5 + number * period]:
+            asked = f"GET /live/{number}.ts {waiting.pop(number)} ".encode() + bytes(60)
+            client.send_stream_data(client.get_next_available_stream_id(), asked, end_stream=True)
+        for up, sender, receiver in ((True, client, server), (False, server, client)):
+            for data, _ in sender.datagrams_to_send(now=now):
+                packets.append(Packet(data, now + len(packets) % 50 / 1e5, up, transport=17, ip_id=len(packets) + 1))
+                receiver.receive_datagram(data, ("192.0.2.7", 443), now=now)
+        while (event := server.next_event()) is not None:
+            if isinstance(event, StreamDataReceived) and event.data:
+                server.send_stream_data(event.stream_id, bytes(int(event.data.split(b" ")[2])), end_stream=True)
+    return packets
+
+
+def test_answers_by_quic_have_the_lengths_of_what_was_asked() -> None:
+    sizes = [60_000, 90_000, 40_000, 75_000]
+    rows = bursts_of(quic_talk(sizes, 2.0))
+    answers = [row["resp_bytes"] for row in rows if row["cause"] == "request" and row["resp_bytes"] > 20_000]
+    assert len(answers) == len(sizes)
+    for size, seen in zip(sizes, answers, strict=True):
+        assert size < seen < size * 1.08 + 600

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from iptvforensics.sessions.closed import answers_of, read_groups
+from iptvforensics.sessions import closed as module
+from iptvforensics.sessions.closed import answers_of, read_clients
 from iptvforensics.sessions.fetches import read_fetches
 from iptvforensics.sessions.records import Burst
 
@@ -44,14 +45,14 @@ def test_requests_without_an_answer_are_none():
 
 def groups(lab):
     reader = DuckReader(lab.rows)
-    found = read_groups(reader, read_fetches(reader).flows)
-    return [[(one.flow.flow_id, one.name) for one in group] for group in found]
+    found = read_clients(reader, read_fetches(reader).flows)
+    return [[[(one.flow.flow_id, one.name) for one in group] for group in client] for client in found]
 
 
 def add(lab, flow, name=None, protocol="tls", table="tls", client="192.168.1.20", **more):
     lab.flow(flow, protocol=protocol, port=443, client=client, **more)
     lab.add("bursts", **burst("first", 0, 1400, flow=flow)._asdict())
-    lab.add("bursts", **burst("request", 1, 5000, flow=flow)._asdict())
+    lab.add("bursts", **burst("request", 1, 50_000, flow=flow)._asdict())
     if table:
         ends = {"client_ip": client, "client_port": 40000 + flow}
         lab.add(table, flow_id=flow, client_hello_frame=4, server_name=name, **ends)
@@ -63,16 +64,28 @@ def test_connections_to_one_name_belong_together(lab):
     add(lab, 3, "edge.example", client="192.168.1.21")
     add(lab, 4, "other.example")
     add(lab, 5, "edge.example", protocol="quic", table="quic", transport="udp")
-    assert groups(lab) == [
-        [(1, "Edge.example"), (2, "edge.example"), (5, "edge.example")], [(4, "other.example")], [(3, "edge.example")],
-    ]  # fmt: skip
+    first = [[(1, "Edge.example"), (2, "edge.example"), (5, "edge.example")], [(4, "other.example")]]
+    assert groups(lab) == [first, [[(3, "edge.example")]]]
+
+
+def test_clients_are_read_in_portions(lab, monkeypatch):
+    monkeypatch.setattr(module, "MOST_BURSTS", 3)
+    for number in range(7):
+        add(lab, number, "edge.example", client=f"192.168.1.{20 + number}")
+    assert groups(lab) == [[[(number, "edge.example")]] for number in range(7)]
+
+
+def test_servers_that_sent_next_to_nothing_are_left_out(lab):
+    lab.flow(1, protocol="tls", port=443)
+    lab.add("bursts", **burst("request", 1, 20_000)._asdict())
+    assert groups(lab) == []
 
 
 def test_without_a_name_address_and_port_count(lab):
     add(lab, 1, table=None)
     add(lab, 2)
     add(lab, 3, server="203.0.113.99")
-    assert groups(lab) == [[(1, None), (2, None)], [(3, None)]]
+    assert groups(lab) == [[[(1, None), (2, None)], [(3, None)]]]
 
 
 def test_secrets_of_the_handshake_open_nothing_behind_it(lab):
@@ -87,8 +100,8 @@ def test_what_was_opened_or_is_something_else_is_left_out(lab):
     add(lab, 2, "edge.example", protocol="http")
     add(lab, 3, "edge.example", protocol=None)
     add(lab, 4, "edge.example", protocol="-tls")
-    lab.add("bursts", **burst("request", 1, 5000, flow=77)._asdict())  # of a flow that is not known
+    lab.add("bursts", **burst("request", 1, 50_000, flow=77)._asdict())  # of a flow that is not known
     lab.flow(5, protocol="tls")
-    lab.add("bursts", **burst("request", 1, 5000, flow=5)._asdict())
+    lab.add("bursts", **burst("request", 1, 50_000, flow=5)._asdict())
     lab.add("tls", flow_id=5, server_name="edge.example", client_ip="203.0.113.10", client_port=80)
-    assert groups(lab) == [[(4, "edge.example")]]
+    assert groups(lab) == [[[(4, "edge.example")]]]

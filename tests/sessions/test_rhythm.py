@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.sessions.closed import Answer, Part
-from iptvforensics.sessions.rhythm import MIN_INTERVALS, find_rhythms
+from iptvforensics.sessions.rhythm import MIN_BEATS, find_rhythms
 
 
 def answer(at, size, *, took=0.1, flow=1):
@@ -29,13 +29,13 @@ def segments(count, period=4.0, *, first=10.0, seed=1, mean=500_000, jitter=0.0)
 def test_media_segments_at_a_rhythm(period):
     (rhythm,) = find_rhythms(segments(20, period, jitter=0.1))
     assert rhythm.period_s == pytest.approx(period, abs=0.1)
-    assert (rhythm.beats, rhythm.intervals, rhythm.filling) == (20, 19, 0)
+    assert (rhythm.beats, rhythm.in_time, rhythm.filling) == (20, 20, 0)
     assert rhythm.kind == (None, None)
 
 
 def test_too_few_are_no_rhythm():
-    assert find_rhythms(segments(MIN_INTERVALS)) == []
-    assert len(find_rhythms(segments(MIN_INTERVALS + 1))) == 1
+    assert find_rhythms(segments(MIN_BEATS - 1)) == []
+    assert len(find_rhythms(segments(MIN_BEATS))) == 1
 
 
 def test_a_playlist_that_is_read_again_shows_a_live_stream():
@@ -57,7 +57,24 @@ def test_lost_answers_and_stalls_do_not_end_it():
     media = segments(30)
     del media[20:22], media[9]
     (rhythm,) = find_rhythms(media)
-    assert (rhythm.beats, rhythm.intervals, rhythm.regular) == (27, 26, 25)
+    assert (rhythm.beats, rhythm.in_time) == (27, 27)
+
+
+def test_a_late_answer_is_out_of_time_and_the_next_one_in_time():
+    media = segments(16)
+    late = answer(media[6].start_ns / 1e9 + 1.8, 500_000)
+    (rhythm,) = find_rhythms([*media[:6], late, *media[7:]])
+    assert (rhythm.beats, rhythm.in_time) == (16, 15)
+
+
+def test_answers_that_drift_are_no_rhythm():
+    """Each comes 5 s after the one before, give or take: nothing holds them to a grid."""
+    chance = random.Random(5)
+    at, drifting = 0.0, []
+    for number in range(60):
+        at += chance.uniform(3.5, 6.5)
+        drifting.append(answer(at, 300_000 + number * 1000))
+    assert find_rhythms(drifting) == []
 
 
 def test_audio_beside_video_belongs_to_the_beat():

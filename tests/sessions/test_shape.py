@@ -34,7 +34,7 @@ def test_segmented_delivery(lab):
     assert (session["delivery"], session["client_ip"], session["kind"]) == ("segmented", CLIENT, "live")
     assert (session["edge_host"], session["edge_ip"], session["edge_port"]) == ("edge.example", SERVER, 443)
     assert (session["basis"], session["confidence"], session["period_s"]) == ("shape", "likely", 4.0)
-    assert "15 of 15 intervals between answers are 4.00 s" in session["inference"]
+    assert "16 of 16 beats keep to a period of 4.00 s" in session["inference"]
     assert [session[name] for name in ("stream", "channel", "title", "panel_host")] == [None] * 4
     assert (session["media_seconds"], session["media_objects"]) == (64.0, 16)
     assert session["rate_bps"] == pytest.approx(session["bytes"] * 8 / 64)
