@@ -91,7 +91,7 @@ def test_without_a_name_address_and_port_count(lab):
 def test_secrets_of_the_handshake_open_nothing_behind_it(lab):
     add(lab, 1, "edge.example")
     lab.add("decrypted", flow_id=1, label="SERVER_HANDSHAKE_TRAFFIC_SECRET")
-    assert groups(lab) == [[(1, "edge.example")]]
+    assert groups(lab) == [[[(1, "edge.example")]]]
 
 
 def test_what_was_opened_or_is_something_else_is_left_out(lab):
