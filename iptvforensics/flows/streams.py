@@ -35,6 +35,8 @@ Zeros = Callable[[int, type], Any]
 
 BATCH_BYTES = 32 << 20
 """Bytes after which a batch is handed on."""
+FIRST_PARTS = 8
+"""The first batch is this much smaller, so that the parsers begin early; the next ones grow."""
 BATCH_PIECES = 1 << 17
 """Pieces after which it is, however few bytes they hold."""
 MOST_REPEATED_BYTES = 16 << 20
@@ -78,6 +80,7 @@ class FlowTable:
         self.flow: Ints = zeros(256 * L.FLOW_WIDTH, np.int64)
         self.dirs: Ints = zeros(512 * L.DIRECTION_WIDTH, np.int64)
         self._batch_bytes = batch_bytes
+        self._enough = max(1, batch_bytes // FIRST_PARTS)
         self._table: Ints = np.zeros(1024, np.int64)
         self._pending: Ints = np.zeros(1024 * L.PENDING_WIDTH, np.int64)
         self._overlaps: Ints = np.zeros(4096 * L.OVERLAP_WIDTH, np.int64)
@@ -131,7 +134,7 @@ class FlowTable:
         yield from self._gather(block.data)
         self._keep_waiting(block.data)
         if (
-            state[L.OUT_BYTES] >= self._batch_bytes
+            state[L.OUT_BYTES] >= self._enough
             or state[L.N_PIECES] >= BATCH_PIECES
             or state[L.REPEATS_USED] >= MOST_REPEATED_BYTES
         ):
@@ -246,6 +249,7 @@ class FlowTable:
         if state[L.N_OVERLAPS]:
             batch.differences.extend(self._differences(batch, columns[5]))
         self._remember(batch)
+        self._enough = min(2 * self._enough, self._batch_bytes)
         begin_batch(state, self._pieces, dirs, self._active, self._overlaps)
         self._turn ^= 1
         return batch

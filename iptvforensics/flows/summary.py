@@ -55,7 +55,7 @@ def history_text(packed: int) -> str:
 
 def mac_text(mac: int) -> str | None:
     """Return a link-layer address as text, null for -1."""
-    return None if mac < 0 else ":".join(f"{mac >> shift & 255:02x}" for shift in range(40, -1, -8))
+    return None if mac < 0 else mac.to_bytes(6).hex(":")
 
 
 def tunnel_text(tunnels: int) -> str | None:

@@ -436,11 +436,11 @@ def test_a_direction_that_outgrows_its_room_gets_another(kernel_speed: str) -> N
 def test_a_batch_is_handed_on_when_enough_has_come_together() -> None:
     table = FlowTable(batch_bytes=1000)
     sizes = []
-    for i in range(10):
+    for i in range(14):
         block, columns = as_block([Packet(1 + 300 * i, bytes(300))], 1 + i)
         sizes += [sum(entry.bytes for entry in batch.directions) for batch in table.add(block, columns)]
     sizes += [sum(entry.bytes for entry in batch.directions) for batch in table.finish()]
-    assert sizes == [1200, 1200, 600]
+    assert sizes == [300, 300, 600, 1200, 1200, 600]  # 125, 250, 500 and then 1000 are enough
 
 
 def test_bytes_that_wait_are_kept_while_blocks_go_by() -> None:
