@@ -57,7 +57,8 @@ Group = list[ClosedFlow]
 def answers_of(bursts: Sequence[Burst], *, midstream: bool = False) -> list[Answer]:
     """Return the answers in the bursts of one flow, which stand in order of time.
 
-    The first one is the handshake, and none, unless the beginning of the flow was not captured.
+    The first one is the handshake, and none, unless the beginning of the flow was not captured, or no request was: then
+    nothing tells where the handshake ends.
     """
     one_sided = not any(burst.orig_bytes for burst in bursts)
     runs: list[list[Burst]] = []
@@ -66,7 +67,7 @@ def answers_of(bursts: Sequence[Burst], *, midstream: bool = False) -> list[Answ
         if not runs or begins:
             runs.append([])
         runs[-1].append(burst)
-    if not midstream and bursts and bursts[0].cause == "first":
+    if not midstream and not one_sided and bursts and bursts[0].cause == "first":
         del runs[0]
     return [answer for run in runs if (answer := _answer(run)) is not None]
 

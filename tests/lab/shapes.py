@@ -33,6 +33,7 @@ import iptvforensics
 from sample_pcaps import recording as r
 
 from . import frames as lf
+from .impair import impaired
 from .webplayer import chromium, parts
 
 HERE = Path(__file__).parent / "recordings/shape"
@@ -307,17 +308,28 @@ class Result:
         return self.found == (() if self.delivery is None else (self.delivery,))
 
 
-def results(folder: Path) -> list[Result]:
-    """Return what the analysis infers from a recording, by act."""
+def results(folder: Path, how: str = "", seed: int = 1) -> list[Result]:
+    """Return what the analysis infers from a recording, or from an impaired copy of it, by act."""
     acts = json.loads((folder / "shape.acts.json").read_text())["acts"]
-    with iptvforensics.analyze(str(folder / "shape.pcap.zst"), workers=1) as case:
+    with tempfile.TemporaryDirectory(prefix="lab-shapes-") as work:
+        file = folder / "shape.pcap.zst"
+        if how:
+            clean, file = lf.read(file), Path(work) / "impaired.pcap"
+            lf.write(file, impaired(clean, how, seed))
+        found = _inferred(file)
+    known = {act["host"] for act in acts}
+    other = [Result(str(host), None, False, tuple(made)) for host, made in found.items() if host not in known]
+    return [Result(a["name"], a["delivery"], a["hard"], tuple(found.get(a["host"], ()))) for a in acts] + other
+
+
+def _inferred(file: Path) -> dict[str, list[str]]:
+    """Return the ways of delivery of inferred sessions by server name."""
+    with iptvforensics.analyze(str(file), workers=1) as case:
         rows = list(case.rows("sessions", ["edge_host", "delivery"], where="basis = 'shape'").rows)
     found: dict[str, list[str]] = {}
     for host, delivery in rows:
         found.setdefault(host, []).append(delivery)
-    known = {act["host"] for act in acts}
-    other = [Result(str(host), None, False, tuple(made)) for host, made in found.items() if host not in known]
-    return [Result(a["name"], a["delivery"], a["hard"], tuple(found.get(a["host"], ()))) for a in acts] + other
+    return found
 
 
 def score(found: Iterable[Result], *, hard: bool = False) -> tuple[int, int, int]:
@@ -333,10 +345,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Record encrypted traffic, or score what is inferred from it.")
     parser.add_argument("--record", type=Path, help="folder for a new recording")
     parser.add_argument("--folder", type=Path, default=HERE, help="folder of a recording")
+    parser.add_argument("--how", default="", help="impairments, joined with +")
     options = parser.parse_args()
     if options.record:
         record(options.record)
-    found = results(options.record or options.folder)
+    found = results(options.record or options.folder, options.how)
     for one in found:
         what = one.delivery or ("hard" if one.hard else "other")
         print(f"{one.name:18} {what:12} {', '.join(one.found) or '-':30} {'right' if one.is_right else 'WRONG'}")

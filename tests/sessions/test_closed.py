@@ -36,7 +36,12 @@ def test_what_comes_after_a_pause_belongs_to_the_same_request():
 
 def test_without_requests_a_pause_begins_an_answer():
     bursts = [burst("first", 0, 1400, asked=0), burst("pause", 1, 5000, asked=0), burst("time", 3, 5, asked=0)]
-    assert sizes(bursts) == [5005]
+    assert sizes(bursts) == [1400, 5005]
+
+
+def test_a_stream_without_requests_and_pauses_is_one_answer():
+    bursts = [burst("first", 0, 1400, asked=0), burst("time", 5, 5000, asked=0), burst("time", 10, 5000, asked=0)]
+    assert sizes(bursts) == [11_400]
 
 
 def test_requests_without_an_answer_are_none():
