@@ -34,7 +34,7 @@ MAX_HELD = 16
 HELD_LIMIT = 4 << 20
 """Bytes of packets that wait for the client's hello or the server's identifier, if there are secrets."""
 _MAX_TRIES = 64
-"""Initial packets that no key opened; after them a flow is not tried any more."""
+"""Initial packets that no key opened; after them a flow is not tried for further ones."""
 CLIENT_DATAGRAM_BYTES = 1200
 _SMALLEST_PACKET = 21
 _LONG = 0x80
@@ -75,19 +75,23 @@ class QuicParser:
             detail = f"the connection whose client sent the random {self._moved.hex()} goes on here, and is not read"
             self._moved = None
             return [Anomaly("QUIC_moved", from_orig, offset, detail)]
-        if len(data) < 7 or (data[0] < 0x80 and not self._wants_all) or self._failures > _MAX_TRIES:
+        tries = self._failures <= _MAX_TRIES
+        if len(data) < 7 or (not self._wants_all and (data[0] < _LONG or not tries)):
             return []
         datagram = bytes(data)
         events = self._turn(from_orig) if from_orig != self._last_side else []
-        if data[0] < 0x80:
+        if data[0] < _LONG:
             return events + self._later(Packet(ONE_RTT, 0, b"", b"", b"", datagram, 1), from_orig, offset)
         versions = negotiated(datagram)
         if versions is not None:
             listed = ", ".join(f"{version:08x}" for version in versions[:16])
-            return [Anomaly("QUIC_version_refused", from_orig, offset, f"the server offers the versions {listed}")]
+            return [
+                *events,
+                Anomaly("QUIC_version_refused", from_orig, offset, f"the server offers the versions {listed}"),
+            ]
         for packet in packets(datagram):
             if packet.kind == INITIAL:
-                events += self._initial(packet, from_orig, offset)
+                events += self._initial(packet, from_orig, offset) if tries else []
             elif packet.kind == RETRY:
                 self._retry(packet, from_orig)
             elif self._wants_all:

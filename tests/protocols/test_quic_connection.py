@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from aioquic.quic.packet import QuicProtocolVersion
 
-from iptvforensics.protocol import Anomaly, Hold, OpenedData, Opening, Row
+from iptvforensics.protocol import Anomaly, ContentBegin, ContentEnd, Hold, OpenedData, Opening, Row
+from iptvforensics.protocols._quic_spaces import Opened, Space
 from iptvforensics.protocols.quic import PROTOCOL, QuicParser, detect
 from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.keylog import Secrets
@@ -345,6 +346,42 @@ def test_junk_between_the_datagrams_changes_nothing(whole: Any) -> None:
     found = talks.Found(mixed, whole.keylog)
     assert found.bodies() == bodies()
     assert set(found.anomalies) == {"QUIC_packet_not_opened"}
+
+
+def test_forged_packets_in_between_lose_nothing(whole: Any) -> None:
+    """Anybody can send what needs no key: refusals of the version, and Initial packets that are none."""
+    refusal = b"\x80" + bytes(4) + b"\x04abcd\x04efgh" + (1).to_bytes(4)
+    forged = b"\xc0\0\0\0\x01\x08" + bytes(8) + b"\x00\x00\x44\x00" + bytes(1024)
+    mixed = [whole.datagrams[0]]
+    for number, datagram in enumerate(whole.datagrams[1:]):
+        mixed += [talks.Datagram(not datagram.from_orig, forged if number % 3 else refusal)] * 3 + [datagram]
+    found = talks.Found(mixed, whole.keylog)
+    assert found.bodies() == bodies()
+    assert set(found.anomalies) == {"QUIC_version_refused"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_peer_may_send_anything_under_its_keys(whole: Any, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has the keys can write what he likes into a packet: nothing but rows and anomalies comes of it."""
+    generator = random.Random(seed)
+    real = Space.open
+
+    def changed(self: Space, packet: bytes, number_at: int, offset: int) -> Opened | None:
+        opened = real(self, packet, number_at, offset)
+        if opened is None or generator.random() < 0.7:
+            return opened
+        payload = bytearray(opened.payload)
+        for _ in range(generator.randrange(1, 6)):
+            at = generator.randrange(len(payload) + 1)
+            payload[at : at + generator.randrange(5)] = generator.randbytes(generator.randrange(9))
+        return opened._replace(payload=bytes(payload))
+
+    monkeypatch.setattr(Space, "open", changed)
+    found = talks.Found(whole.datagrams, whole.keylog)
+    begun = [e.key for e in found.web if isinstance(e, ContentBegin)]
+    ended = [e.key for e in found.web if isinstance(e, ContentEnd)]
+    assert sorted(begun) == sorted(ended)
+    assert len({*begun}) == len(begun)
 
 
 def test_a_client_hello_that_never_comes_keeps_little(whole: Any) -> None:
