@@ -20,8 +20,8 @@ from .source import Source
 PAGE_BYTES = 4096
 FRONT_BYTES = (256 << 10) + PAGE_BYTES
 """Room before the place where the file is read to: the largest usual record and a header; whole pages."""
-FIRST_BYTES = 2 << 20
-"""The first blocks are small, so that analysis starts early; so are the last, so that it ends early."""
+THREAD_FROM_BYTES = 2 << 20
+"""Smaller files are read in turn: nothing is won by a thread."""
 BUFFERS = 4
 
 
@@ -44,9 +44,7 @@ class Ahead:
         self._source = source
         size = source.stream_size
         self._room = block_bytes if size is None else min(block_bytes, size + 1)
-        self._step = min(FIRST_BYTES, self._room)
-        self._given = 0
-        self._threaded = threaded and (size is None or size > FIRST_BYTES)
+        self._threaded = threaded and (size is None or size > THREAD_FROM_BYTES)
         self._free: list[Filled] = []
         self._made = 0
         self._thread: threading.Thread | None = None
@@ -111,16 +109,5 @@ class Ahead:
             self._full.put(error)
 
     def _fill(self, buffer: Filled) -> None:
-        wanted = self._wanted()
-        buffer.length = self._source.fill(buffer.view[:wanted])
-        buffer.is_last = buffer.length < wanted
-        self._given += buffer.length
-
-    def _wanted(self) -> int:
-        """Return how many bytes the next buffer is to hold."""
-        wanted = min(self._step, self._room)
-        self._step *= 2
-        size = self._source.stream_size
-        if size is not None:
-            wanted = min(wanted, max((size - self._given + 1) // 2, FIRST_BYTES, 1), self._room)
-        return wanted
+        buffer.length = self._source.fill(buffer.view)
+        buffer.is_last = buffer.length < len(buffer.view)

@@ -28,6 +28,7 @@ from ..listings.tables import (
     STREAM_LINKS,
 )
 from ..listings.values import Columns, as_object, text, truth
+from ..listings.whole import WholeBody
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
 from ._stalker_marks import client_marks, server_marks
 from ._stalker_rows import (
@@ -43,7 +44,6 @@ from ._stalker_rows import (
 MAX_ITEMS = 1_000_000
 MAX_NAMES = 1000
 """Names of one reply that are kept: a profile has some hundred."""
-MAX_TEXT_BYTES = 8 << 10
 
 _PAGE = re.compile(r"/(?:load|portal)\.php\?(?:[^#]*&)?(?:type|action)=")
 _POSTED_PAGE = re.compile(r"/(?:load|portal)\.php(?:\?|\Z)")
@@ -219,28 +219,12 @@ class StalkerParser:
         self._links.add(offset, values)
 
 
-class StalkerText:
+class StalkerText(WholeBody):
     """Reads what is no JSON: a refusal, the version of the portal's pages, or a form that a client posts."""
 
-    def __init__(self, opening: Opening) -> None:
-        self.client_is_orig = True
-        self._asked: Asked = asked_of(opening.info)
-        self._text = bytearray()
-
-    def feed(self, data: memoryview, _from_orig: bool) -> list[Event]:
-        """Return nothing: such a body is read when it ends."""
-        self._text += data[: MAX_TEXT_BYTES - len(self._text)]
-        return []
-
-    def gap(self, _length: int, _from_orig: bool) -> list[Event]:
-        """Return nothing: what stands behind a gap is read as it is."""
-        self._text += b"&"
-        return []
-
-    def end(self, from_orig: bool) -> list[Event]:
+    def read(self, body: bytes, from_orig: bool) -> list[Event]:
         """Return what the body says of the account or of the portal."""
-        body, self._text = bytes(self._text), bytearray()
-        asked = self._asked
+        asked = self.asked
         if not body:
             return []
         raw = body.decode("utf-8", "backslashreplace")

@@ -14,11 +14,12 @@ import re
 from string import ascii_letters, digits
 from typing import Any
 
-from ..listings.asked import Asked, asked_of, form_fields
+from ..listings.asked import asked_of, form_fields
 from ..listings.items import Batch, JsonItems, Path
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
 from ..listings.values import Columns, as_object, mac_address, text
+from ..listings.whole import WholeBody
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Parser, Protocol
 from ._xtream_rows import (
     SECTION,
@@ -34,7 +35,6 @@ from ._xtream_rows import (
 )
 
 MAX_ITEMS = 1_000_000
-MAX_FORM_BYTES = 8 << 10
 
 _PAGE = re.compile(r"/(?:player_api|panel_api)(?:\.php)?(?:[/?]|\Z)")
 _FORM_PAGE = re.compile(r"/(?:player_api|panel_api|get|xmltv|enigma2|xplugin)\.php(?:\?|\Z)")
@@ -210,31 +210,15 @@ class XtreamParser:
         self._entries.add(min(part[0] for _, part in found), values)
 
 
-class XtreamForm:
+class XtreamForm(WholeBody):
     """Reads a form that a client posts: the account that it names."""
 
-    def __init__(self, opening: Opening) -> None:
-        self.client_is_orig = True
-        self._asked: Asked = asked_of(opening.info)
-        self._form = bytearray()
-
-    def feed(self, data: memoryview, _from_orig: bool) -> list[Event]:
-        """Return nothing: a form is read when it ends."""
-        self._form += data[: MAX_FORM_BYTES - len(self._form)]
-        return []
-
-    def gap(self, _length: int, _from_orig: bool) -> list[Event]:
-        """Return nothing: the fields behind a gap are not read."""
-        self._form += b"&"
-        return []
-
-    def end(self, from_orig: bool) -> list[Event]:
+    def read(self, body: bytes, from_orig: bool) -> list[Event]:
         """Return the account that the form names, if it names one."""
-        form, self._form = bytes(self._form), bytearray()
-        fields = form_fields(form)
+        fields = form_fields(body)
         if not fields.keys() & {"username", "password", "token", "mac"}:
             return []
-        asked = self._asked
+        asked = self.asked
         mac, mac_raw = mac_address(fields.get("mac"))
         sheet = Sheet(ACCOUNT_REPLIES, family="xtream", url=asked.url, host=asked.host, role="request")
         sheet.add(
@@ -246,7 +230,7 @@ class XtreamForm:
                 "token": fields.get("token"),
                 "mac": mac,
                 "mac_raw": mac_raw,
-                "raw": cut(form.decode("utf-8", "backslashreplace")),
+                "raw": cut(body.decode("utf-8", "backslashreplace")),
             },
         )
         return sheet.take(from_orig)

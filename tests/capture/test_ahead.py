@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from iptvforensics.capture.ahead import BUFFERS, FIRST_BYTES, FRONT_BYTES, Ahead
+from iptvforensics.capture.ahead import BUFFERS, FRONT_BYTES, THREAD_FROM_BYTES, Ahead
 from iptvforensics.capture.source import Source
 
-SIZE = 9 * FIRST_BYTES + 1234
+SIZE = 9 * THREAD_FROM_BYTES + 1234
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def _read(ahead):
 
 
 @pytest.mark.parametrize("threaded", [True, False])
-@pytest.mark.parametrize("block_bytes", [FIRST_BYTES, 4 * FIRST_BYTES, 64 << 20, 777_777])
+@pytest.mark.parametrize("block_bytes", [THREAD_FROM_BYTES, 4 * THREAD_FROM_BYTES, 64 << 20, 777_777])
 def test_all_bytes_come_in_order(path, ahead_of, threaded, block_bytes):
     ahead = ahead_of(path, block_bytes, threaded=threaded)
     got = b"".join(buffer.view[: buffer.length].tobytes() for buffer in _read(ahead))
@@ -55,17 +55,9 @@ def test_all_bytes_come_in_order(path, ahead_of, threaded, block_bytes):
 
 @pytest.mark.parametrize("threaded", [True, False])
 def test_few_buffers_go_round(path, ahead_of, threaded):
-    ahead = ahead_of(path, FIRST_BYTES, threaded=threaded)
+    ahead = ahead_of(path, THREAD_FROM_BYTES, threaded=threaded)
     seen = {id(buffer) for buffer in _read(ahead)}
     assert len(seen) <= (BUFFERS if threaded else 1)
-
-
-def test_first_and_last_blocks_are_small(path, ahead_of):
-    ahead = ahead_of(path, 64 << 20, threaded=False)
-    lengths = [buffer.length for buffer in _read(ahead)]
-    assert lengths[0] == FIRST_BYTES
-    assert lengths[-1] <= FIRST_BYTES
-    assert max(lengths) > FIRST_BYTES
 
 
 def test_small_file_is_one_small_buffer_and_no_thread(tmp_path, ahead_of):
@@ -88,7 +80,7 @@ def test_room_in_front_is_there(path, ahead_of):
 def test_close_ends_the_thread_at_any_time(path, taken):
     before = threading.active_count()
     source = Source(path)
-    ahead = Ahead(source, FIRST_BYTES, threaded=True)
+    ahead = Ahead(source, THREAD_FROM_BYTES, threaded=True)
     ahead.start()
     for _ in range(taken):
         ahead.next()
