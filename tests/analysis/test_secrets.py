@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import random
 import shutil
 import struct
 from pathlib import Path
@@ -372,3 +373,40 @@ def test_rtmps_is_rtmp_inside(samples: Path, tmp_path: Path) -> None:
     told = [(tls["client_port"], edge["host"], version, tls["cipher_suite"])]
     assert rows(store, "select client_port, server_name, tls_version, cipher_suite from tls") == told
     assert rows(store, "select name from anomalies where name not like 'PACKETS%'") == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_frames_lost_and_out_of_order_in_http_3(samples: Path, tmp_path: Path, seed: int) -> None:
+    """What is told to be complete is it, and what is not says so: in its exchange, its body and its session."""
+    folder, generator = samples / "quic", random.Random(seed)
+    truth = json.loads((folder / "hls-h3.truth.json").read_text())
+    data = (folder / "hls-h3.pcap").read_bytes()
+    records, at = [], 24
+    while at < len(data):
+        size = 16 + struct.unpack_from("<I", data, at + 8)[0]
+        records.append(data[at : at + size])
+        at += size
+    kept = [n for n, record in enumerate(records) if n < 12 or len(record) < 400 or generator.random() > 0.02]
+    kept.sort(key=lambda n: n + generator.uniform(0, 5))
+    (tmp_path / "hurt.pcap").write_bytes(data[:24] + b"".join(records[n] for n in kept))
+    store = Store.create(tmp_path / "case")
+    options = Options(keylogs=keylogs_at([folder / "hls-h3.keys"]))
+    analyze_capture(str(tmp_path / "hurt.pcap"), store, options=options, cores=1)
+    media = {row["url"]: row for session in truth["sessions"] for row in session["media"]}
+    found = rows(store, "select name, complete, bytes, missing_bytes, capture_id, flow_id, stream_offset from objects")
+    lost = 0
+    for name, complete, size, missing, *place in found:
+        if name not in media:
+            continue
+        if complete:
+            assert hashlib.sha256(body_of_case(store, *place).data).hexdigest() == media[name]["sha256"]
+        else:
+            lost += 1
+            assert size < media[name]["body_bytes"]
+            assert missing is None or size + missing <= media[name]["body_bytes"]
+    assert lost > 0
+    ((gaps,),) = rows(store, "select count(*) from anomalies where name = 'QUIC_stream_gap'")
+    assert gaps > 0
+    hurt = "select count(*) from http where not complete and interrupted in ('gap', 'closed early', 'no response')"
+    assert rows(store, hurt)[0][0] >= lost
+    assert rows(store, "select count(*) from sessions where completeness <> 'complete'")[0][0] > 0
