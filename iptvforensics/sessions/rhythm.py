@@ -39,6 +39,8 @@ MIN_IN_TIME, MIN_FILLED = 0.75, 0.6
 grid that must have such a beat."""
 MAX_LATE, MAX_STILL = 2, 3
 """Beats out of time in a row, and periods without a beat in time, that a session may hold (a stall, a lost answer)."""
+RETRIES = 8
+"""Later beats of a run without rhythm that are tried as its beginning."""
 MAX_SPREAD = 5.0
 """Ratio of the ninth decile of the bytes of beats to the first."""
 MAX_ANSWERS, MAX_POLLS = 3.0, 4.0
@@ -62,6 +64,8 @@ class Rhythm(NamedTuple):
     filling: int
     """How many of them filled the buffer."""
     period_s: float
+    seconds: float
+    """From the first beat to the last."""
     beats: int
     in_time: int
     """Beats that keep to the grid."""
@@ -96,8 +100,9 @@ def find_rhythms(answers: Sequence[Answer]) -> list[Rhythm]:
         rhythm = _rhythm(ordered, beats[free:at], beats[at : grid.end], grid)
         if rhythm is not None:
             found.append(rhythm)
-            free = grid.end
-        at = grid.end
+            at = free = grid.end
+        else:  # its beginning may be uneven: some later beats are tried, not all of a long run
+            at += max(1, (grid.end - at) // RETRIES)
     return found
 
 
@@ -196,7 +201,7 @@ def _rhythm(
         return None
     filling = _filling(before, own[0], period)
     media = [answer for beat in (*filling, *own) for answer in beat]
-    return Rhythm(media, sum(map(len, filling)), period, len(own), grid.in_time, polls)
+    return Rhythm(media, sum(map(len, filling)), period, grid.seconds, len(own), grid.in_time, polls)
 
 
 def _filling(before: list[list[Answer]], first: list[Answer], period: float) -> list[list[Answer]]:

@@ -56,16 +56,15 @@ def _sessions(group: Group, received: Received) -> list[Draft]:
 
 
 def joined(rhythms: Iterable[Rhythm]) -> list[list[Rhythm]]:
-    """Return the rhythms of several connections that go on at the same time, each time together."""
+    """Return the rhythms of several connections that go on at the same time or take turns, each time together."""
     found: list[list[Rhythm]] = []
-    until = 0
+    until = 0.0
     for rhythm in sorted(rhythms, key=lambda one: (one.answers[0].start_ns, one.answers[0].flow_id)):
-        if found and rhythm.answers[0].start_ns <= until:
-            found[-1].append(rhythm)
-        else:
-            found.append([rhythm])
-            until = 0
-        until = max(until, rhythm.answers[-1].end_ns)
+        if not found or rhythm.answers[0].start_ns > until:
+            found.append([])
+            until = 0.0
+        found[-1].append(rhythm)
+        until = max(until, rhythm.answers[-1].end_ns + r.MAX_STILL * rhythm.period_s * SECOND_NS)
     return found
 
 
@@ -89,8 +88,11 @@ def _segmented(rhythms: Sequence[Rhythm], answers: Sequence[Answer], group: Grou
     polls = draft.session.requests - len(media)
     session.kind, session.kind_basis = rhythm._replace(polls=polls).kind
     session.period_s = round(rhythm.period_s, 3)
-    session.media_seconds = rhythm.period_s * (rhythm.beats + rhythm.filling)
-    session.media_seconds_basis = "estimated: period times beats"
+    filling = sum(one.filling for one in rhythms)
+    start = min(one.answers[one.filling].start_ns for one in rhythms)
+    passed = (max(one.answers[-1].start_ns for one in rhythms) - start) / SECOND_NS
+    session.media_seconds = passed + rhythm.period_s * (1 + filling)
+    session.media_seconds_basis = "estimated: time that passed, and periods for what filled the buffer"
     is_likely = rhythm.beats >= LIKELY_BEATS and rhythm.in_time >= LIKELY_IN_TIME * rhythm.beats
     session.confidence = LIKELY if is_likely and session.kind == "live" else POSSIBLE
     sizes = [answer.bytes for answer in media]

@@ -67,6 +67,13 @@ def test_a_late_answer_is_out_of_time_and_the_next_one_in_time():
     assert (rhythm.beats, rhythm.in_time) == (16, 15)
 
 
+def test_an_uneven_beginning_is_left_out():
+    uneven = [answer(at, 500_000 + round(at)) for at in (0.0, 3.6, 8.0, 11.7, 16.1, 19.8)]
+    (rhythm,) = find_rhythms([*uneven, *segments(20, first=24.0)])
+    assert rhythm.period_s == pytest.approx(4.0, abs=0.02)
+    assert rhythm.beats >= 20
+
+
 def test_answers_that_drift_are_no_rhythm():
     """Each comes 5 s after the one before, give or take: nothing holds them to a grid."""
     chance = random.Random(5)

@@ -54,6 +54,15 @@ def test_playlist_and_media_over_several_connections_are_one_session(lab):
     assert session["kind"] == "live"
 
 
+def test_a_player_that_changes_its_connection_goes_on(lab):
+    closed(lab, 1)
+    closed(lab, 2)
+    for number in range(28):
+        segment(lab, number, flow=1 if number < 14 else 2)
+    session = lab.one()
+    assert (session["flow_ids"], session["media_seconds"]) == ([1, 2], 112.0)
+
+
 def test_two_players_of_one_server_are_one_session_and_not_none(lab):
     closed(lab, 1)
     closed(lab, 2)
