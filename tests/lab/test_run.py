@@ -72,7 +72,10 @@ def the_analysis_finds_it(folder):
         "session progressive",
         "session rtmp",
         "session rtmp-publish",
+        "session srt",
         "edge",
+        *("lines", "devices", "panels", "servers", "channels", "titles"),
+        *("link carries", "link fed-by", "link pushes-to", "link uses-line"),
     ):
         assert score[kind].recall == 1, score[kind].missed
         assert score[kind].precision == 1, score[kind].false
