@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from cryptography import x509
@@ -26,6 +27,8 @@ NOT_BEFORE, NOT_AFTER = (
     datetime.datetime(2036, 1, 1, tzinfo=datetime.UTC),
 )
 REQUEST = f"GET /live/box7/k3y/12.ts HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: Lavf/59.27.100\r\n\r\n".encode()
+_FOLDER = tempfile.TemporaryDirectory(prefix="talk-")
+_NUMBERS = count()
 BODY = bytes(range(256)) * 200
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY
 
@@ -74,10 +77,14 @@ def _identity(kind: str, common_name: str) -> tuple[str, bytes]:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ) + certificate.public_bytes(serialization.Encoding.PEM)
-    folder = Path(tempfile.mkdtemp(prefix="talk-"))
-    path = folder / "identity.pem"
+    path = _new_file("pem")
     path.write_bytes(pem)
     return str(path), certificate.public_bytes(serialization.Encoding.DER)
+
+
+def _new_file(kind: str) -> Path:
+    """Return the path of a file that is removed when the tests end."""
+    return Path(_FOLDER.name) / f"{next(_NUMBERS)}.{kind}"
 
 
 def server_context(version: ssl.TLSVersion, suite: str | None, kind: str, alpn: Sequence[str]) -> ssl.SSLContext:
@@ -122,7 +129,7 @@ def talk(
         client_context(version, suite, alpn),
         server_context(version, suite, kind, alpn),
     )
-    log = Path(tempfile.mkdtemp(prefix="talk-")) / "keys.log"
+    log = _new_file("keys")
     client_side.keylog_filename = str(log)
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_side.wrap_bio(to_client, to_server_out := ssl.MemoryBIO(), server_hostname=host, session=session)
