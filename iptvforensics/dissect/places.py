@@ -25,6 +25,10 @@ Spot = tuple[int | None, Place]
 """Offset in the stream of the flow, and what was captured there."""
 MARKS_LIMIT = 1 << 16
 
+Numbers = memoryview | tuple[int, ...]
+_NO_NUMBERS = memoryview(b"").cast("q")
+_FEW = 16
+
 
 class Marks:
     """Places that a parser asked to remember, by direction and offset as the parser counts."""
@@ -68,8 +72,8 @@ class Places:
     __slots__ = ("_first", "_frame", "_held_from", "_last", "_ns", "_offset", "_old")
 
     def __init__(self) -> None:
-        self._old: list[tuple[memoryview, memoryview, memoryview]] = []
-        self._offset = self._frame = self._ns = memoryview(b"").cast("q")
+        self._old: list[tuple[Numbers, Numbers, Numbers]] = []
+        self._offset = self._frame = self._ns = _NO_NUMBERS
         self._first = self._last = 0
         self._held_from: int | None = None
 
@@ -100,7 +104,7 @@ class Places:
     def forget(self) -> None:
         """Let go of all pieces: the flow is not read any more."""
         self._old.clear()
-        self._offset = self._frame = self._ns = memoryview(b"").cast("q")
+        self._offset = self._frame = self._ns = _NO_NUMBERS
         self._first = self._last = 0
 
     def keep(self) -> None:
@@ -118,8 +122,9 @@ class Places:
         self._first = self._last = 0
 
 
-def _copy(numbers: memoryview) -> memoryview:
-    return memoryview(numbers.tobytes()).cast("q")
+def _copy(numbers: memoryview) -> Numbers:
+    """Return a copy that takes little: most flows have few pieces."""
+    return tuple(numbers) if len(numbers) <= _FEW else memoryview(numbers.tobytes()).cast("q")
 
 
 def views(batch: StreamBatch) -> tuple[memoryview, memoryview, memoryview]:

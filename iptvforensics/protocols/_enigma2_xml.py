@@ -37,7 +37,7 @@ class Records:
     """Cuts a document into records."""
 
     def __init__(self) -> None:
-        self._expat = parser = expat.ParserCreate()
+        self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -57,17 +57,17 @@ class Records:
         """Return the records that are complete now; `RefusedError` or `ExpatError` ends the reading."""
         self._fed += len(data)
         try:
-            self._expat.Parse(data, final)
+            self.parser.Parse(data, final)
         finally:
             self.found_before_error, self._found = self._found, []
-        if self._fed - self.position > MAX_TOKEN_BYTES or len(self._expat.intern) > MAX_WORDS:
+        if self._fed - self.position > MAX_TOKEN_BYTES or len(self.parser.intern) > MAX_WORDS:
             raise RefusedError(f"a tag of more than {MAX_TOKEN_BYTES} bytes, or more than {MAX_WORDS} names")
         return self.found_before_error
 
     @property
     def position(self) -> int:
         """Return how far the document was read."""
-        return max(self._expat.CurrentByteIndex, 0)
+        return max(self.parser.CurrentByteIndex, 0)
 
     def _refuse(self, *_: Any) -> None:
         raise RefusedError("the document declares entities")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
+from collections.abc import Callable
 
 from ..protocol import Anomaly, Event
 from ._http_exchange import Exchange
@@ -37,6 +39,17 @@ class Pairing:
         self._counts[name, from_orig] = (count + 1, offset if count == MAX_ANOMALIES else first)
         if count < MAX_ANOMALIES:
             self.events.append(Anomaly(f"HTTP_{name}", from_orig, offset, detail))
+
+    def noter(self, from_orig: bool) -> Callable[[str, int, str], None]:
+        """Return what the bodies of a direction tell anomalies to. The pairing holds them, so they must not hold it."""
+        this = weakref.ref(self)
+
+        def note(name: str, offset: int, detail: str) -> None:
+            pairing = this()
+            if pairing is not None:
+                pairing.note(name, from_orig, offset, detail)
+
+        return note
 
     @property
     def is_full(self) -> bool:

@@ -44,6 +44,8 @@ class Stream(Arrivals):
         super().__init__()
         self.pairing = pairing
         self.from_orig = from_orig
+        self.note_at = pairing.noter(from_orig)
+        """Records an anomaly at a place in this direction."""
         self.offset = 0
         """Stream offset of the first byte that is not yet read."""
         self.state = State.HEAD
@@ -319,10 +321,6 @@ class Stream(Arrivals):
     def note(self, name: str, detail: str = "") -> None:
         """Record an anomaly at the place reached."""
         self.pairing.note(name, self.from_orig, self.offset, detail)
-
-    def note_at(self, name: str, offset: int, detail: str) -> None:
-        """Record an anomaly at a place in this direction."""
-        self.pairing.note(name, self.from_orig, offset, detail)
 
     def note_framing(self, head: Head) -> None:
         """Record what is wrong with the declared length of a body."""

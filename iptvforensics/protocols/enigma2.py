@@ -16,6 +16,7 @@ from typing import Any
 from xml.parsers import expat
 
 from ..listings.asked import Asked, asked_of
+from ..listings.documents import let_go
 from ..listings.items import Batch, JsonItems, Path
 from ..listings.lines import Lines
 from ..listings.sheet import Sheet
@@ -161,6 +162,7 @@ class XmlParser:
         """Return what was wrong."""
         if self._offset:
             self._read(b"", final=True)
+        let_go(self._records.parser)
         events = self._rows.take(from_orig) + self._rows.over(from_orig)
         if self._failure is not None and not self._is_done:
             name, offset, detail = self._failure

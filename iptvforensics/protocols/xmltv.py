@@ -20,6 +20,7 @@ from typing import Any
 from xml.parsers import expat
 
 from ..listings.asked import asked_of
+from ..listings.documents import let_go
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol, Rows
@@ -116,7 +117,7 @@ class _Document:
         self._accounts, self._entries, self._programmes = sheets
         self._parts: list[str] = []
         """Texts since an element began: the list itself is told, since a step of Python per text would cost more."""
-        self._expat = parser = expat.ParserCreate()
+        self.parser = parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.buffer_size = 1 << 16
         parser.StartElementHandler = self._start
@@ -139,15 +140,15 @@ class _Document:
 
     def feed(self, data: bytes, *, final: bool = False) -> None:
         self._fed += len(data)
-        self._expat.Parse(data, final)
+        self.parser.Parse(data, final)
         if len(self._parts) > 1:
             self._parts[:] = ["".join(self._parts)[:MAX_TEXT_CHARS]]
-        if self._fed - self.position > MAX_TOKEN_BYTES or len(self._expat.intern) > MAX_WORDS:
+        if self._fed - self.position > MAX_TOKEN_BYTES or len(self.parser.intern) > MAX_WORDS:
             raise _RefusedError(f"a tag of more than {MAX_TOKEN_BYTES} bytes, or more than {MAX_WORDS} names")
 
     @property
     def position(self) -> int:
-        return max(self._expat.CurrentByteIndex, 0)
+        return max(self.parser.CurrentByteIndex, 0)
 
     def _refuse(self, *_: Any) -> None:
         raise _RefusedError("the document declares entities")
@@ -313,6 +314,7 @@ class XmltvParser:
         """Return what was wrong."""
         if self._failure is None and not self._is_over and self._offset:
             self._read(b"", final=True)
+        let_go(self._document.parser)
         events = self._rows(from_orig)
         self._is_over = True
         if self._failure is not None:

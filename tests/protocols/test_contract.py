@@ -424,16 +424,25 @@ def test_memory_is_bounded(example: Example, piece: bytes) -> None:
 
 @each_example
 def test_what_a_parser_keeps_is_freed_with_it(example: Example) -> None:
+    steps = whole(example)
     gc.collect()
     gc.disable()
     try:
         parser = example.protocol.parser(example.opening())
-        for from_orig, data in whole(example):
+        for from_orig, data in steps:
             parser.feed(memoryview(data), from_orig)
         watched = weakref.ref(parser)
+        parser.end(True)
+        if example.carrier != "content":
+            parser.end(False)
         del parser
         assert watched() is None
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert sorted({type(part).__name__ for part in gc.garbage}) == [], "parts of a reference cycle"
     finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
         gc.enable()
 
 
