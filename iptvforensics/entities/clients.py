@@ -24,6 +24,12 @@ _PRIVATE = tuple(
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
     )
 )
+_ASKING = (
+    ("http", "method IS NOT NULL", "user_agent"),
+    ("rtmp", "from_orig", "flash_ver"),
+    ("srt", "is_agreed", "CAST(NULL AS VARCHAR)"),
+)
+"""Tables with requests, which of their rows are some, and what clients say of themselves there."""
 _DIALOGUE = 2
 _ROUTED = 4
 """Private or IPv6 addresses behind one link-layer address from which on it is held to be a router's."""
@@ -62,7 +68,7 @@ class Client:
     first: Place | None = None
     last_ns: int | None = None
     speaks: bool = False
-    """True if it asked for something by HTTP or RTMP, or watched."""
+    """True if it asked for something by HTTP, RTMP or SRT, or had a dialogue over TCP."""
     is_single: bool = False
     """True if none of its TCP connections has a second packet: noise, or a forged address, as likely as a device."""
 
@@ -72,9 +78,8 @@ def read_clients(reader: TableReader) -> dict[tuple[str, str], Client]:
     clients: dict[tuple[str, str], Client] = {}
     if reader.has("flows"):
         _add_flows(reader, clients)
-    for table, own in (("http", "method IS NOT NULL"), ("rtmp", "from_orig")):
+    for table, own, agent in _ASKING:
         if reader.has(table):
-            agent = "user_agent" if table == "http" else "flash_ver"
             _add_agents(reader, clients, table, own, agent)
     return clients
 

@@ -20,6 +20,14 @@ def test_a_client_has_its_own_link_address(lab):
     assert [(text, count) for text, count, _ in found.agents] == [("libmpv", 1)]
 
 
+@pytest.mark.parametrize("is_agreed", [True, False])
+def test_who_calls_by_srt_is_a_client_if_it_was_answered(lab, is_agreed):
+    lab.flow(server=PANEL, transport="udp")
+    lab.message("srt", is_agreed=is_agreed)
+    found = clients(lab)[ONE, BOX]
+    assert (found.speaks, found.agents) == (is_agreed, [])
+
+
 def test_a_router_sends_for_many_and_is_nobodys_address(lab):
     for number in range(4):
         lab.get("/", client_ip=f"192.168.1.{number + 30}", mac="02:00:5e:00:00:09", flow_id=number)
