@@ -87,8 +87,8 @@ class FlowTable:
         self._repeats: Bytes = np.zeros(1, np.uint8)
         self._pieces: Ints = np.zeros(0, np.int64)
         self._arena: Bytes = np.zeros(1, np.uint8)
-        # Used in turn: a batch outlives the making of the next. Twice the size, since rooms are guesses.
-        self._outs: list[Bytes] = [zeros(2 * batch_bytes, np.uint8) for _ in range(2)]
+        # Used in turn: a batch outlives the making of the next. Half as much again, since rooms are guesses.
+        self._outs: list[Bytes] = [zeros(batch_bytes + batch_bytes // 2, np.uint8) for _ in range(2)]
         self._columns: list[list[Ints]] = [[], []]
         self._turn = 0
         self._active: Ints = np.zeros(512, np.int64)
