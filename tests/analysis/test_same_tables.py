@@ -63,6 +63,8 @@ CAPTURES = [
     "rtmp/play-midstream.pcap",
     "udp-ts/multicast.pcap",
     "dns/names.pcap",
+    "tls/https-vod.pcap",
+    "quic/hello.pcap",
     "damaged/hls-dropped.pcap",
     "damaged/http-ts-reordered.pcap",
     "damaged/hls-one-way.pcap",
