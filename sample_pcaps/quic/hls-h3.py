@@ -230,7 +230,7 @@ def main() -> None:
             media = [{**row, "url": row["url"].replace("http:", "https:", 1)} for row in media]
             viewings.append({
                 "delivery": "hls", "kind": "vod", "client_ip": box.ip, "stream": f"https://{NAME}/{film}/index.m3u8",
-                "start": begin, "end": until, "chain": [r.hop(edge, PORT, "playlist", "media")],
+                "start": begin, "end": until, "encrypted": ["tls"], "chain": [r.hop(edge, PORT, "playlist", "media")],
                 "playlist": (www / film / "index.m3u8").read_text(), "media": media,
             })  # fmt: skip
         version = subprocess.run(["chromium", "--version"], capture_output=True, text=True, check=True, timeout=20)

@@ -115,7 +115,8 @@ def main() -> None:
             here.with_suffix(".truth.json"), capture, scenario=__doc__.splitlines()[0],
             sessions=[
                 {"delivery": "hls", "kind": "vod", "client_ip": box.ip, "stream": f"{url}.m3u8", "start": start,
-                 "end": end, "chain": [r.hop(gate, PORT, "playlist", "media", name=NAME)],
+                 "end": end, "encrypted": ["tls"],
+                 "chain": [r.hop(gate, PORT, "proxy"), r.hop(edge, FAR, "playlist", "media")],
                  "playlist": (www / "index.m3u8").read_text(), "media": media}
             ],
             tls=rows, tunnels=[json.loads(line) for line in tunnels.read_text().splitlines()],

@@ -79,7 +79,7 @@ def main() -> None:
             sessions=[
                 {"delivery": "rtmp", "kind": "live", "client_ip": box.ip, "stream": url, "app": "live",
                  "name": "kids7", "query": "token=c0ffee", "start": start, "end": end,
-                 "chain": [r.hop(edge, PORT, "media")], "packets_at_least": r.packets(received)}
+                 "encrypted": ["tls"], "chain": [r.hop(edge, PORT, "media")], "packets_at_least": r.packets(received)}
             ],
             tls=[json.loads(line) for line in (edge.root / "tls.jsonl").read_text().splitlines()],
             keylog={"file": keys.name, **r.digest(keys)},

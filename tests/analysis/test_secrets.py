@@ -348,7 +348,7 @@ def test_tls_behind_a_proxy(samples: Path, tmp_path: Path, with_keys: bool) -> N
     assert rows(store, "select distinct server_ip from http where method = 'GET' union select server_ip from tls") == [
         (None,)
     ]
-    assert rows(store, "select edge_host, edge_ip from sessions") == [(session["chain"][0]["host"], None)]
+    assert rows(store, "select edge_host, edge_ip from sessions") == [(session["chain"][-1]["host"], None)]
 
 
 def test_rtmps_is_rtmp_inside(samples: Path, tmp_path: Path) -> None:

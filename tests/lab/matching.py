@@ -93,7 +93,7 @@ def expected_sessions(capture: TrueCapture, remains: Remains) -> list[Expected]:
         if left is not None:
             clients = frozenset(map(remains.address, session.clients))
             streams = frozenset(map(remains.stream, session.streams))
-            ends = frozenset((remains.address(hop.ip), hop.port) for hop in session.media_hops)
+            ends = frozenset((remains.address(hop.ip), hop.port) for hop in session.ends)
             wanted.append(Expected(session, clients, streams, ends, *left))
     return wanted
 
@@ -177,18 +177,20 @@ def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row],
     """Return tallies of panels, edges and edge addresses, from the sessions and a servers table where there is one.
 
     `known` are true names by role: one that no session here tells of is neither demanded nor held against who names it.
+    Of a server behind a proxy the name is demanded, not the address: no frame between client and proxy has it.
     """
     true: dict[str, set[Any]] = defaultdict(set)
     found: dict[str, set[Any]] = defaultdict(set)
     for item in wanted:
         for hop in item.session.hops:
-            if not remains.server_seen(hop.ip):
+            if not any(remains.server_seen(end.ip) for end in item.session.proxies or (hop,)):
                 continue
             host = "" if item.session.begun_before else hop.host
             if hop.roles & PANEL_ROLES and host:
                 true["panel"].add(host)
             if hop in item.session.media_hops and (hop.host or item.session.delivery not in GROUP_DELIVERIES):
-                true["edge address"].add((remains.address(hop.ip), hop.port))
+                if not item.session.proxies:
+                    true["edge address"].add((remains.address(hop.ip), hop.port))
                 true["edge"] |= {host} - {""}
     for row in rows:
         if row["delivery"] in GROUP_DELIVERIES:

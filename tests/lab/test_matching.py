@@ -140,6 +140,19 @@ def test_servers_by_role():
     assert counts(score["edge address"]) == (1, 1, 1)
 
 
+def test_of_a_server_behind_a_proxy_the_name_is_demanded_and_the_address_is_not():
+    gate = Hop("gate.example", "198.51.100.9", 3128, frozenset({"proxy"}))
+    far = Hop("e1.example", "192.0.2.99", 443, frozenset({"media"}))  # no frame has this address
+    wanted = true(hops=(gate, far))
+    assert wanted.session.ends == (gate,)
+    rows = [found(edge_ip=None, edge_port=None, panel_host=None)]
+    score = score_servers([wanted], Whole(), rows)
+    assert counts(score["edge"]) == (1, 1, 1)
+    assert counts(score["edge address"]) == (0, 0, 0)
+    proxy_as_edge = score_servers([wanted], Whole(), [found(edge_ip=gate.ip, edge_port=gate.port, panel_host=None)])
+    assert counts(proxy_as_edge["edge address"]) == (0, 1, 0)
+
+
 def test_servers_without_a_frame_left_are_not_demanded():
     gone = Hop("gone.example", "192.0.2.99", 80, frozenset({"media"}))
     assert counts(score_servers([true(hops=(PANEL, gone))], Whole(), [])["edge"]) == (0, 0, 0)

@@ -96,3 +96,17 @@ def test_key_logs_beside_the_recordings_open_what_tls_hides():
     assert (closed["lines"].true, closed["lines"].right) == (2, 0)
     for kind in ("session hls+tls", "session http-ts+tls", "lines", "panels"):
         assert (opened[kind].precision, opened[kind].recall) == (1, 1), kind
+    assert [text for tally in opened.values() for text in tally.false] == []
+
+
+@pytest.mark.parametrize("name", ["quic/hls-h3", "tls/behind-proxy", "tls/rtmps-play"])
+def test_samples_under_tls_are_found_with_their_keys_and_missed_under_their_own_name_without(name):
+    recordings = score.captures(name, [score.ROOT / "sample_pcaps"])
+    closed, opened = (score.score_under(how, recordings) for how in ("tls", "keys"))
+    (kind,) = (kind for kind in closed if kind.startswith("session "))
+    assert kind.endswith("+tls")
+    assert (closed[kind].found, closed[kind].true) == (0, len(recordings[0].sessions))
+    for kind, tally in opened.items():
+        assert (tally.missed, tally.false, tally.right) == ([], [], tally.true), kind
+    assert opened["edge"].true == 1
+    assert opened["edge address"].true == (name != "tls/behind-proxy")  # only the proxy's was seen

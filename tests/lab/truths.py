@@ -27,6 +27,7 @@ from .impair import address_after
 SECOND = 1_000_000_000
 MEDIA_ROLES = {"media", "ingest"}
 PANEL_ROLES = {"redirect", "panel"}
+PROXY = "proxy"
 INSIDE = ("box", "home")
 GROUP_DELIVERIES = ("udp-ts", "rtp-ts")
 
@@ -61,6 +62,16 @@ class TrueSession:
     def media_hops(self) -> tuple[Hop, ...]:
         """Return the servers that gave (or took) media."""
         return tuple(hop for hop in self.hops if hop.roles & MEDIA_ROLES)
+
+    @property
+    def proxies(self) -> tuple[Hop, ...]:
+        """Return what stood between the client and the servers: their addresses were not seen."""
+        return tuple(hop for hop in self.hops if PROXY in hop.roles)
+
+    @property
+    def ends(self) -> tuple[Hop, ...]:
+        """Return with whom the client was seen to exchange media."""
+        return self.proxies or self.media_hops
 
 
 @dataclass(frozen=True)
@@ -276,9 +287,9 @@ class Remains:
 
     def session(self, true: TrueSession) -> tuple[float, int, int] | None:
         """Return the share of a session that is left, and when it should seem to begin and end; None if none is."""
-        ends = {(client, hop.ip, hop.port) for client in true.clients for hop in true.media_hops}
-        if not true.media_hops or true.media_hops[0].ip.startswith(("239.", "ff")):
-            ends = {key for key in self._frames for hop in true.media_hops if key[1:] == (hop.ip, hop.port)}
+        ends = {(client, hop.ip, hop.port) for client in true.clients for hop in true.ends}
+        if not true.ends or true.ends[0].ip.startswith(("239.", "ff")):
+            ends = {key for key in self._frames for hop in true.ends if key[1:] == (hop.ip, hop.port)}
         frames = self._between(ends, true.start_ns - SECOND // 2, true.end_ns + SECOND // 2)
         whole_up = sum(seen.payload for seen in frames if not seen.from_server)
         to_server = whole_up > sum(seen.payload for seen in frames if seen.from_server)  # a push, or a group
