@@ -41,7 +41,13 @@ _COLUMNS = ("offset", "length", "frame", "ns", "kind", "data")
 
 def is_possible() -> bool:
     """Return True if this system can share memory with a child process by an anonymous file."""
-    return sys.platform == "linux" and hasattr(os, "memfd_create") and bool(sys.executable)
+    if sys.platform != "linux" or not hasattr(os, "memfd_create") or not sys.executable:
+        return False
+    try:
+        os.close(os.memfd_create("iptvforensics"))
+    except OSError:  # forbidden here
+        return False
+    return True
 
 
 def _send(pipe: BinaryIO, kind: str, value: Any) -> None:

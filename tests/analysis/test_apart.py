@@ -172,3 +172,16 @@ def test_the_process_ends_when_the_analysis_is_killed(large: Path, tmp_path: Pat
         analysis.wait()
     for pid in found:
         wait_until_dead(int(pid))
+
+
+def test_where_memory_cannot_be_shared_a_thread_decodes(
+    tmp_path: Path, always_apart: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> int:
+        raise PermissionError("memfd_create")
+
+    monkeypatch.setattr(os, "memfd_create", refused)
+    assert not is_possible()
+    store = Store.create(tmp_path / "case")
+    summary = analyze_capture(str(SAMPLES / "hls" / "two-boxes.pcap"), store, cores=2)
+    assert summary.rows["sessions"] > 0
