@@ -103,11 +103,15 @@ def shown_links(document: Document, files: Iterable[str], left: Mapping[str, set
 
 
 def with_streams(document: Document) -> Document:
-    """Return the truth with the names that channels have in what accounts publish and servers fetch (`streams`)."""
+    """Return the truth with the names (`streams`) that channels have in what accounts publish and servers fetch.
+
+    So have those that viewers play by RTMP without an account: no panel gives them another.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for session in document["sessions"]:
         name = stream_name(session.get("stream"))
-        if session.get("by") == "service" and "channel" in session and name:
+        goes_by_it = session.get("by") == "service" or (session.get("delivery") == "rtmp" and "line" not in session)
+        if goes_by_it and "channel" in session and name:
             found[session["channel"]].add(name)
     nodes = [{**n, "streams": sorted(found[n["id"]])} if n["id"] in found else n for n in document["nodes"]]
     return {**document, "nodes": nodes}

@@ -171,6 +171,7 @@ class Maker:
             truth.edge(box_id, line, "uses-line", start, end)
             truth.edge(f"panel-{kind}-{panel}", chain[1]["node"], "redirects-to", start, end)
         truth.edge(box_id, chain[-1]["node"], "streams-from", start, end)
+        truth.edge(chain[-1]["node"], channel_id, "carries", start, end)
         truth.sessions.append(session)
 
 

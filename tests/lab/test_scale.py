@@ -89,14 +89,10 @@ def test_truth_keeps_the_schema_of_the_lab(made):
 
 def test_analysis_finds_every_session_under_its_own_names(made):
     found = score.score_under("clean", score.captures(folders=[made[0].parent]))
-    # RTMP that no panel led to is a session, and no channel of a panel.
-    without_panel = [missed for missed in found["channels"].missed if missed.startswith("channel-rtmp-")]
     for kind, tally in found.items():
-        missed = without_panel if kind == "channels" else []
-        assert (tally.missed, tally.false) == (missed, []), kind
+        assert (tally.missed, tally.false) == ([], []), kind
         if not kind.startswith("links claimed "):  # of a strength nothing is demanded
-            assert tally.right == tally.true - len(missed), kind
-    assert len(without_panel) == 2
+            assert tally.right == tally.true, kind
     sessions = [tally for kind, tally in found.items() if kind.startswith("session ")]
     assert sum(tally.named for tally in sessions) == 10
     assert {"session hls", "session http-ts", "session rtmp"} <= set(found)
