@@ -22,6 +22,7 @@ _OUTSIDE_QUOTES = re.compile(r'[^",]*(?:"[^"]*"[^",]*)*,')
 _FILMS = frozenset({"mp4", "mkv", "avi", "mov", "wmv", "m4v", "mpg", "mpeg", "webm"})
 _FILES = _FILMS | {"flv", "mp3", "m4a", "ts", "m3u8", "mpd"}
 _FILE = re.compile(rf"\.({'|'.join(sorted(_FILES))})\Z", re.IGNORECASE)
+_ENDS = {f".{name}": name for name in _FILES if len(name) == 3}
 _PATHS = (("/movie/", "vod"), ("/series/", "episode"), ("/live/", "live"), ("/vod/", "vod"))
 _TYPES = {"live": "live", "stream": "live", "movie": "vod", "movies": "vod", "vod": "vod", "series": "episode",
           "serie": "episode", "radio": "radio", "radio_streams": "radio"}  # fmt: skip
@@ -74,6 +75,9 @@ def split_url(line: str) -> str:
 
 def container_of(url: str) -> str | None:
     """Return the file type that a URL names."""
+    found = _ENDS.get(url[-4:])
+    if found is not None and "?" not in url:
+        return found
     dot = url.rfind(".", -5)
     if dot > 0 and "?" not in url and url[dot + 1 :].isalnum():
         found = url[dot + 1 :].lower()
