@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..flows.batch import StreamBatch
     from ..store import CaptureWriter
 
-PORTION_PIECES = 1_000_000
+PORTION_PIECES = 250_000
 
 
 class StreamIndex:
