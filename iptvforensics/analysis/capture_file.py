@@ -48,6 +48,7 @@ def analyze_capture(
         CaptureError: the file cannot be read as evidence.
     """
     options = options or Options()
+    announce = announce and _once(announce)
     size = os.path.getsize(path) if os.path.isfile(path) else None
     if not force and size is not None:
         known = _known(path, size, store, options)
@@ -118,6 +119,18 @@ def _source(
             return
         with ahead(decoding) as thread:
             yield thread
+
+
+def _once(announce: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what announces each line once: two processes may compile at the same time."""
+    said: set[str] = set()
+
+    def say(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            announce(line)
+
+    return say
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from iptvforensics.analysis import Progress, analyze_capture
+from iptvforensics.analysis import Progress, analyze_capture, capture_file
 from iptvforensics.errors import CaptureError
 from iptvforensics.store import Store
 
@@ -85,3 +85,11 @@ def test_the_interpreter_is_left_as_it_was(tmp_path: Path) -> None:
     before = (sys.getswitchinterval(), gc.get_threshold())
     analyze_capture(str(SMALL), Store.create(tmp_path / "case"), cores=2)
     assert (sys.getswitchinterval(), gc.get_threshold()) == before
+
+
+def test_a_line_is_announced_once_though_two_processes_say_it() -> None:
+    told: list[str] = []
+    say = capture_file._once(told.append)
+    for line in ("compiling", "compiling", "done", "compiling"):
+        say(line)
+    assert told == ["compiling", "done"]
