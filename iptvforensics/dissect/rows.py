@@ -13,7 +13,9 @@ from .places import NOWHERE, Place
 Flush = Callable[[Table, "list[tuple[Any, ...]] | ByColumn"], None]
 
 PORTION_VALUES = 60_000
-"""Some 15 MB of rows of one table; a part of a table has thousands of rows."""
+"""Some 4 MB of rows of one table. What is left at the end has to be written before sessions can be made."""
+LONGER = 4
+"""Long lists, which come column by column, are handed on in larger portions: each costs the store a query."""
 MAX_ANOMALIES = 100_000
 """Different (name, flow) pairs kept; beyond that they are counted together."""
 
@@ -55,7 +57,7 @@ class RowCollector:
         parts = self._parts.setdefault(table.name, [])
         parts.append(rows)
         self._waiting[table.name] = self._waiting.get(table.name, 0) + len(rows)
-        if self._waiting[table.name] * len(rows.columns) >= self._portion:
+        if self._waiting[table.name] * len(rows.columns) >= LONGER * self._portion:
             self._send_columns(table.name)
 
     def anomaly(

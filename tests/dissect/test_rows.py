@@ -122,7 +122,7 @@ def test_faults_of_the_file_have_a_row_each() -> None:
 
 def test_columns_are_handed_on_in_portions_and_the_rest_at_the_end() -> None:
     sink = Sink()
-    collector = RowCollector(sink, portion=6)
+    collector = RowCollector(sink, portion=2)
     for i in range(4):
         collector.add_columns(TABLE, ByColumn(2, [[i, i], Same(7)], is_sorted=True))
     collector.add(TABLE, (9, 9))
