@@ -236,6 +236,34 @@ class Parser(Interface):
         """Return what is still pending: this direction ends here (closed, reset, or capture over)."""
 
 
+class DatagramParser:
+    """Base of parsers for which each datagram stands for itself: how far each direction has been read."""
+
+    def __init__(self, _opening: Opening) -> None:
+        self.client_is_orig = True
+        self._offsets = {True: 0, False: 0}
+
+    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+        """Return what one datagram says."""
+        message = bytes(data)
+        offset = self._offsets[from_orig]
+        self._offsets[from_orig] += len(message)
+        return self.read(message, offset, from_orig)
+
+    def gap(self, length: int, from_orig: bool) -> list[Event]:
+        """Return nothing: what was captured of the message has been read."""
+        self._offsets[from_orig] += max(length, 0)
+        return []
+
+    def end(self, _from_orig: bool) -> list[Event]:
+        """Return nothing: each datagram stands for itself."""
+        return []
+
+    def read(self, message: bytes, offset: int, from_orig: bool) -> list[Event]:
+        """Return what a datagram says; `offset` is where it begins in its direction."""
+        raise NotImplementedError
+
+
 class Opening(NamedTuple):
     """What is known of a flow or body when a parser has to be chosen."""
 

@@ -12,7 +12,7 @@ identity associations in one DHCPv6 message the addresses stand together.
 
 from __future__ import annotations
 
-from ..protocol import Anomaly, Event, Opening, Protocol, Row
+from ..protocol import Anomaly, DatagramParser, Event, Opening, Protocol, Row
 from ._dhcp_four import TABLE, is_four, read_four
 from ._dhcp_six import PLAIN_BYTES, TYPES, is_six, read_six
 from ._dhcp_six import TABLE as TABLE_SIX
@@ -20,19 +20,15 @@ from ._dhcp_six import TABLE as TABLE_SIX
 PORTS = frozenset((67, 68, 546, 547))
 
 
-class DhcpParser:
+class DhcpParser(DatagramParser):
     """The state of one flow: how far it has been read, and which of the two protocols it is."""
 
     def __init__(self, opening: Opening) -> None:
-        self.client_is_orig = True
-        self._offsets = {True: 0, False: 0}
+        super().__init__(opening)
         self._is_six = not any(map(is_four, (opening.orig, opening.resp)))
 
-    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+    def read(self, message: bytes, offset: int, from_orig: bool) -> list[Event]:
         """Return the row of one datagram."""
-        message = bytes(data)
-        offset = self._offsets[from_orig]
-        self._offsets[from_orig] += len(message)
         if is_four(message):
             table, (values, problems) = "dhcp", read_four(message)
         elif self._is_six and len(message) >= PLAIN_BYTES and message[0] in TYPES:
@@ -42,15 +38,6 @@ class DhcpParser:
         self.client_is_orig = from_orig is not values["is_response"]
         broken = [Anomaly(name, from_orig, offset + at, detail) for name, at, detail in problems]
         return [Row(table, from_orig, offset, values), *broken]
-
-    def gap(self, length: int, from_orig: bool) -> list[Event]:
-        """Return nothing: the part of the message that was captured has been read."""
-        self._offsets[from_orig] += max(length, 0)
-        return []
-
-    def end(self, from_orig: bool) -> list[Event]:
-        """Return nothing: each datagram stands for itself."""
-        return []
 
 
 def detect(opening: Opening) -> float | None:

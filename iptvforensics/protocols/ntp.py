@@ -17,7 +17,7 @@ import struct
 from ipaddress import IPv4Address
 from typing import Any
 
-from ..protocol import Anomaly, Event, Opening, Protocol, Row
+from ..protocol import Anomaly, DatagramParser, Event, Opening, Protocol, Row
 from ..schema import Column, message_table
 
 PORT = 123
@@ -112,18 +112,11 @@ def read_message(message: bytes) -> dict[str, Any]:
     }
 
 
-class NtpParser:
+class NtpParser(DatagramParser):
     """The state of one flow: how far each direction has been read."""
 
-    def __init__(self, _opening: Opening) -> None:
-        self.client_is_orig = True
-        self._offsets = {True: 0, False: 0}
-
-    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+    def read(self, message: bytes, offset: int, from_orig: bool) -> list[Event]:
         """Return the row of one datagram."""
-        message = bytes(data)
-        offset = self._offsets[from_orig]
-        self._offsets[from_orig] += len(message)
         mode = message[0] & 7 if message else 0
         least = CONTROL_BYTES if mode in (CONTROL, PRIVATE) else HEADER_BYTES
         if len(message) < least:
@@ -134,15 +127,6 @@ class NtpParser:
         if mode in (CLIENT, SERVER):
             self.client_is_orig = from_orig is (mode == CLIENT)
         return [Row("ntp", from_orig, offset, values)]
-
-    def gap(self, length: int, from_orig: bool) -> list[Event]:
-        """Return nothing: what was captured of the message has been read."""
-        self._offsets[from_orig] += max(length, 0)
-        return []
-
-    def end(self, from_orig: bool) -> list[Event]:
-        """Return nothing: each datagram stands for itself."""
-        return []
 
 
 def detect(opening: Opening) -> float | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..protocol import Anomaly, Event, Opening, Protocol, Row
+from ..protocol import Anomaly, DatagramParser, Event, Opening, Protocol, Row
 from ..schema import Column, message_table
 
 MAX_LINES, MAX_LINE_BYTES = 64, 1024
@@ -92,32 +92,16 @@ def _is_message(data: bytes) -> bool:
     return data.startswith(STARTS) or (data.startswith(RESPONSE) and b"\n" in data)
 
 
-class SsdpParser:
+class SsdpParser(DatagramParser):
     """The state of one flow: how far each direction has been read."""
 
-    def __init__(self, _opening: Opening) -> None:
-        self.client_is_orig = True
-        self._offsets = {True: 0, False: 0}
-
-    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+    def read(self, message: bytes, offset: int, from_orig: bool) -> list[Event]:
         """Return the row of one datagram."""
-        message = bytes(data)
-        offset = self._offsets[from_orig]
-        self._offsets[from_orig] += len(message)
         if not _is_message(message):
             return [Anomaly("SSDP_message_not_read", from_orig, offset, f"{len(message)} bytes that are no message")]
         values = read_message(message)
         self.client_is_orig = from_orig is (values["method"] == "M-SEARCH")
         return [Row("ssdp", from_orig, offset, values)]
-
-    def gap(self, length: int, from_orig: bool) -> list[Event]:
-        """Return nothing: what was captured of the message has been read."""
-        self._offsets[from_orig] += max(length, 0)
-        return []
-
-    def end(self, from_orig: bool) -> list[Event]:
-        """Return nothing: each datagram stands for itself."""
-        return []
 
 
 def detect(opening: Opening) -> float | None:
