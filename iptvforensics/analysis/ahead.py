@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..flows.batch import BATCHES_ALIVE
+
 if TYPE_CHECKING:
     from ..capture import Secret
     from ..flows.batch import StreamBatch
     from .decoding import Decoding, Report
-
-BATCHES_ALIVE = 2
 
 
 class Ahead:

@@ -25,13 +25,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
+
 if TYPE_CHECKING:
     from ..capture import Secret
-    from ..flows.batch import StreamBatch
     from .arena import Arena
     from .decoding import Report
 
-BATCHES_ALIVE = 2
 _START = (
     "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
     "from iptvforensics.analysis.apart import work; work(**task)"
@@ -48,12 +48,6 @@ def is_possible() -> bool:
     except OSError:  # forbidden here
         return False
     return True
-
-
-def _send(pipe: BinaryIO, kind: str, value: Any) -> None:
-    message = pickle.dumps((kind, value), protocol=5)
-    pipe.write(len(message).to_bytes(8, "little") + message)
-    pipe.flush()
 
 
 class Apart:
@@ -156,8 +150,6 @@ class Apart:
         return self._arena
 
     def _batch(self, runs: Any, places: Any, differences: Any, silent: list[int], bursts: Any) -> StreamBatch:
-        from ..flows.batch import StreamBatch, directions_of
-
         offset, length, frame, ns, kind, data = map(self._shared().at, places)
         directions = directions_of(runs)
         return StreamBatch(directions, runs, offset, length, frame, ns, kind, data, differences, silent, bursts)
@@ -185,7 +177,9 @@ def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: 
     messages: BinaryIO = os.fdopen(messages_fd, "wb")
 
     def tell(kind: str, value: Any) -> None:
-        _send(messages, kind, value)
+        message = pickle.dumps((kind, value), protocol=5)
+        messages.write(len(message).to_bytes(8, "little") + message)
+        messages.flush()
 
     try:
         _decode(capture, block_bytes, speed, tells_progress, memory, permits_fd, tell)

@@ -54,11 +54,11 @@ def analyze_capture(
         known = _known(path, size, store, options)
         if known is not None:
             return known
-    kernel.use(None, input_bytes=size if size is not None else 1 << 30, announce=announce)
+    speed = kernel.use(None, input_bytes=size if size is not None else 1 << 30, announce=announce)
     late: list[Secret] = []
     while True:
         try:
-            return _read_once(path, size, store, options, cores, progress, announce, late)
+            return _read_once(path, size, store, options, cores, speed, progress, announce, late)
         except LateSecrets as found:
             late = found.secrets
 
@@ -69,13 +69,14 @@ def _read_once(
     store: Store,
     options: Options,
     cores: int,
+    speed: kernel.Speed,
     progress: Callable[[Progress], None] | None,
     announce: Callable[[str], None] | None,
     late: list[Secret],
 ) -> Summary:
     """Return what was found in one reading of a file; `late` are secrets that an earlier reading found in it."""
     tell = None if progress is None else lambda done: progress(Progress(path, done, size))
-    with _throughput(), _source(path, size, options, cores, tell, announce) as source:
+    with _throughput(), _source(path, size, options, cores, speed, tell, announce) as source:
         # Reading, hashing and decoding have begun: parsers, and what comes at the end, are loaded meanwhile.
         from .. import entities  # noqa: F401 (used when all files are done)
         from .pipeline import Pipeline
@@ -99,12 +100,12 @@ def _source(
     size: int | None,
     options: Options,
     cores: int,
+    speed: kernel.Speed,
     tell: Callable[[int], None] | None,
     announce: Callable[[str], None] | None,
 ) -> Iterator[Source]:
     """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it."""
     if cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
-        speed = kernel.use(None, input_bytes=size)
         with apart(path, block_bytes=options.block_bytes, speed=speed, progress=tell, announce=announce) as process:
             yield process
         return

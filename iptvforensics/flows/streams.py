@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import layout as L
-from .batch import END, GAP, DirectionPieces, OverlapDifference, StreamBatch, directions_of
+from .batch import BATCHES_ALIVE, END, GAP, DirectionPieces, OverlapDifference, StreamBatch, directions_of
 from .gather import begin_batch, find_runs, first_difference, gather, group, keep_repeats, keep_waiting, move_waiting
 from .route import flush_waiting, rebuild_table, route
 
@@ -88,8 +88,8 @@ class FlowTable:
         self._pieces: Ints = np.zeros(0, np.int64)
         self._arena: Bytes = np.zeros(1, np.uint8)
         # Used in turn: a batch outlives the making of the next. Half as much again, since rooms are guesses.
-        self._outs: list[Bytes] = [zeros(batch_bytes + batch_bytes // 2, np.uint8) for _ in range(2)]
-        self._columns: list[list[Ints]] = [[], []]
+        self._outs: list[Bytes] = [zeros(batch_bytes + batch_bytes // 2, np.uint8) for _ in range(BATCHES_ALIVE)]
+        self._columns: list[list[Ints]] = [[] for _ in range(BATCHES_ALIVE)]
         self._turn = 0
         self._active: Ints = np.zeros(512, np.int64)
         self.packet_direction: Ints = np.zeros(0, np.int64)
@@ -251,7 +251,7 @@ class FlowTable:
         self._remember(batch)
         self._enough = min(2 * self._enough, self._batch_bytes)
         begin_batch(state, self._pieces, dirs, self._active, self._overlaps)
-        self._turn ^= 1
+        self._turn = (self._turn + 1) % BATCHES_ALIVE
         return batch
 
     def _room_for_columns(self, entries: int) -> list[Ints]:
