@@ -11,6 +11,8 @@ _HANDLERS = (
     "StartElementHandler",
     "EndElementHandler",
     "CharacterDataHandler",
+    "XmlDeclHandler",
+    "StartDoctypeDeclHandler",
     "EntityDeclHandler",
     "UnparsedEntityDeclHandler",
 )

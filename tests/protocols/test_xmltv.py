@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row, Rows
-from iptvforensics.protocols import xmltv
-from iptvforensics.protocols.xmltv import PROTOCOL, detect, read_time
+from iptvforensics.protocols import _xmltv_document
+from iptvforensics.protocols.xmltv import PROTOCOL, detect
 
 INFO = ContentInfo(
     "http://tv.example/xmltv.php?username=viewer1&password=pw1",
@@ -104,29 +104,6 @@ def test_a_gzip_file_gives_the_same_rows_at_its_beginning() -> None:
     assert {row.offset for row in unpacked} == {0}
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("20231114221320 +0000", 1700000000),
-        ("20231115051320 +0700", 1700000000),
-        ("20231114171320-0500", 1700000000),
-        ("20231114221320 UTC", 1700000000),
-        ("20231114221320Z", 1700000000),
-        ("202311142213 +0000", 1699999980),
-        ("20231114221320", None),
-        ("", None),
-        (None, None),
-        ("20231314221320 +0000", None),
-        ("2023-11-14", None),
-        ("20231114 +0000", 1699920000),
-        ("99999999999999 +0000", None),
-        ("20231114256020 +0000", None),
-    ],
-)
-def test_times(text: str | None, seconds: int | None) -> None:
-    assert read_time(text) == (None if seconds is None else seconds * 10**9)
-
-
 ENTITIES = b'<!DOCTYPE tv [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><tv><channel id="&b;"/></tv>'
 EXTERNAL = b'<!DOCTYPE tv [<!ENTITY x SYSTEM "file:///etc/passwd">]><tv><channel id="1">&x;</channel></tv>'
 
@@ -164,7 +141,7 @@ def test_what_stands_before_damage_is_kept() -> None:
 
 
 def test_elements_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xmltv, "MAX_PROGRAMMES", 1)
+    monkeypatch.setattr(_xmltv_document, "MAX_PROGRAMMES", 1)
     events = parse(GUIDE)
     assert len(rows(events, "programmes")) == 1
     assert anomalies(events) == ["XMLTV_over_limit"]
@@ -174,7 +151,7 @@ def test_long_texts_are_cut_not_refused() -> None:
     text = "".join(random.Random(1).choices("abc ", k=3 << 20)).encode()
     body = b"<tv><programme channel='a'><title>" + text + b"</title></programme></tv>"
     (found,) = rows(parse(*(body[i : i + 65536] for i in range(0, len(body), 65536))), "programmes")
-    assert len(found.values["title"]) <= xmltv.MAX_TEXT_CHARS
+    assert len(found.values["title"]) <= _xmltv_document.MAX_TEXT_CHARS
 
 
 @pytest.mark.parametrize(
