@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
+from json.encoder import encode_basestring
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -78,19 +80,33 @@ def _follows(parts: Sequence[ByColumn]) -> list[bool]:
 
 def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """Return an in-memory DuckDB connection that stays offline and speaks UTC."""
-    import duckdb
+    import duckdb  # noqa: F401 (gives connections what `_engine` does without)
 
-    settings: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "pandas_analyze_sample": 0,
-    }
-    connection = duckdb.connect(
-        ":memory:", config={k: str(v) for k, v in settings.items() if k != "pandas_analyze_sample"}
-    )
+    return _connected(threads)
+
+
+def _engine() -> Any:
+    """Return DuckDB's compiled module: connections that run SQL, and errors.
+
+    The package `duckdb` hands on these very names and adds relations and expressions in Python, which no query as text
+    needs; loading them takes 60 ms, five times as long as this module.
+    """
+    try:
+        import _duckdb
+    except ImportError:  # older versions have none
+        import duckdb
+
+        return duckdb
+    return _duckdb
+
+
+def _connected(threads: int | None) -> duckdb.DuckDBPyConnection:
+    engine = _engine()
+    settings = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    connection: duckdb.DuckDBPyConnection = engine.connect(":memory:", config=settings)
     connection.execute("SET TimeZone = 'UTC'")
     # DuckDB's own progress bar would print. Jupyter without ipywidgets cannot show it: it is off, and setting it fails.
-    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
+    with suppress(engine.Error):
         connection.execute("SET enable_progress_bar = false")
     connection.execute("SET pandas_analyze_sample = 0")  # object columns are text: no guessing from samples
     if threads is not None:
@@ -110,7 +126,7 @@ def session(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """
     with _LOCK:
         if not _SHARED:
-            _SHARED.append(connect(threads=threads))
+            _SHARED.append(_connected(threads))
         cursor = _SHARED[0].cursor()
     cursor.execute("SET TimeZone = 'UTC'")
     cursor.execute("SET pandas_analyze_sample = 0")
@@ -124,10 +140,12 @@ def literal(text: str) -> str:
 
 def cast(column: Column) -> str:
     """Return the SQL that makes a column of its declared type from what `to_array` hands over."""
-    name = f'"{column.name}"'
-    if column.type.endswith("[]"):
-        return f"from_json({name}, '[\"{SQL_TYPES[column.type].removesuffix('[]')}\"]') AS {name}"
-    return f"CAST({name} AS {SQL_TYPES[column.type]}) AS {name}"
+    made = _from_json(column) if column.type.endswith("[]") else f'CAST("{column.name}" AS {SQL_TYPES[column.type]})'
+    return f'{made} AS "{column.name}"'
+
+
+def _from_json(column: Column) -> str:
+    return f"""from_json("{column.name}", '["{SQL_TYPES[column.type].removesuffix("[]")}"]')"""
 
 
 def to_array(column: Column, values: Sequence[Any]) -> Any:
@@ -137,13 +155,23 @@ def to_array(column: Column, values: Sequence[Any]) -> Any:
     if column.type == "text":
         return np.array(values, dtype=object)
     if column.type.endswith("[]"):
-        encode = json.JSONEncoder(ensure_ascii=False).encode
-        return np.array([None if v is None else encode(v) if v else "[]" for v in values], dtype=object)
-    kind = {"bool": np.bool_, "float": np.float64}.get(column.type, np.int64)
+        return np.array(_json_of_lists(column, values), dtype=object)
+    if column.type == "float":
+        return np.array(values, dtype=np.float64)  # None becomes NaN, which DuckDB takes for null
+    kind = np.bool_ if column.type == "bool" else np.int64
     if None not in values:
         return np.array(values, dtype=kind)
     missing = np.fromiter((v is None for v in values), np.bool_, len(values))
     return np.ma.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
+
+
+def _json_of_lists(column: Column, values: Sequence[Any]) -> list[str | None]:
+    """Return each list as JSON; written here, as a call of the standard encoder takes three times as long."""
+    item = encode_basestring if column.type == "text[]" else str
+    return [
+        None if v is None else f"[{', '.join(['null' if x is None else item(x) for x in v])}]" if v else "[]"
+        for v in values
+    ]
 
 
 def fit(column: Column, value: Any) -> Any:
@@ -171,19 +199,19 @@ def copy_arrays(
     order: Sequence[str] = (),
 ) -> None:
     """Write arrays, one per column, as a Parquet file, sorted by the columns named."""
-    _copy_selected(connection, path, list(map(cast, columns)), arrays, order)
+    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order)
 
 
 def _copy_selected(
     connection: duckdb.DuckDBPyConnection,
     path: str,
-    select: Sequence[str],
+    select: str,
     arrays: Mapping[str, Any],
     order: Sequence[str],
 ) -> None:
     rows_to_write = dict(arrays)  # DuckDB finds it by this name
     by = " ORDER BY " + ", ".join(f'"{name}" NULLS FIRST' for name in order) if order else ""
-    query = f"SELECT {', '.join(select)} FROM rows_to_write{by}"  # noqa: S608
+    query = f"SELECT {select} FROM rows_to_write{by}"  # noqa: S608
     connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION snappy)")
     del rows_to_write
 
@@ -196,23 +224,7 @@ def copy_columns(
     order: Sequence[str] = (),
 ) -> None:
     """Write rows that are kept column by column: what all rows share is written as one value."""
-    same: dict[str, str] = {}
-    others: list[Column] = []
-    values: list[Sequence[Any]] = []
-    for column, kept in zip(columns, rows.columns, strict=True):
-        shared = _literal_of(column, kept.value) if isinstance(kept, Same) else None
-        if shared is None and not isinstance(kept, Same) and kept.count(None) == len(kept):
-            shared = f"CAST(NULL AS {SQL_TYPES[column.type]})"
-        if shared is not None:
-            same[column.name] = shared
-            continue
-        others.append(column)
-        values.append([kept.value] * rows.count if isinstance(kept, Same) else kept)
-    if not others:  # a table without a column of its own has no rows
-        others, values = [columns[0]], [[None] * rows.count]
-    order = () if rows.is_sorted else [name for name in order if name not in same]
-    select = [f'{same[c.name]} AS "{c.name}"' if c.name in same else cast(c) for c in columns]
-    _copy(connection, path, others, values, select, order)
+    _copy(connection, path, columns, rows.columns, rows.count, () if rows.is_sorted else order)
 
 
 def _literal_of(column: Column, value: Any) -> str | None:
@@ -234,26 +246,69 @@ def copy_rows(
     order: Sequence[str] = (),
 ) -> None:
     """Write rows as a Parquet file; what the types cannot hold is fitted to them (see `fit`)."""
+    if order and rows:
+        names = [column.name for column in columns]
+        # Some thousand rows are put in order here faster than DuckDB plans to; it does so where there are nulls.
+        with suppress(TypeError):
+            rows, order = sorted(rows, key=itemgetter(*map(names.index, order))), ()
     by_column: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    _copy(connection, path, columns, by_column, list(map(cast, columns)), order)
+    _copy(connection, path, columns, by_column, len(rows), order)
 
 
 def _copy(
     connection: duckdb.DuckDBPyConnection,
     path: str,
     columns: Sequence[Column],
-    by_column: Sequence[Sequence[Any]],
-    select: Sequence[str],
+    by_column: Sequence[Sequence[Any] | Same],
+    count: int,
     order: Sequence[str],
 ) -> None:
-    import duckdb
+    def copy(kept: Sequence[Sequence[Any] | Same]) -> None:
+        arrays, sql = _handed_over(columns, kept, count)
+        _copy_selected(connection, path, _select(sql), arrays, [name for name in order if name not in sql])
 
     try:
-        arrays = {c.name: to_array(c, v) for c, v in zip(columns, by_column, strict=True)}
-        _copy_selected(connection, path, select, arrays, order)
-    except (OverflowError, UnicodeError, ValueError, TypeError, duckdb.Error):
-        fitted = {c.name: to_array(c, [fit(c, x) for x in v]) for c, v in zip(columns, by_column, strict=True)}
-        _copy_selected(connection, path, select, fitted, order)
+        copy(by_column)
+    except (OverflowError, UnicodeError, ValueError, TypeError, _engine().Error):
+        copy(
+            [
+                Same(fit(c, v.value)) if isinstance(v, Same) else [fit(c, x) for x in v]
+                for c, v in zip(columns, by_column, strict=True)
+            ]
+        )
+
+
+def _handed_over(
+    columns: Sequence[Column], kept: Sequence[Sequence[Any] | Same], count: int
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return an array for each column, and SQL for those that it does not give as they are declared.
+
+    Reading SQL takes DuckDB longer than reading a thousand values: a column that needs none has none.
+    """
+    import numpy as np
+
+    nothing = np.empty(count, dtype=object)  # all null
+    arrays: dict[str, Any] = {}
+    sql: dict[str, str] = {}
+    for column, values in zip(columns, kept, strict=True):
+        shared = None
+        if isinstance(values, Same):
+            shared = _literal_of(column, values.value)
+        elif count and values[0] is None and values.count(None) == count:
+            shared = f"CAST(NULL AS {SQL_TYPES[column.type]})"
+        if shared is not None:
+            arrays[column.name], sql[column.name] = nothing, shared
+            continue
+        arrays[column.name] = to_array(column, [values.value] * count if isinstance(values, Same) else values)
+        if column.type.endswith("[]"):
+            sql[column.name] = _from_json(column)
+    return arrays, sql
+
+
+def _select(sql: Mapping[str, str]) -> str:
+    """Return what to select of rows whose columns are there by name, some of them by SQL."""
+    replaced = ", ".join(f'{expression} AS "{name}"' for name, expression in sql.items())
+    return f"* REPLACE ({replaced})" if replaced else "*"
 
 
 def put_rows(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,46 @@ def test_rows_come_back_sorted_as_asked(tmp_path: Path, rows: list[tuple[object,
     found = connection.execute(f"SELECT * FROM read_parquet({literal(path)})").fetchall()
     assert found == sorted(rows, key=lambda row: (row[0] is not None, row[0]))
     connection.close()
+
+
+ALL_TYPES = (
+    Column("i", "int", ""),
+    Column("f", "float", ""),
+    Column("b", "bool", ""),
+    Column("t", "text", ""),
+    Column("ts", "text[]", ""),
+    Column("is", "int[]", ""),
+)
+WHOLE = (1, 1.5, True, "it's", ['say "no"', "a\\b\n", "뉴스", ""], [1, -(2**63)])
+EMPTY = (0, 0.0, False, "", [], [])
+WITHIN = (-(2**63), -0.5, False, "\t", [None, "x"], [None, 5])
+NOTHING = (None,) * 6
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[NOTHING], [NOTHING, NOTHING], [EMPTY], [WHOLE, NOTHING], [NOTHING, EMPTY, WHOLE, WITHIN]],
+    ids=["null", "nulls", "empty", "whole", "all"],
+)
+def test_values_of_every_type_come_back(tmp_path: Path, rows: list[tuple[object, ...]]) -> None:
+    connection = connect(threads=1)
+    path = str(tmp_path / "x.parquet")
+    copy_rows(connection, path, ALL_TYPES, rows)
+    read = f"FROM read_parquet({literal(path)})"
+    assert connection.execute(f"SELECT * {read}").fetchall() == rows
+    types = [row[1] for row in connection.execute(f"DESCRIBE SELECT * {read}").fetchall()]
+    assert types == ["BIGINT", "DOUBLE", "BOOLEAN", "VARCHAR", "VARCHAR[]", "BIGINT[]"]
+    connection.close()
+
+
+def test_writing_and_reading_load_only_the_compiled_part_of_duckdb(tmp_path: Path) -> None:
+    program = (
+        "import sys; from iptvforensics.parquet import copy_rows, session; from iptvforensics.schema import Column; "
+        "copy_rows(session(), sys.argv[1], [Column('n', 'int', '')], [(7,)]); "
+        "print(session().execute(f\"SELECT n FROM read_parquet('{sys.argv[1]}')\").fetchall(), 'duckdb' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "x.parquet")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[(7,)] False\n"
 
 
 def test_a_full_disk_is_an_error_and_not_silence(tmp_path: Path) -> None:
