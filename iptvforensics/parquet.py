@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import pairwise
+from itertools import pairwise, repeat
 from json.encoder import encode_basestring
-from operator import itemgetter
+from operator import is_, itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -152,17 +152,22 @@ def to_array(column: Column, values: Sequence[Any]) -> Any:
     """Return values as an array that DuckDB takes in without guessing: masked numbers, text, JSON for lists."""
     import numpy as np
 
+    count = len(values)
     if column.type == "text":
-        return np.array(values, dtype=object)
+        return np.fromiter(values, object, count)  # `np.array` would look twice at each value, for what it may be
     if column.type.endswith("[]"):
-        return np.array(_json_of_lists(column, values), dtype=object)
+        return np.fromiter(_json_of_lists(column, values), object, count)
     if column.type == "float":
         return np.array(values, dtype=np.float64)  # None becomes NaN, which DuckDB takes for null
     kind = np.bool_ if column.type == "bool" else np.int64
-    if None not in values:
-        return np.array(values, dtype=kind)
-    missing = np.fromiter((v is None for v in values), np.bool_, len(values))
-    return np.ma.array(np.array([0 if v is None else v for v in values], dtype=kind), mask=missing)
+    if kind is np.int64:
+        with suppress(TypeError):  # a null among them
+            return np.fromiter(values, kind, count)
+    missing = np.fromiter(map(is_, values, repeat(None)), np.bool_, count)
+    found = np.fromiter(values, object, count)
+    found[missing] = 0
+    numbers: Any = found.astype(kind)
+    return np.ma.array(numbers, mask=missing) if missing.any() else numbers
 
 
 def _json_of_lists(column: Column, values: Sequence[Any]) -> list[str | None]:

@@ -98,6 +98,23 @@ def test_what_a_type_cannot_hold_is_fitted(kind: str, value: object, fitted: obj
     assert fit(Column("x", kind, ""), value) == fitted  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [("int", [1, 0, -5]), ("float", [0.5, -1.0, 0.0]), ("bool", [True, False, True]), ("text", ["a", "", "\uac00"])],
+)
+def test_nulls_stay_nulls_wherever_they_stand(tmp_path: Path, kind: str, values: list[object]) -> None:
+    connection = connect(threads=1)
+    path = str(tmp_path / "x.parquet")
+    for at in (None, 0, 1, 3):
+        some = values if at is None else [*values[:at], None, *values[at:]]
+        columns = (Column("i", "int", ""), Column("x", kind, ""), Column("nothing", kind, ""))  # type: ignore[arg-type]
+        rows = ByColumn(len(some), [range(len(some)), some, [None] * len(some)], is_sorted=True)
+        copy_columns(connection, path, columns, rows)
+        found = connection.execute(f"SELECT * FROM read_parquet({literal(path)})").fetchall()
+        assert found == [(i, value, None) for i, value in enumerate(some)]
+    connection.close()
+
+
 def test_connections_are_offline_and_in_utc() -> None:
     connection = connect()
     assert connection.execute("SELECT current_setting('TimeZone')").fetchall() == [("UTC",)]

@@ -61,5 +61,5 @@ class Sheet:
 
 
 def any_of(values: Sequence[Any]) -> bool:
-    """Return True if a value is there that is not null."""
-    return values.count(None) < len(values)
+    """Return True if a value is there that is not null: mostly the first one is."""
+    return bool(values) and (values[0] is not None or values.count(None) < len(values))
