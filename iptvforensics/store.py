@@ -37,7 +37,7 @@ from .parquet import connect, literal, session
 from .protocols import registry
 from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table
-from .views import captures_view, case_view, empty_view, reference_view
+from .views import PartReader, captures_view, case_view, empty_view, reference_view
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,6 +77,7 @@ class CaptureWriter:
         self._parts: dict[str, int] = {}
         self._beside = ThreadPoolExecutor(1, "iptvforensics-writer") if cores > 1 else None
         self._waiting: list[Future[None]] = []
+        self._latest: dict[str, Future[None]] = {}
         self._large: list[Future[None]] = []
         self.rows: dict[str, int] = {}
 
@@ -93,15 +94,20 @@ class CaptureWriter:
 
     def write_rows(self, table: Table, rows: Sequence[tuple[Any, ...]] | parquet.ByColumn) -> None:
         """Write rows (all columns but `capture_id`, in order) as one part of a table, sorted."""
-        self._do(self._write_rows, table, rows)
-        if isinstance(rows, parquet.ByColumn) and self._waiting:
-            self._large.append(self._waiting[-1])
+        task = self._do(self._write_rows, table, rows)
+        if task is None:
+            return
+        self._latest[table.name] = task
+        if isinstance(rows, parquet.ByColumn):
+            self._large.append(task)
             if len(self._large) > MAX_LARGE_WAITING:
                 self._large.pop(0).result()
 
     def write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
         """Write numpy columns as one part of a table, in the order given."""
-        self._do(self._write_columns, table, arrays)
+        task = self._do(self._write_columns, table, arrays)
+        if task is not None:
+            self._latest[table.name] = task
 
     def wait(self) -> None:
         """Return when all that was handed over has been written."""
@@ -109,11 +115,14 @@ class CaptureWriter:
         for task in waiting:
             task.result()
 
-    def _do(self, method: Callable[..., None], *arguments: Any) -> None:
+    def _do(self, method: Callable[..., None], *arguments: Any) -> Future[None] | None:
+        """Do something now, or later on the thread that writes."""
         if self._beside is None:
             method(*arguments)
-        else:
-            self._waiting.append(self._beside.submit(method, *arguments))
+            return None
+        task = self._beside.submit(method, *arguments)
+        self._waiting.append(task)
+        return task
 
     def _load(self) -> None:
         self.connection.execute("SELECT 1")
@@ -136,16 +145,24 @@ class CaptureWriter:
         self._count(table, len(next(iter(arrays.values()), ())))
 
     def _next_part(self, table: Table) -> str:
-        return str(self.folder / f"{table.name}-{self._parts.get(table.name, 0):04d}.parquet")
+        return self._part(table.name, self._parts.get(table.name, 0))
+
+    def _part(self, name: str, number: int) -> str:
+        return str(self.folder / f"{name}-{number:04d}.parquet")
 
     def _count(self, table: Table, rows: int) -> None:
         self._parts[table.name] = self._parts.get(table.name, 0) + 1
         self.rows[table.name] = self.rows.get(table.name, 0) + rows
 
     def reader(self) -> PartReader:
-        """Return SQL access to what has been written so far."""
-        self.wait()
-        return PartReader(self.connection, self.folder, self._parts)
+        """Return SQL access to what has been handed over so far; a table is waited for when it is asked for."""
+        return PartReader(self.files, lambda: self.connection)
+
+    def files(self, name: str) -> list[str]:
+        """Return the files of a table, when all that was handed over of it has been written."""
+        if name in self._latest:
+            self._latest[name].result()
+        return [self._part(name, number) for number in range(self._parts.get(name, 0))]
 
     def commit(self, capture_id: str, manifest: Mapping[str, Any]) -> Path:
         """Make the capture part of the case, in place of an earlier analysis of it; return its folder."""
@@ -181,25 +198,6 @@ class CaptureWriter:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-class PartReader:
-    """SQL over the tables of one capture that is being written (without the column capture_id)."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, parts: Mapping[str, int]) -> None:
-        self._connection = connection.cursor()  # the writer goes on writing other tables beside it
-        self._names = set(parts)
-        for name in sorted(self._names):
-            glob = literal(f"{escape(str(folder))}/{name}-[0-9]*.parquet")
-            self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet({glob})')  # noqa: S608
-
-    def has(self, table: str) -> bool:
-        """Return True if the table has rows."""
-        return table in self._names
-
-    def select(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        return self._connection.execute(sql).fetchall()
 
 
 class Store:

@@ -1,10 +1,11 @@
-"""Parquet files to the SELECT of a table's view: of captures, of the whole case, of nothing."""
+"""Parquet files to views: of a capture that is being written, of all captures, of the whole case, of nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .entity_tables import ENTITY_TABLES, SESSION_ENTITIES, sessions_sql
 from .parquet import literal
@@ -12,6 +13,39 @@ from .schema import EVIDENCE, SESSIONS, SQL_TYPES, Table
 
 if TYPE_CHECKING:
     import duckdb
+
+
+class PartReader:
+    """SQL over the tables of one capture that is being written (without the column capture_id).
+
+    A table is looked for when `has` is asked for it; only then queries can name it.
+    """
+
+    def __init__(self, files: Callable[[str], list[str]], connection: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+        self._files = files
+        self._connection = connection
+        self._own: duckdb.DuckDBPyConnection | None = None
+        self._known: set[str] = set()
+
+    def has(self, table: str) -> bool:
+        """Return True if the table has rows."""
+        if table not in self._known:
+            files = ", ".join(map(literal, self._files(table)))
+            if not files:
+                return False
+            self._known.add(table)
+            view = f'CREATE OR REPLACE TEMP VIEW "{table}" AS SELECT * FROM read_parquet([{files}])'  # noqa: S608
+            self._cursor().execute(view)
+        return True
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        if self._own is None:
+            self._own = self._connection().cursor()  # the writer goes on writing other tables beside it
+        return self._own
+
+    def select(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._cursor().execute(sql).fetchall()
 
 
 def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, mixed: bool) -> str:

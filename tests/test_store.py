@@ -121,7 +121,10 @@ def test_portions_are_parts_of_one_table(store: Store) -> None:
     writer.prepare()
     for number in (2, 1):
         writer.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": str(number), "frame_no": number}))
-    assert sorted(writer.reader().select("SELECT frame_no FROM evidence")) == [(1,), (2,)]
+    reader = writer.reader()
+    assert reader.has("evidence")
+    assert not reader.has("sessions")
+    assert sorted(reader.select("SELECT frame_no FROM evidence")) == [(1,), (2,)]
     writer.commit(CAPTURE, manifest())
     assert read(store, EVIDENCE, "row_id") == [("1",), ("2",)]
     assert store.count_rows() == {"evidence": 2}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..flows.batch import DirectionPieces
 from ..schema import STREAM_INDEX
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..store import CaptureWriter
 
 PORTION_PIECES = 250_000
+_COLUMNS = ("direction", "pieces", "specials", "flow_id")
 
 
 class StreamIndex:
@@ -27,14 +29,13 @@ class StreamIndex:
 
     def add(self, batch: StreamBatch) -> None:
         """Take the captured pieces of a batch."""
-        counts = np.array([entry.pieces for entry in batch.directions], np.int64)
-        flow_ids = np.array([entry.flow_id for entry in batch.directions], np.int64)
-        from_orig = np.array([entry.direction & 1 == 0 for entry in batch.directions], np.bool_)
-        captured = batch.kind == 0
+        columns = (batch.runs[:, DirectionPieces._fields.index(name)] for name in _COLUMNS)
+        direction, pieces, specials, flow_id = columns
+        captured, counts = batch.kind == 0, pieces - specials
         self._parts.append(
             (
-                np.repeat(flow_ids, counts)[captured],
-                np.repeat(from_orig, counts)[captured],
+                np.repeat(flow_id, counts),
+                np.repeat(direction & 1 == 0, counts),
                 batch.offset[captured],
                 batch.length[captured].astype(np.int32),
                 batch.frame[captured].astype(np.uint32),

@@ -235,14 +235,16 @@ class Fetches:
     """Transport streams in SRT and WebSocket, by the place where they begin."""
     apart: dict[Place, Body] = field(default_factory=dict)
     """What was carried there: bodies that nobody fetched."""
+    _by_client: dict[str, list[Fetch]] = field(default_factory=dict)
+    """Made when it is first asked for: several rules go through it."""
 
     def by_client(self) -> Iterator[tuple[str, list[Fetch]]]:
         """Yield each client address with its fetches, both in order."""
-        clients: dict[str, list[Fetch]] = {}
-        for fetch in self.all:
-            clients.setdefault(fetch.client_ip, []).append(fetch)
-        for client in sorted(clients):
-            yield client, clients[client]
+        if not self._by_client:
+            for fetch in self.all:
+                self._by_client.setdefault(fetch.client_ip, []).append(fetch)
+        for client in sorted(self._by_client):
+            yield client, self._by_client[client]
 
 
 def read_fetches(reader: TableReader) -> Fetches:

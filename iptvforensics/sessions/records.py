@@ -6,29 +6,14 @@ order of rows in the store never shows in a session.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 TABLES_READ = (
-    "bursts",
-    "decrypted",
-    "dns",
-    "flows",
-    "http",
-    "objects",
-    "playlist_entries",
-    "playlists",
-    "quic",
-    "rtp_streams",
-    "rtmp",
-    "rtmp_media",
-    "tls",
-    "srt",
-    "srt_streams",
-    "transport_streams",
-    "ts_services",
-    "websocket",
+    *("rtp_streams", "srt_streams", "websocket", "objects", "http", "flows", "ts_services", "transport_streams"),
+    *("playlist_entries", "playlists", "rtmp", "rtmp_media", "tls", "quic", "decrypted", "bursts", "srt", "dns"),
 )
-"""Everything that `build` reads."""
+"""Everything that `build` reads, in the order in which it needs it."""
 
 
 class TableReader(Protocol):
@@ -368,5 +353,5 @@ def read(reader: TableReader, table: str, record: type[Record]) -> list[Record]:
         return []
     columns = ", ".join(record._fields)  # type: ignore[attr-defined]
     sql = " ".join(("SELECT", columns, "FROM", table, "ORDER BY ALL NULLS FIRST"))
-    make = record._make  # type: ignore[attr-defined]
-    return [make(row) for row in reader.select(sql)]
+    make = partial(tuple.__new__, record)  # `_make` is Python and takes thrice as long
+    return list(map(make, reader.select(sql)))

@@ -22,7 +22,8 @@ def batch() -> StreamBatch:
     columns = [[0, 2, 5, 6, 0], [2, 3, 1, 0, 1], [1, 0, 2, 0, 3], [10, 0, 20, 0, 30], [0, GAP, 0, END, 0]]
     offset, length, frame, ns, kind = (np.array(column, np.int64) for column in columns)
     directions = [DirectionPieces(0, 0, 4, 0, 3, 2, 100, 6), DirectionPieces(1, 4, 1, 3, 1, 0, 100, 6)]
-    runs, data = np.zeros((0, 15), np.int64), np.frombuffer(b"abcd", np.uint8)
+    runs = np.array([[*entry[:-1], *[0] * 6] for entry in directions], np.int64)
+    data = np.frombuffer(b"abcd", np.uint8)
     return StreamBatch(directions, runs, offset, length, frame, ns, kind, data, [], [])
 
 
