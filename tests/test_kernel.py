@@ -44,6 +44,15 @@ def read(data, at):
     return data[at]
 
 
+@kernel("B[] q")
+def collect(data, length):
+    """Return how many bytes were put into a list, against the rules."""
+    found = [data[0]]
+    for i in range(1, length):
+        found.append(data[i])
+    return len(found)
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
@@ -156,6 +165,11 @@ def test_without_numba_everything_runs_plain(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("IPTVFORENSICS_KERNELS", raising=False)
     monkeypatch.setattr(kernels, "can_compile", lambda: False)
     assert kernels.use(None, input_bytes=1 << 40) == "plain"
+
+
+def test_a_kernel_that_allocates_is_refused(cache: Path) -> None:
+    with pytest.raises(Exception, match="NRT required but not enabled"):
+        kernels._load(collect)
 
 
 def test_compiling_is_announced_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

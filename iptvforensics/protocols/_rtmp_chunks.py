@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..kernel import inline, kernel
+from ..kernel import copy_bytes, inline, kernel
 from . import _rtmp_layout as L
 from ._flv_tag import KIND_CONFIG, count_message, describe_tag, find_media, kind_of
 from ._rtmp_bytes import be32
@@ -21,7 +21,7 @@ UNBROKEN_HEADERS = 12
 def put_piece(slot: int, data: Any, at: int, length: int, state: Any, slots: Any, out: Any, side: Any) -> None:
     """Copy bytes of a kept message into `side`; the caller has made sure that they fit."""
     used = state[L.SIDE_USED]
-    side[used : used + length] = data[at : at + length]
+    copy_bytes(data, at, side, used, length)
     state[L.SIDE_USED] = used + length
     last = (state[L.RECORDS] - 1) * L.RECORD_WIDTH
     if last >= 0 and out[last + L.R_KIND] == L.PIECE and out[last + L.R_SLOT] == slot:
