@@ -7,7 +7,6 @@ copies of each other are analysed once.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -96,7 +95,14 @@ def _derive(store: Store, *, anew: bool) -> None:
     try:
         refresh(store, anew=anew)
     except Exception:
-        logging.getLogger(__name__).exception("%s: the tables of the whole case could not be made", store.root)
+        _log("%s: the tables of the whole case could not be made", store.root)
+
+
+def _log(message: str, *arguments: object) -> None:
+    """Log the defect that is being handled."""
+    import logging  # takes its time to load, and there should be none
+
+    logging.getLogger(__name__).exception(message, *arguments)
 
 
 def _originals(files: Sequence[str]) -> dict[int, int]:
@@ -135,5 +141,5 @@ def analyze_one(
     except (IptvForensicsError, OSError) as error:
         return Summary(path, error=str(error))
     except Exception as error:  # a defect of this program must not cost the other files
-        logging.getLogger(__name__).exception("%s: internal error", path)
+        _log("%s: internal error", path)
         return Summary(path, error=f"{path}: internal error, please report it: {type(error).__name__}: {error}")

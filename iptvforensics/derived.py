@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
@@ -125,6 +124,8 @@ def refresh(store: Store, *, anew: bool = False) -> Derived:
         part = store.root / _FOLDER / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
         part.mkdir(parents=True)
     except OSError:  # a case that may only be read
+        import tempfile
+
         made = Path(tempfile.mkdtemp(prefix="iptvforensics-entities-"))
         _fill(store, made)
         return Derived(made, temporary=True)

@@ -29,9 +29,8 @@ import os
 import re
 import stat
 import sys
-import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -223,10 +222,7 @@ def can_compile() -> bool:
 
 def cache_folder() -> Path | None:
     """Return the folder that keeps machine code: private to this user, or None if there is none."""
-    named = os.environ.get("IPTVFORENSICS_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    fallback = os.path.join(tempfile.gettempdir(), f"iptvforensics-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
-    for candidate in (named,) if named else (os.path.join(home, "iptvforensics"), fallback):
+    for candidate in _cache_folders():
         folder = Path(candidate)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -235,6 +231,17 @@ def cache_folder() -> Path | None:
         if os.access(folder, os.W_OK) and _is_private(folder):
             return folder
     return None
+
+
+def _cache_folders() -> Iterator[str]:
+    if named := os.environ.get("IPTVFORENSICS_CACHE"):
+        yield named
+        return
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    yield os.path.join(home, "iptvforensics")
+    import tempfile  # few need it, and each process would load it
+
+    yield os.path.join(tempfile.gettempdir(), f"iptvforensics-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
 
 
 def _is_private(path: Path) -> bool:
@@ -318,6 +325,8 @@ def _load(kernel: Kernel) -> Callable[..., int]:
     if content is None:
         content = _compile(kernel)
         if path:
+            import tempfile
+
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
                 part.write(content)
             os.replace(part.name, path)

@@ -24,7 +24,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
@@ -34,12 +33,13 @@ from . import __version__, parquet
 from .entity_tables import ENTITY_TABLES
 from .errors import CaseError, SchemaError
 from .parquet import connect, literal, session
-from .protocols import registry
 from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table
 from .views import PartReader, captures_view, case_view, empty_view, reference_view
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     import duckdb
 
 FORMAT = 1
@@ -57,8 +57,16 @@ _PREFIX = "capture_id="
 
 def tables() -> dict[str, Table]:
     """Return every table that a case can hold, by name: the general ones, who is who, those of the protocols."""
+    from .protocols import registry  # an analysis begins to read before it loads parsers
+
     protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
     return {table.name: table for table in (*TABLES, *ENTITY_TABLES, *REFERENCE_TABLES, *protocol_tables)}
+
+
+def _thread() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor  # loads logging, too
+
+    return ThreadPoolExecutor(1, "iptvforensics-writer")
 
 
 class CaptureWriter:
@@ -75,7 +83,7 @@ class CaptureWriter:
         self._threads = 1 if cores == 1 else None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._parts: dict[str, int] = {}
-        self._beside = ThreadPoolExecutor(1, "iptvforensics-writer") if cores > 1 else None
+        self._beside = _thread() if cores > 1 else None
         self._waiting: list[Future[None]] = []
         self._latest: dict[str, Future[None]] = {}
         self._large: list[Future[None]] = []

@@ -20,7 +20,6 @@ import os
 import pickle
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -186,6 +185,8 @@ def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: 
     except (BrokenPipeError, KeyboardInterrupt):
         pass  # nobody listens any more
     except BaseException as error:
+        import traceback
+
         error.add_note(traceback.format_exc())
         with suppress(BrokenPipeError):
             tell("error", error)

@@ -4,7 +4,8 @@ Each record names the columns that it needs; `read` selects exactly these, in on
 order of rows in the store never shows in a session.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations` here: NamedTuple compiles each annotation that is a text, which doubles the
+# time that the many fields take to load.
 
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
