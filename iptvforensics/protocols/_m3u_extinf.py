@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from ..listings.values import decimal_number, integer, truth
 _HEAD = re.compile(
     r'#EXTINF[ :]\s*(-?[0-9.]*)((?:[\s,]+[A-Za-z][\w-]*\s*=\s*(?:"[^"]*"|[^\s",]*))*)\s*,(.*)', re.DOTALL
 )
-_QUOTED_HEAD = re.compile(r'#EXTINF:(-?[0-9.]*)((?:\s+[a-z][a-z0-9_-]*="[^"]*")*)\s*,(.*)', re.DOTALL)
+QUOTED_HEAD = re.compile(r'#EXTINF:(-?[0-9.]*)((?:\s+[a-z][a-z0-9_-]*="[^"]*")*)\s*,(.*)', re.DOTALL)
 """What nearly all lists write; a quarter of the time of the tolerant patterns."""
 _DURATION = re.compile(r"#EXTINF[ :]?\s*(-?[0-9.]*)")
 _ATTRIBUTE = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"([^"]*)"|([^\s",]*))')
@@ -28,6 +29,13 @@ _TYPES = {"live": "live", "stream": "live", "movie": "vod", "movies": "vod", "vo
           "serie": "episode", "radio": "radio", "radio_streams": "radio"}  # fmt: skip
 
 
+KNOWN = frozenset({
+    "tvg-id", "tvg-name", "tvg-logo", "tvg-type", "tvg-chno", "tvg-rec", "ch-number", "channel-id", "cuid", "xui-id",
+    "group-title", "radio", "catchup", "catchup-type", "catchup-days", "timeshift",
+})  # fmt: skip
+"""Attributes that a column is made of; the others are in `raw` only."""
+
+
 def read_extinf(line: str) -> tuple[str, dict[str, str], str | None]:
     """Return duration as sent, attributes (names in lower case), and the name behind the first comma outside quotes.
 
@@ -35,11 +43,11 @@ def read_extinf(line: str) -> tuple[str, dict[str, str], str | None]:
         >>> read_extinf('#EXTINF:-1 tvg-id="a.b" group-title="News, all",One, two')
         ('-1', {'tvg-id': 'a.b', 'group-title': 'News, all'}, 'One, two')
     """
-    match = _QUOTED_HEAD.match(line)
+    match = QUOTED_HEAD.match(line)
     if match is not None:
         duration, words, name = match.groups()
         parts = words.split('"')
-        names = _names_of(tuple(parts[:-1:2]))
+        names = names_of(tuple(parts[:-1:2]))
         if names is not None:
             return duration, dict(zip(names, parts[1::2], strict=True)), name.strip() or None
     match = match or _HEAD.match(line)
@@ -56,7 +64,7 @@ def read_extinf(line: str) -> tuple[str, dict[str, str], str | None]:
 
 
 @lru_cache(maxsize=4096)
-def _names_of(words: tuple[str, ...]) -> tuple[str, ...] | None:
+def names_of(words: tuple[str, ...]) -> tuple[str, ...] | None:
     """Return the names in what stands between the values; a list repeats the same ones in every line."""
     names = tuple(word.strip()[:-1] for word in words)
     return names if len(set(names)) == len(names) else None
@@ -114,48 +122,102 @@ class Entry(NamedTuple):
     """What an EXTGRP line says."""
 
 
+class Entries(NamedTuple):
+    """Many entries, column by column."""
+
+    offsets: list[int]
+    durations: list[str]
+    attributes: Mapping[str, Sequence[str | None]]
+    """Values of the EXTINF lines by name, null where a line has no such attribute."""
+    names: Sequence[str | None]
+    lines: list[str]
+    """Lines with the URLs."""
+    groups: Sequence[str | None] | None
+    raws: Sequence[str]
+
+
 _NOTHING: tuple[str, dict[str, str], str | None] = ("", {}, None)
 
 
-def entry_columns(entries: Sequence[Entry], defaults: Mapping[str, str]) -> dict[str, Sequence[Any]]:
-    """Return the columns of entries; `defaults` are the attributes of the list as a whole."""
+def by_column(entries: Sequence[Entry]) -> Entries:
+    """Return entries whose lines were kept, read."""
     read = [read_extinf(entry.extinf) if entry.extinf is not None else _NOTHING for entry in entries]
     attributes = [item[1] for item in read]
-    known = set().union(*attributes)
-    lines = [entry.url for entry in entries]
+    return Entries(
+        [entry.offset for entry in entries],
+        [item[0] for item in read],
+        {name: [one.get(name) for one in attributes] for name in KNOWN & set().union(*attributes)},
+        [item[2] for item in read],
+        [entry.url for entry in entries],
+        [entry.group for entry in entries],
+        ["\n".join((*entry.lines, entry.url))[:MAX_RAW_CHARS] for entry in entries],
+    )
+
+
+def entry_columns(entries: Entries, defaults: Mapping[str, str]) -> dict[str, Sequence[Any]]:
+    """Return the columns of entries; `defaults` are the attributes of the list as a whole."""
+    attributes, lines = entries.attributes, entries.lines
     urls = [split_url(line) if "|" in line else line for line in lines]
     containers = list(map(container_of, urls))
 
     def named(*names: str) -> list[str | None]:
-        found: list[str | None] = [None] * len(entries)
-        for name in names:
-            if name in known:
-                found = [a or b.get(name) or None for a, b in zip(found, attributes, strict=True)]
-        return found
+        found: list[str | None] | None = None
+        for values in (attributes[name] for name in names if name in attributes):
+            found = (
+                [a or b or None for a, b in zip(found, values, strict=True)] if found else [v or None for v in values]
+            )
+        return found or [None] * len(lines)
 
-    names = [item[2] for item in read]
+    names = entries.names
     if None in names:
         names = [a or b for a, b in zip(names, named("tvg-name"), strict=True)]
-    days = named("catchup-days", "timeshift", "tvg-rec")
-    catchup = named("catchup", "catchup-type")
-    if defaults:
-        days = [value or defaults.get("catchup-days") for value in days]
-        catchup = [value or defaults.get("catchup") for value in catchup]
-    archive_days = [decimal_number(value) if value else None for value in days]
+    groups = named("group-title")
+    if entries.groups is not None:
+        groups = [a or b for a, b in zip(groups, entries.groups, strict=True)]
     return {
-        "kind": list(map(kind_of, urls, [item[0] for item in read], attributes, containers)),
+        "kind": _kinds(entries, urls, containers),
         "entry_id": named("xui-id", "cuid", "channel-id"),
         "name": names,
-        "number": [integer(value) if value else None for value in named("tvg-chno", "ch-number")],
-        "category_name": [a or b.group for a, b in zip(named("group-title"), entries, strict=True)],
+        "number": _numbers(named("tvg-chno", "ch-number")),
+        "category_name": groups,
         "epg_id": named("tvg-id"),
         "container": containers,
         "entry_url": urls,
         "entry_raw": [line if line != url else None for line, url in zip(lines, urls, strict=True)],
         "logo_url": named("tvg-logo"),
-        "is_archive": list(map(_is_archive, catchup, days, archive_days)),
-        "archive_days": [value if value is not None and value > 0 else None for value in archive_days],
-        "raw": ["\n".join((*entry.lines, entry.url))[:MAX_RAW_CHARS] for entry in entries],
+        "raw": entries.raws,
+        **_archives(named("catchup", "catchup-type"), named("catchup-days", "timeshift", "tvg-rec"), defaults),
+    }
+
+
+def _kinds(entries: Entries, urls: Sequence[str], containers: Sequence[str | None]) -> list[str | None]:
+    said = {name: entries.attributes[name] for name in ("radio", "tvg-type") if name in entries.attributes}
+    if not said:
+        return list(map(kind_of, urls, entries.durations, repeat({}), containers))
+    each = [
+        {name: v for name, v in zip(said, values, strict=True) if v is not None}
+        for values in zip(*said.values(), strict=True)
+    ]
+    return list(map(kind_of, urls, entries.durations, each, containers))
+
+
+def _numbers(values: Sequence[str | None]) -> Sequence[int | None]:
+    return [integer(value) if value else None for value in values] if any(values) else [None] * len(values)
+
+
+def _archives(
+    catchup: Sequence[str | None], days: Sequence[str | None], defaults: Mapping[str, str]
+) -> dict[str, Sequence[Any]]:
+    """Return what entries say of their past."""
+    if defaults:
+        days = [value or defaults.get("catchup-days") for value in days]
+        catchup = [value or defaults.get("catchup") for value in catchup]
+    if not any(days) and not any(catchup):
+        return {}
+    numbers = [decimal_number(value) if value else None for value in days]
+    return {
+        "is_archive": list(map(_is_archive, catchup, days, numbers)),
+        "archive_days": [value if value is not None and value > 0 else None for value in numbers],
     }
 
 

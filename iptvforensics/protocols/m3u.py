@@ -19,8 +19,9 @@ from ..listings.lines import Line, Lines
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS
 from ..protocol import OPENING_BYTES, Anomaly, ContentInfo, Event, Mark, Opening, Parser, Protocol
+from ._m3u_alike import AROUND, MIN_RUN, Alike, names_in
 from ._m3u_devices import GRAMMARS, Grammar, grammar_of, script_account
-from ._m3u_extinf import Entry, account_in, attributes_of, container_of, entry_columns
+from ._m3u_extinf import Entries, Entry, account_in, attributes_of, by_column, container_of, entry_columns
 from ._m3u_json import JsonListParser
 
 MAX_ENTRIES = 1_000_000
@@ -53,7 +54,7 @@ def file_name_of(info: ContentInfo) -> str | None:
 
 def text_of(line: bytes) -> str:
     """Return a line as text, without the white space around it."""
-    return str(line, "utf-8", "backslashreplace").strip(" \t\v\f\0\r\ufeff")
+    return str(line, "utf-8", "backslashreplace").strip(AROUND)
 
 
 class ListParser:
@@ -152,25 +153,26 @@ class M3uParser(ListParser):
         self._group: str | None = None
 
     def _take(self, lines: Iterable[Line]) -> None:
-        """Read lines; most lists are pairs of an EXTINF line and a URL, which take the short way."""
-        pending: tuple[int, str] | None = None
+        """Read lines: what is alike at once, anything else line by line."""
+        lines = list(lines)
+        names = names_in(lines) if len(lines) > 2 * MIN_RUN else None
+        done = 0
+        if names is not None:
+            found = Alike(lines, names)
+            for at, first, last in found.runs():
+                self._each(lines[done:at])
+                done = at
+                if self._in_head or self._held:  # what stands before the first entry belongs to it
+                    self._each(lines[at : at + 2])
+                    at, first = at + 2, first + 1
+                self._flush()
+                self._put(found.read(at, first, last))
+                done = at + 2 * (last - first)
+        self._each(lines[done:])
+
+    def _each(self, lines: Iterable[Line]) -> None:
         for line in lines:
-            offset, data = line
-            if pending is not None:
-                extinf = pending[1]
-                if data[:1].isalpha():
-                    self._waiting.append(Entry(pending[0], (extinf,), text_of(data), extinf, None))
-                    pending = None
-                    continue
-                self._hold(*pending)
-                self._extinf, pending = extinf, None
-            elif data[:8] == b"#EXTINF:" and not self._held and not self._in_head:
-                pending = offset, text_of(data)
-                continue
             self._line(line)
-        if pending is not None:
-            self._hold(*pending)
-            self._extinf = pending[1]
 
     def _line(self, line: Line) -> None:
         offset, text = line[0], text_of(line[1])
@@ -228,18 +230,31 @@ class M3uParser(ListParser):
 
     def _rows(self, from_orig: bool) -> list[Event]:
         """Return the entries that have come since the last call."""
-        first, waiting = self._count, self._waiting
-        self._count += len(waiting)
-        if waiting and first < MAX_ENTRIES:
-            waiting = waiting[: MAX_ENTRIES - first]
-            columns = entry_columns(waiting, self._defaults)
-            columns["item_no"] = range(first + 1, first + 1 + len(waiting))
-            if self._user is None:
-                accounts = map(account_in, columns["entry_url"])
-                columns["username"] = [account[0] if account else None for account in accounts]
-            self._entries.add_columns([entry.offset for entry in waiting], columns)
-        self._waiting = []
+        self._flush()
         return super()._rows(from_orig)
+
+    def _flush(self) -> None:
+        """Put entries that came one by one into their sheet."""
+        if self._waiting:
+            self._put(by_column(self._waiting))
+            self._waiting = []
+
+    def _put(self, entries: Entries) -> None:
+        """Put entries into their sheet, as far as they are read."""
+        first, count = self._count, len(entries.offsets)
+        self._count += count
+        room = MAX_ENTRIES - first
+        if room <= 0:
+            return
+        columns = entry_columns(entries, self._defaults)
+        columns["item_no"] = range(first + 1, first + 1 + count)
+        if self._user is None:
+            accounts = map(account_in, columns["entry_url"])
+            columns["username"] = [account[0] if account else None for account in accounts]
+        offsets = entries.offsets
+        if count > room:
+            offsets, columns = offsets[:room], {name: values[:room] for name, values in columns.items()}
+        self._entries.add_columns(offsets, columns)
 
     def _lost(self) -> None:
         self._held, self._held_chars, self._extinf, self._group = [], 0, None, None
