@@ -33,14 +33,16 @@ class Layout(NamedTuple):
     table: Table
     names: tuple[str, ...]
     """Columns between the leading ones and the endpoints."""
+    object_at: int | None
+    """Place in the row of the offset at which the body begins that the row is about."""
     special: tuple[tuple[int, str], ...]
-    """Place in the row and kind (frame, time_ns, offset, object) of values that are made from places."""
+    """Place in the row and kind (frame, time_ns, offset) of further values that are made from places."""
     endpoints: bool
 
 
 def _kind(column: Column) -> str | None:
     if column.name == "object_offset":
-        return "object"
+        return None
     return "offset" if column.name.endswith("_body_offset") else _KINDS.get(column.type)
 
 
@@ -51,7 +53,9 @@ def _layout(table: Table) -> Layout:
     own = own[:-1]  # the secret
     kinds = [_kind(c) for c in own]
     special = tuple((i + _LEADING - 1, kind) for i, kind in enumerate(kinds) if kind)
-    return Layout(table, tuple(c.name for c in own), special, has_endpoints)
+    names = tuple(c.name for c in own)
+    object_at = names.index("object_offset") + _LEADING - 1 if "object_offset" in names else None
+    return Layout(table, names, object_at, special, has_endpoints)
 
 
 class Dissector:
@@ -141,21 +145,24 @@ class Dissector:
         self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
     ) -> None:
         """Feed a direction that has gaps or an end among its pieces."""
-        last = entry.first + entry.pieces
-        kinds = batch.kind[entry.first : last]
-        start = entry.first
-        at = entry.byte
-        for special in [*(entry.first + np.flatnonzero(kinds)).tolist(), last]:
-            size = int(batch.length[start:special].sum())
+        first, last = entry.first, entry.first + entry.pieces
+        start, at, after = first, entry.byte, entry.byte + entry.bytes
+        left = entry.specials
+        for special in (first + np.flatnonzero(batch.kind[first:last])).tolist():
+            left -= 1
+            # Usually the end of the stream is all there is, and nothing to be added up.
+            is_last = not left and special == last - 1
+            size = after - at if is_last else int(np.add.reduce(batch.length[start:special]))
             if size:
                 work.data(data[at : at + size], from_orig)
                 at += size
-            if special < last:
-                if batch.kind[special] == GAP:
-                    work.gap(int(batch.length[special]), from_orig)
-                else:
-                    work.end(from_orig)
+            if batch.kind[special] == GAP:
+                work.gap(int(batch.length[special]), from_orig)
+            else:
+                work.end(from_orig)
             start = special + 1
+        if at < after:
+            work.data(data[at:after], from_orig)
 
     def _datagrams(
         self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool

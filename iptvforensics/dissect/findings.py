@@ -75,11 +75,14 @@ class Findings:
 
     def take(self, events: list[Event], scope: Scope = None) -> None:
         """Act on what a parser returned."""
-        for event in events:
-            if isinstance(event, ContentData):
-                self._content_data(self._contents[scope, event.key], event, scope)
-            elif isinstance(event, Row):
+        for event in events:  # the kinds that come most often are asked for first
+            if isinstance(event, Row):
                 self._row(event, scope)
+            elif isinstance(event, Mark):
+                marks = self._marks if scope is None else scope.marks
+                marks.add(event.from_orig, event.offset, self._spot(scope, event.from_orig, event.offset))
+            elif isinstance(event, ContentData):
+                self._content_data(self._contents[scope, event.key], event, scope)
             elif isinstance(event, Rows):
                 self._rows(event, scope)
             elif isinstance(event, ContentBegin):
@@ -91,9 +94,6 @@ class Findings:
                 self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
             elif isinstance(event, ContentGap):
                 self._content_gap(self._contents[scope, event.key], event.length)
-            elif isinstance(event, Mark):
-                marks = self._marks if scope is None else scope.marks
-                marks.add(event.from_orig, event.offset, self._spot(scope, event.from_orig, event.offset))
             elif isinstance(event, Anomaly):
                 self.anomaly(event, scope)
             elif isinstance(event, Hold):
@@ -156,15 +156,15 @@ class Findings:
     def _row(self, row: Row, scope: Scope) -> None:
         layout = self.engine.layouts[row.table]
         marks = self._marks if scope is None else scope.marks
-        from_orig = row.from_orig
-        offset, (frame, ns) = marks.use(from_orig, row.offset) or self._locate(scope, from_orig, row.offset)
-        out: list[Any] = [ns, self.flow_id, from_orig, frame, offset, *map(row.values.get, layout.names)]
+        _, from_orig, at, values = row
+        offset, (frame, ns) = marks.use(from_orig, at) or self._locate(scope, from_orig, at)
+        out: list[Any] = [ns, self.flow_id, from_orig, frame, offset, *map(values.get, layout.names)]
+        if layout.object_at is not None:
+            out[layout.object_at] = None if scope is None else scope.begin_offset
         before: At | None = None
         for index, kind in layout.special:
             value = out[index]
-            if kind == "object":
-                out[index] = None if scope is None else scope.begin_offset
-            elif kind == "offset" and isinstance(value, At):
+            if kind == "offset" and isinstance(value, At):
                 spot = None if scope is None else marks.use(*value) or self._locate(scope, *value)
                 out[index] = value.offset if spot is None else spot[0]
             elif isinstance(value, At):
@@ -172,8 +172,8 @@ class Findings:
                     before = value
                     _, (frame, ns) = marks.use(*value) or self._locate(scope, *value)
                 out[index] = frame if kind == "frame" else ns
-        own = row.values.get("secret_sha256")
-        out.append(scope.secret_of(from_orig, row.offset) if own is None and scope is not None else own)
+        own = values.get("secret_sha256")
+        out.append(scope.secret_of(from_orig, at) if own is None and scope is not None else own)
         if layout.endpoints:
             out += self._ends(scope)
         self.engine.rows.add(layout.table, tuple(out))
@@ -194,9 +194,8 @@ class Findings:
             columns += [[place.frame_no for _, place in spots], [offset for offset, _ in spots]]
         shared, own = rows.shared, rows.columns
         columns += [Same(shared[name]) if name in shared else own.get(name) or Same(None) for name in layout.names]
-        for index, kind in layout.special:
-            if kind == "object":
-                columns[index] = Same(None if scope is None else scope.begin_offset)
+        if layout.object_at is not None:
+            columns[layout.object_at] = Same(None if scope is None else scope.begin_offset)
         columns.append(Same(None if scope is None else scope.secret_of(from_orig)))
         if layout.endpoints:
             columns += map(Same, self._ends(scope))

@@ -8,14 +8,14 @@ header and is refused.
 from __future__ import annotations
 
 from ..protocol import Opening
-from ._dns_message import HEADER_BYTES, read_message
+from ._dns_message import HEADER, HEADER_BYTES, read_message
 from ._dns_names import read_name
 from ._dns_records import TYPES
 
 PORTS = frozenset((53, 5353, 5355))
 MAX_QUESTION_BYTES = 255 + 4
 _MAX_QUESTIONS = 64
-_NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
+_NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*."
 _TYPES_WITHOUT_NETBIOS = frozenset(TYPES) - {32}
 
 
@@ -71,7 +71,7 @@ def is_plausible_header(data: bytes) -> bool:
         return False
     if len(data) < HEADER_BYTES:
         return True
-    questions, answers, authorities, additionals = (data[i] << 8 | data[i + 1] for i in (4, 6, 8, 10))
+    _, _, questions, answers, authorities, additionals = HEADER.unpack_from(data)
     if questions > _MAX_QUESTIONS or (not questions and not answers and not flags & 0x000F):
         return False
     # A question takes 5 bytes at least, a record 11; a message that says it was cut may promise more.
@@ -91,7 +91,7 @@ def _question_score(data: bytes) -> float | None:
     class_ = data[name.end + 2] << 8 | data[name.end + 3]
     if class_ not in (1, 3, 254, 255, 0x8001) or code not in _TYPES_WITHOUT_NETBIOS or _is_netbios(data):
         return 0.0
-    odd = sum(char not in _NAME_BYTES and char != 0x2E for char in name.text.encode("ascii"))
+    odd = len(name.text.encode("ascii").translate(None, _NAME_BYTES))
     return 1.0 if odd == 0 else 0.8 if odd * 4 <= len(name.text) or class_ == 0x8001 else 0.3
 
 

@@ -9,12 +9,17 @@ signatures are listed, not checked; of the EDNS options only the client subnet i
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
 from typing import Any, NamedTuple
 
 from ._dns_names import read_name
 from ._dns_records import read_client_subnet, type_name, write_data
 
-HEADER_BYTES = 12
+HEADER = Struct(">HHHHHH")
+"""Identifier, flags, and the numbers of questions, answers, authorities and additionals."""
+HEADER_BYTES = HEADER.size
+_QUESTION = Struct(">HH")
+_RECORD = Struct(">HHIH")
 MAX_RECORDS = 4096
 """Records read of one message: a full 64 KiB message of address records holds 4,095 of them."""
 SHORT_BYTES = 1500
@@ -71,9 +76,6 @@ class _Reader:
         self.problems.append((why, min(self.at, len(self.message)), detail))
         self.stopped = True
 
-    def number(self, offset: int, size: int) -> int:
-        return int.from_bytes(self.message[self.at + offset : self.at + offset + size], "big")
-
     def name(self, what: str) -> str | None:
         """Return the name here, or null; what stands behind it is reached unless `stopped` is set."""
         name = read_name(self.message, self.at)
@@ -102,7 +104,8 @@ class _Reader:
             if self.at + 4 > len(self.message):
                 self.stop("DNS_message_cut", what)
                 break
-            found.append((name, type_name(self.number(0, 2)), class_name(self.number(2, 2))))
+            code, class_ = _QUESTION.unpack_from(self.message, self.at)
+            found.append((name, type_name(code), class_name(class_)))
             self.at += 4
             self.records += 1
             self.chars += len(name or "")
@@ -127,14 +130,14 @@ class _Reader:
         if start > len(self.message):
             self.stop("DNS_message_cut", what)
             return None
-        code, ttl = self.number(0, 2), self.number(4, 4)
-        end = start + self.number(8, 2)
+        code, class_, ttl, length = _RECORD.unpack_from(self.message, self.at)
+        end = start + length
         if end > len(self.message):
             self.stop("DNS_message_cut", what)
             return None
         self.records += 1
         if code == TYPE_OPT:
-            self.edns_udp_bytes = self.number(2, 2)
+            self.edns_udp_bytes = class_
             self.edns_rcode = ttl >> 24
             self.client_subnet = read_client_subnet(self.message[start:end])
             self.at = end
@@ -160,8 +163,7 @@ def read_message(message: bytes) -> Message:
 
 
 def _read(message: bytes) -> Message:
-    flags = message[2] << 8 | message[3]
-    counts = [message[i] << 8 | message[i + 1] for i in (4, 6, 8, 10)]
+    message_id, flags, *counts = HEADER.unpack_from(message)
     is_response = bool(flags & 0x8000)
     reader = _Reader(message)
     questions = reader.questions(counts[0])
@@ -173,7 +175,7 @@ def _read(message: bytes) -> Message:
     opcode, rcode = flags >> 11 & 15, flags & 15 | reader.edns_rcode << 4
     name, type_, class_ = questions[0] if questions else (None, None, None)
     values = {
-        "message_id": message[0] << 8 | message[1],
+        "message_id": message_id,
         "is_response": is_response,
         "opcode": OPCODES.get(opcode) or f"OPCODE{opcode}",
         "rcode": (RCODES.get(rcode) or f"RCODE{rcode}") if is_response else None,

@@ -18,6 +18,7 @@ MAX_JUMPS = 128
 
 # Characters that mean something in a master file and are written with a backslash before them.
 _SPECIAL = frozenset(b'".;\\@$()')
+_PLAIN = bytes(code for code in range(0x21, 0x7F) if code not in _SPECIAL)
 _TEXT = tuple(
     f"\\{chr(code)}" if code in _SPECIAL else chr(code) if 0x21 <= code <= 0x7E else f"\\{code:03d}"
     for code in range(256)
@@ -87,6 +88,8 @@ def _skip(message: bytes, position: int) -> int:
 
 def write_label(label: bytes) -> str:
     """Return a label as a master file has it: specials after a backslash, other bytes as decimal."""
+    if not label.translate(None, _PLAIN):
+        return label.decode("ascii")
     return "".join([_TEXT[code] for code in label])
 
 

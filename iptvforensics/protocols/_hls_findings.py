@@ -57,13 +57,20 @@ class Findings:
         if len(self.entries) >= MAX_ENTRIES:
             self.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_ENTRIES} entries")
             raise FullError
-        entry: dict[str, Any] = {"kind": kind, "raw": raw[:MAX_RAW_CHARS]}
+        raw = raw[:MAX_RAW_CHARS]
+        entry: dict[str, Any] = {"kind": kind, "raw": raw}
+        chars = len(kind) + len(raw)
         if self.url is not None:
             entry["playlist_url"] = self.url
+            chars += len(self.url)
         if line.number is not None:
             entry["line_no"] = line.number
-        entry.update((name, value) for name, value in values.items() if value is not None)
-        self._chars += sum(len(value) for value in entry.values() if isinstance(value, str))
+        for name, value in values.items():
+            if value is not None:
+                entry[name] = value
+                if isinstance(value, str):
+                    chars += len(value)
+        self._chars += chars
         if self._chars > MAX_TEXT_CHARS:
             self.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_TEXT_CHARS} characters of entries")
             raise FullError

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_LINE_BYTES = 64 << 10
@@ -95,6 +96,7 @@ _DATE_TIME = re.compile(
     r"\s*(Z|z|[+-]\d\d(?::?\d\d)?)?\s*\Z",
     re.ASCII,
 )
+_SHORT_CHARS = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_INT = (1 << 63) - 1
 
@@ -135,6 +137,10 @@ def split_lines(piece: bytes, offset: int, first_number: int | None) -> Iterator
 
 def split_tag(text: str) -> tuple[str, str] | None:
     """Return name (upper case, without `#`) and value of a tag, or null for a comment or URI."""
+    return (_split_short if len(text) <= _SHORT_CHARS else _split)(text)
+
+
+def _split(text: str) -> tuple[str, str] | None:
     match = _TAG.match(text)
     if match is None:
         return None
@@ -145,6 +151,10 @@ def split_tag(text: str) -> tuple[str, str] | None:
         if behind is not None and behind[1] in STANDARD_TAGS:
             return behind[1], text[1 + len(behind[1]) :]
     return name, match[2].strip()
+
+
+_split_short = lru_cache(maxsize=256)(_split)
+"""Live playlists are fetched again and again, and have few different tags."""
 
 
 def read_attributes(value: str) -> tuple[dict[str, str], bool]:

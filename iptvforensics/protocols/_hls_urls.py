@@ -11,6 +11,8 @@ from functools import lru_cache
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+", re.ASCII)
+_IN_FOLDER = re.compile(r"(?:(?!\.\.?(?:/|\Z))[^/?#:]+/)*(?!\.\.?\Z)[^/?#:]+\Z")
+"""A path below the folder of the base, without dot segments: what nearly all references are."""
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
@@ -21,6 +23,8 @@ def base_url(name: str | None) -> str | None:
 
 def resolve(base: str | None, reference: str) -> str | None:
     """Return the absolute URL of a reference; null if it is relative and the base is not known."""
+    if base is not None and _IN_FOLDER.match(reference):
+        return _folder_of(base) + reference
     scheme, authority, path, query = _split(reference)
     if scheme is not None:
         return reference
@@ -38,6 +42,13 @@ def resolve(base: str | None, reference: str) -> str | None:
         folder = base_path[: base_path.rfind("/") + 1] or "/"
         path = remove_dot_segments(folder + path)
     return f"{base_scheme}://{base_authority or ''}{path}{query or ''}{fragment}"
+
+
+@lru_cache(maxsize=4)
+def _folder_of(base: str) -> str:
+    """Return the URL of the folder in which a resource lies, with its final slash."""
+    scheme, authority, path, _ = _split(base)
+    return f"{scheme}://{authority or ''}{remove_dot_segments(path[: path.rfind('/') + 1] or '/')}"
 
 
 def _split(url: str) -> tuple[str | None, str | None, str, str | None]:

@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import DecodeError
 from ..protocol import Anomaly, Event, Mark
 from . import _mpegts_kernel as K
+from ._mpegts_arrays import give_back
 from ._mpegts_services import ServiceInformation
 from ._mpegts_summary import Grid, summary
 from ._mpegts_walk import walk
@@ -26,21 +27,12 @@ MAX_JUNK = 1 << 16
 BRIDGE = 2048
 """Bytes of the next piece joined to what is left of the last one: more than any decision looks ahead."""
 MAX_LOSS_ANOMALIES = 64
-SECTION_BUDGET = 1 << 16
-FIRST_SLOTS = 16
-FIRST_ENTRIES = 96
-FIRST_ARENA = 1 << 14
 MAX_ENTRIES = 1024
 MAX_ARENA = 1 << 19
 STRIDES = (K.PACKET, K.STRIDE_M2TS, K.STRIDE_RS)
 
 SEARCH, KNOWN, CONFIRM = range(3)
 SYNC_BYTES = bytes([K.SYNC]) * K.SYNC_RUN
-
-_NEW_TABLE = np.zeros(0x2000, np.int32)
-_NEW_TABLE[[0x00, 0x01, 0x10, 0x11, 0x14]] = K.ASSEMBLE
-_NEW_STATE = np.zeros(K.SLOT0 + FIRST_SLOTS * K.SLOT_WIDTH, np.int64)
-_NEW_STATE[[K.SLOT_ROOM, K.BUDGET]] = FIRST_SLOTS, SECTION_BUDGET
 
 
 class Stream:
@@ -121,6 +113,8 @@ class Stream:
             more = grid.sync_losses - MAX_LOSS_ANOMALIES
             events.append(Anomaly("MPEGTS_sync_lost", self.from_orig, grid.first_packet, "further losses", more))
         events += summary(grid, self._information, self.from_orig)
+        self.grid = None
+        give_back(grid.arrays)
         return events
 
     def _flush(self) -> list[Event]:
@@ -165,10 +159,7 @@ class Stream:
         self._skipped_bytes += junk
         self._phase = KNOWN
         if self.grid is None:
-            state = _NEW_STATE.copy()
-            directory = np.zeros(FIRST_ENTRIES * K.ENTRY_WIDTH, np.int64)
-            store = np.empty(K.ARENA + FIRST_ARENA, np.uint8)
-            self.grid = Grid(self._at, stride, _NEW_TABLE.copy(), state, directory, store)
+            self.grid = Grid(self._at, stride)
             events.append(Mark(self.from_orig, self._at))
             if junk:
                 why = f"{junk} bytes before the first transport packet"
@@ -208,7 +199,7 @@ class Stream:
         if grid is None:
             return False
         state = grid.state
-        position = walk(array, self._at - base, size, base, final, *grid.arrays())
+        position = walk(array, self._at - base, size, base, final, *grid.arrays)
         self._at = base + position
         head: list[int] = state[: K.HEADS].tolist()
         slots, entries, reason = head[K.SLOTS], head[K.ENTRIES], head[K.REASON]
@@ -242,12 +233,12 @@ class Stream:
 
     def _make_room(self, grid: Grid) -> None:
         """Let the arrays grow; a directory at its limit is emptied, and digests remember what it held."""
-        grid.changed()
         state = grid.state
         room = int(state[K.SLOT_ROOM])
         if state[K.SLOTS] >= room and room < K.MAX_SLOTS:
-            grid.state = state = np.concatenate([state, np.zeros(3 * room * K.SLOT_WIDTH, np.int64)])
+            state = np.concatenate([state, np.zeros(3 * room * K.SLOT_WIDTH, np.int64)])
             state[K.SLOT_ROOM] = 4 * room
+            grid.grow(state=state)
         short_of_entries = state[K.ENTRIES] + K.ENTRIES_PER_PACKET > len(grid.directory) // K.ENTRY_WIDTH
         short_of_bytes = K.ARENA + state[K.ARENA_USED] + K.ARENA_PER_PACKET > len(grid.store)
         full = short_of_entries and len(grid.directory) >= MAX_ENTRIES * K.ENTRY_WIDTH
@@ -255,9 +246,9 @@ class Stream:
             self._empty_directory(grid)
             return
         if short_of_entries:
-            grid.directory = np.concatenate([grid.directory, np.zeros(3 * len(grid.directory), np.int64)])
+            grid.grow(directory=np.concatenate([grid.directory, np.zeros(3 * len(grid.directory), np.int64)]))
         if short_of_bytes:
-            grid.store = np.concatenate([grid.store, np.empty(len(grid.store), np.uint8)])
+            grid.grow(store=np.concatenate([grid.store, np.empty(len(grid.store), np.uint8)]))
 
     def _empty_directory(self, grid: Grid) -> None:
         state = grid.state

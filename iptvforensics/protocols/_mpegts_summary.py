@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 from ..kernel import Pinned
 from ..protocol import Anomaly, At, Event, Row
 from . import _mpegts_kernel as K
+from ._mpegts_arrays import first_arrays
 from ._mpegts_services import ServiceInformation
 
 PCR_HZ = 27_000_000
 PTS_HZ = 90_000
 
 
-@dataclass(slots=True)
 class Grid:
     """The packets of one stream: where they lie, and the arrays of the loops over them."""
 
-    first_packet: int
-    stride: int
-    table: Any
-    state: Any
-    directory: Any
-    store: Any
-    packet_bytes: int = 0
-    sync_losses: int = 0
-    missing_bytes: int = 0
-    skipped_bytes: int = 0
-    _pinned: list[Pinned] = field(default_factory=list)
+    def __init__(self, first_packet: int, stride: int) -> None:
+        self.first_packet = first_packet
+        self.stride = stride
+        self.packet_bytes = stride
+        self.sync_losses = 0
+        self.missing_bytes = 0
+        self.skipped_bytes = 0
+        self.arrays = first_arrays()
+        """Table, state, directory and store as the loops take them."""
+        self.table, self.state, self.directory, self.store = (pinned.array for pinned in self.arrays)
+        self.state[K.STRIDE] = stride
+        self.state[K.LAST_PACKET] = first_packet
 
-    def __post_init__(self) -> None:
-        self.packet_bytes = self.stride
-        self.state[K.STRIDE] = self.stride
-        self.state[K.LAST_PACKET] = self.first_packet
-
-    def arrays(self) -> list[Pinned]:
-        """Return table, state, directory and store as the loops take them."""
-        if not self._pinned:
-            self._pinned = [Pinned(array) for array in (self.table, self.state, self.directory, self.store)]
-        return self._pinned
-
-    def changed(self) -> None:
-        """Note that another array has taken the place of one of them."""
-        self._pinned = []
+    def grow(self, *, state: Any = None, directory: Any = None, store: Any = None) -> None:
+        """Put larger arrays in the place of some."""
+        self.state = self.state if state is None else state
+        self.directory = self.directory if directory is None else directory
+        self.store = self.store if store is None else store
+        self.arrays = (self.arrays[0], Pinned(self.state), Pinned(self.directory), Pinned(self.store))
 
     @property
     def last_byte(self) -> int:

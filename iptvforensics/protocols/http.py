@@ -93,11 +93,21 @@ class HttpParser:
 
 def _client_is_orig(opening: Opening) -> bool:
     """Return True unless the openings say that the responder asks and the originator answers."""
-    forward = _request_score(opening.orig) + _response_score(opening.resp)
-    backward = _request_score(opening.resp) + _response_score(opening.orig)
-    if forward != backward:
-        return forward > backward
+    forward = _scores(opening.orig, opening.resp)
+    if forward == _SURE:
+        return True
+    backward = _scores(opening.resp, opening.orig)
+    if sum(forward) != sum(backward):
+        return sum(forward) > sum(backward)
     return not (opening.orig_port in _WELL_KNOWN and opening.resp_port not in _WELL_KNOWN)
+
+
+_SURE = 3, 3
+
+
+def _scores(client: bytes, server: bytes) -> tuple[int, int]:
+    """Return how much the first bytes of two directions look like a request and a response."""
+    return _request_score(client), _response_score(server)
 
 
 def _request_score(data: bytes) -> int:
@@ -132,10 +142,11 @@ def detect(opening: Opening) -> float | None:
     for first in (opening.orig, opening.resp):
         if first and PREFACE.startswith(first[: len(PREFACE)]):
             return _BOTH_SIDES if len(first) >= len(PREFACE) else None
-    forward = _request_score(opening.orig), _response_score(opening.resp)
-    backward = _request_score(opening.resp), _response_score(opening.orig)
-    best = max(forward, backward, key=sum)
-    if best == (3, 3):
+    forward = _scores(opening.orig, opening.resp)
+    if forward == _SURE:
+        return _BOTH_SIDES
+    best = max(forward, _scores(opening.resp, opening.orig), key=sum)
+    if best == _SURE:
         return _BOTH_SIDES
     if 3 in best:
         return _ONE_SIDE

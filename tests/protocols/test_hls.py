@@ -462,6 +462,19 @@ def test_reference_under_a_bare_host() -> None:
     assert resolve("http://a.example", "g.ts") == "http://a.example/g.ts"
 
 
+@given(
+    st.text("ab./?#:%", max_size=12),
+    st.lists(
+        st.sampled_from(["a", "seg.ts", ".", "..", "...", "/", "//", "?x=/", "#f", "x:", "%2e", " ", "\n"]), min_size=1
+    ),
+)
+def test_references_below_the_folder_mean_what_they_mean_with_a_dot_before_them(base: str, parts: list[str]) -> None:
+    reference = "".join(parts)
+    if not reference.startswith(("/", "?", "#")) and ":" not in reference:
+        base = f"http://host.example/{base}"
+        assert resolve(base, reference) == resolve(base, f"./{reference}")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -17,8 +17,8 @@ import pytest
 from iptvforensics import kernel
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, Event, Mark, Opening, Row
+from iptvforensics.protocols import _mpegts_arrays, _mpegts_services, _mpegts_stream
 from iptvforensics.protocols import _mpegts_kernel as K
-from iptvforensics.protocols import _mpegts_services, _mpegts_stream
 from iptvforensics.protocols.mpegts import PROTOCOL, detect
 
 WRAP = 1 << 33
@@ -624,11 +624,27 @@ def test_more_pids_than_slots() -> None:
     assert [(e.name, e.count) for e in events if isinstance(e, Anomaly)] == [("MPEGTS_pid_limit", 44)]
 
 
+def test_streams_that_follow_each_other_share_nothing() -> None:
+    examples = [example[1] for example in EXAMPLES]
+    alone: list[list[Event]] = []
+    for data in examples:
+        _mpegts_arrays._spare.clear()
+        alone.append(parse(data))
+    many = Mux()  # its arrays have to grow, and are not kept
+    for pid in range(0x20, 0x20 + 300):
+        many.packet(pid, bytes(184))
+    parse(bytes(many.data))
+    assert all(len(state.array) == len(_mpegts_arrays._NEW_STATE) for _, state, _, _ in _mpegts_arrays._spare)
+    for _ in range(2):
+        assert [parse(data) for data in examples] == alone
+        assert 0 < len(_mpegts_arrays._spare) <= _mpegts_arrays.MAX_SPARE
+
+
 def test_ever_new_sections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_mpegts_stream, "MAX_ENTRIES", 96)
-    small = _mpegts_stream._NEW_STATE.copy()
+    small = _mpegts_arrays._NEW_STATE.copy()
     small[K.BUDGET] = 400
-    monkeypatch.setattr(_mpegts_stream, "_NEW_STATE", small)
+    monkeypatch.setattr(_mpegts_arrays, "_NEW_STATE", small)
     mux = Mux()
     for _ in range(2):
         for n in range(150):
