@@ -44,10 +44,9 @@ PLAIN_BELOW_BYTES_UNCOMPILED = 32 << 20
 
 SPEEDS: dict[str, Speed] = {"plain": "plain", "compiled": "compiled", "checked": "checked"}
 _C_TYPES = {"B": "uint8", "i": "int32", "q": "int64"}
-_OPTIONS: dict[str, Any] = {"boundscheck": False, "error_model": "numpy", "forceinline": True, "_nrt": False}
-"""How machine code is made. Without `_nrt` each call of an inline function would count references to its arrays, which
-belong to nobody here, and without `forceinline` the larger ones stay calls: both together double the time of a loop
-that handles a packet per round."""
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "forceinline": True, "_nrt": False}
+"""How machine code is made: with `forceinline` the larger inline functions are no calls either; without `_nrt`, which
+counts references, nothing can be allocated."""
 
 
 class _State:
@@ -70,29 +69,6 @@ def inline(function: _F) -> _F:
 def copy_bytes(source: Any, at: int, target: Any, to: int, length: int) -> None:
     """Copy `length` bytes between two uint8 arrays that do not overlap; the caller has checked both ranges."""
     target[to : to + length] = source[at : at + length]
-
-
-def _memory_copy() -> Any:
-    """Return `copy_bytes` for compiled kernels: the C library's memcpy, three times as fast as a loop."""
-    numba: Any = importlib.import_module("numba")
-    extending: Any = importlib.import_module("numba.extending")
-    cgutils: Any = importlib.import_module("numba.core.cgutils")
-
-    def typed(_context: Any, source: Any, at: Any, target: Any, to: Any, length: Any) -> Any:
-        integer = numba.types.int64
-        signature = numba.types.void(source, integer, target, integer, integer)
-
-        def generate(context: Any, builder: Any, called: Any, arguments: Any) -> Any:
-            from_array = context.make_array(called.args[0])(context, builder, arguments[0])
-            to_array = context.make_array(called.args[2])(context, builder, arguments[2])
-            from_pointer = builder.gep(from_array.data, [arguments[1]])
-            to_pointer = builder.gep(to_array.data, [arguments[3]])
-            cgutils.raw_memcpy(builder, to_pointer, from_pointer, arguments[4], itemsize=1)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return extending.intrinsic(typed)
 
 
 def kernel(signature: str) -> Callable[[Any], Kernel]:
@@ -164,17 +140,14 @@ class Kernel:
             elif type(argument) is Pinned:
                 values += (argument.address, argument.length)
             else:
-                interface = getattr(argument, "__array_interface__", None) or _array(argument)
-                values += (interface["data"][0], interface["shape"][0])
+                values += (_address(argument), len(argument))
         return native(*values)
 
     def _call_checked(self, arguments: tuple[Any, ...]) -> int:
         import numpy as np
 
         if self._checked is None:
-            import numba
-
-            self._checked = numba.njit(boundscheck=True, error_model="numpy")(_linked(self.function, checked=True))
+            self._checked = _compile_checked(self)
         unpinned = [a.array if type(a) is Pinned else a for a in arguments]
         arrays = [a if isinstance(a, int | np.ndarray) else np.frombuffer(a, np.uint8) for a in unpinned]
         return int(self._checked(*arrays))
@@ -187,11 +160,19 @@ def _plain(argument: Any) -> Any:
     return argument.view if type(argument) is Pinned else memoryview(argument)
 
 
-def _array(buffer: Any) -> dict[str, Any]:
+def _address(argument: Any) -> int:
+    """Return where an array or a bytes-like object lies."""
+    if type(argument) is not bytes:
+        try:
+            # A fifth of the time in which numpy describes an array.
+            return ctypes.addressof(ctypes.c_char.from_buffer(argument))
+        except (TypeError, ValueError):  # read-only, or empty
+            pass
     import numpy as np
 
-    interface: dict[str, Any] = np.frombuffer(buffer, np.uint8).__array_interface__
-    return interface
+    array = argument if isinstance(argument, np.ndarray) else np.frombuffer(argument, np.uint8)
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def use(speed: Speed | None, *, input_bytes: int = 0, announce: Callable[[str], None] | None = None) -> Speed:
@@ -257,17 +238,23 @@ def _is_warm() -> bool:
     return folder is not None and any(folder.glob("*.o"))
 
 
+def _compiled(function: types.FunctionType, *, checked: bool) -> Any:
+    """Return a function that Numba compiles when it is called by one that it compiles."""
+    numba: Any = importlib.import_module("numba")
+    options = {"error_model": "numpy"} if checked else _OPTIONS
+    return numba.njit(**options)(_linked(function, checked=checked))
+
+
 def _linked(function: types.FunctionType, *, checked: bool) -> types.FunctionType:
     """Return the function with the inline functions that it names replaced by compiled ones."""
-    import numba
-
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         if names.get(name) is copy_bytes:
-            names[name] = numba.njit(boundscheck=True)(copy_bytes) if checked else _memory_copy()
+            from .kernel_arrays import copy_bytes as compiled_copy
+
+            names[name] = compiled_copy
     for name, called in _inline_calls(function):
-        options: dict[str, Any] = {"boundscheck": True, "error_model": "numpy"} if checked else _OPTIONS
-        names[name] = numba.njit(**options)(_linked(called, checked=checked))
+        names[name] = _compiled(called, checked=checked)
     return types.FunctionType(function.__code__, names, function.__name__)
 
 
@@ -298,7 +285,8 @@ def _object_name(kernel: Kernel) -> str:
     machine = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     for part in (llvmlite.__version__, sys.version, *machine, repr(_OPTIONS)):
         digest.update(part.encode())
-    for part in sorted(_depends_on(kernel.function)):
+    arrays = _file_digest(str(Path(__file__).with_name("kernel_arrays.py")))
+    for part in sorted(_depends_on(kernel.function) | {arrays}):
         digest.update(part.encode())
     digest.update(" ".join(kernel.letters).encode())
     return f"{kernel.__name__}-{digest.hexdigest()[:32]}.o"
@@ -348,18 +336,37 @@ def _compile(kernel: Kernel) -> bytes:
         kind = getattr(nt, _C_TYPES[letter[0]])
         if letter.endswith("[]"):
             parameters += [f"p{i}", f"n{i}"]
-            call.append(f"carray(p{i}, (n{i},))")
+            call.append(f"flat(p{i}, n{i})")
             kinds += [nt.CPointer(kind), nt.int64]
         else:
             parameters.append(f"s{i}")
             call.append(f"s{i}")
             kinds.append(kind)
-    body = numba.njit(nogil=True, **_OPTIONS)(_linked(kernel.function, checked=False))
-    scope: dict[str, Any] = {"body": body, "carray": numba.carray}
-    exec(f"def entry({', '.join(parameters)}):\n    return body({', '.join(call)})\n", scope)  # noqa: S102
-    compiled = numba.cfunc(nt.int64(*kinds), error_model="numpy")(scope["entry"])
+    entry = _entry(kernel, parameters, call, checked=False)
+    compiled = numba.cfunc(nt.int64(*kinds), error_model="numpy")(entry)
     code: bytes = compiled._library._get_compiled_object()
     return str(compiled._wrapper_name).encode() + b"\0" + code
+
+
+def _compile_checked(kernel: Kernel) -> Callable[..., int]:
+    numba: Any = importlib.import_module("numba")
+    parameters = [f"p{i}" for i in range(len(kernel.letters))]
+    call = [
+        f"checked({p})" if letter.endswith("[]") else p for p, letter in zip(parameters, kernel.letters, strict=True)
+    ]
+    checked: Callable[..., int] = numba.njit(error_model="numpy")(_entry(kernel, parameters, call, checked=True))
+    return checked
+
+
+def _entry(kernel: Kernel, parameters: list[str], call: list[str], *, checked: bool) -> Callable[..., int]:
+    """Return what is called from outside: it hands arrays of the caller to the kernel as kernels know them."""
+    from . import kernel_arrays
+
+    body = _compiled(kernel.function, checked=checked)
+    scope: dict[str, Any] = {"body": body, "flat": kernel_arrays.flat, "checked": kernel_arrays.checked}
+    exec(f"def entry({', '.join(parameters)}):\n    return body({', '.join(call)})\n", scope)  # noqa: S102
+    entry: Callable[..., int] = scope["entry"]
+    return entry
 
 
 def _link(kernel: Kernel, content: bytes) -> Callable[..., int]:

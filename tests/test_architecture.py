@@ -31,7 +31,7 @@ ONLY_IN = {
     "scapy": {"exhibits/"},
     "pyshark": {"exhibits/"},
     "dpkt": {"exhibits/"},
-    "numba": {"kernel.py"},
+    "numba": {"kernel.py", "kernel_arrays.py"},
     "llvmlite": {"kernel.py"},
     "fsspec": {"capture/"},
     "distributed": {"cluster.py"},
