@@ -321,20 +321,23 @@ class FlowTable:
 
     def _remember(self, batch: StreamBatch) -> None:
         """Keep the last bytes of each TCP direction, for repeats that come in a later batch."""
-        for entry in batch.directions:
+        array: Any = batch.data
+        data = memoryview(array)  # parts of it are made in a third of the time
+        finals = batch.runs[:, L.RUN_FIRST] + batch.runs[:, L.RUN_PIECES] - 1
+        stops = (batch.offset[finals] + batch.length[finals]).tolist()
+        for entry, kind, stop in zip(batch.directions, batch.kind[finals].tolist(), stops, strict=True):
             d = entry.direction
             if entry.transport != 6:
                 continue
-            final = entry.first + entry.pieces - 1
-            if batch.kind[final] == END:
+            if kind == END:
                 self._history.pop(d, None)
                 continue
-            size, before = self._bytes_since_gap(batch, entry)
+            size, before = self._bytes_since_gap(batch, entry) if entry.specials else (entry.bytes, True)
             end = entry.byte + entry.bytes
-            last = batch.data[end - min(size, L.COMPARE_WINDOW) : end].tobytes()
+            last = data[end - min(size, L.COMPARE_WINDOW) : end].tobytes()
             if before and size < L.COMPARE_WINDOW:
                 last = (self._history.get(d, (0, b""))[1] + last)[-L.COMPARE_WINDOW :]
-            self._history[d] = (int(batch.offset[final] + batch.length[final]), last)
+            self._history[d] = (stop, last)
             self._history.move_to_end(d)
         while len(self._history) > HISTORY_DIRECTIONS:
             self._history.popitem(last=False)
@@ -342,7 +345,7 @@ class FlowTable:
     def _bytes_since_gap(self, batch: StreamBatch, entry: DirectionPieces) -> tuple[int, bool]:
         """Return how many bytes of a direction follow its last gap, and whether there was no gap at all."""
         part = slice(entry.first, entry.first + entry.pieces)
-        gaps = np.flatnonzero(batch.kind[part] == GAP) if entry.specials else ()
+        gaps = np.flatnonzero(batch.kind[part] == GAP)
         if not len(gaps):
             return entry.bytes, True
         after = entry.first + int(np.max(gaps)) + 1
