@@ -84,16 +84,17 @@ def analyze_many(
     for number, original in originals.items():
         found = summaries[original]
         summaries[number] = replace(found, path=files[number], skipped=found.error is None)
-    _derive(store, anew=any(not summary.skipped and summary.error is None for summary in summaries.values()))
+    is_changed = any(not summary.skipped and summary.error is None for summary in summaries.values())
+    _derive(store, anew=is_changed, cores=cores)
     return [summaries[number] for number in range(len(files))]
 
 
-def _derive(store: Store, *, anew: bool) -> None:
+def _derive(store: Store, *, anew: bool, cores: int) -> None:
     """Make the tables of the whole case, once per run; a defect there leaves the captures as they are."""
     from .derived import refresh
 
     try:
-        refresh(store, anew=anew)
+        refresh(store, anew=anew, cores=cores)
     except Exception:
         _log("%s: the tables of the whole case could not be made", store.root)
 

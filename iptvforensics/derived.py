@@ -18,10 +18,12 @@ import os
 import shutil
 import uuid
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import __version__, parquet
 from .errors import CaseError, SchemaError
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _FOLDER = "entities"
 _PREFIX = "state="
+
+Made = TypeVar("Made")
 
 
 class Undone(NamedTuple):
@@ -55,15 +59,19 @@ class Derived:
 class Workbench:
     """Reads the tables of the captures and writes those of the case.
 
-    A table is looked for when `has` is asked for it; only then queries can name it.
+    A table is looked for when `has` is asked for it; only then queries can name it. With more than one core, tables are
+    written, and what was given to `beside` is made, on a thread; `finish` waits for it.
     """
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store, folder: Path, *, cores: int = 1) -> None:
         self._store = store
+        self._thread = ThreadPoolExecutor(1, "iptvforensics-derived") if cores > 1 else None
+        self._tasks: list[Future[None]] = []
         self._filled = store.filled()
         self._known: set[str] = set()
         self.folder = folder
         self.connection: duckdb.DuckDBPyConnection = parquet.session()
+        self._writing = parquet.session() if cores > 1 else self.connection
         self.rows: dict[str, int] = {}
 
     def has(self, table: str) -> bool:
@@ -74,6 +82,31 @@ class Workbench:
             self._store.add_view(self.connection, table)
             self._known.add(table)
         return True
+
+    def beside(self, make: Callable[[Workbench], Made]) -> Callable[[], Made]:
+        """Return what gives the answer of a function that reads tables and needs nothing that is made here."""
+        if self._thread is None:
+            return partial(make, self)
+        return self._thread.submit(self._apart, make).result
+
+    def _apart(self, make: Callable[[Workbench], Made]) -> Made:
+        bench = Workbench(self._store, self.folder)
+        try:
+            return make(bench)
+        finally:
+            bench.close()
+
+    def finish(self) -> None:
+        """Return when all tables have been written."""
+        for task in self._tasks:
+            task.result()
+
+    def close(self) -> None:
+        """Let go of the thread and the connection."""
+        if self._thread is not None:
+            self._thread.shutdown(cancel_futures=True)
+        self._writing.close()
+        self.connection.close()
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the tables that were asked for."""
@@ -93,8 +126,12 @@ class Workbench:
             return
         if len(rows[0]) != len(table.columns):
             raise SchemaError(table.name, "*", f"expected {len(table.columns)} values, found {len(rows[0])}")
-        parquet.copy_rows(self.connection, str(self.folder / f"{table.name}.parquet"), table.columns, rows)
         self.rows[table.name] = len(rows)
+        path = str(self.folder / f"{table.name}.parquet")
+        if self._thread is None:
+            parquet.copy_rows(self.connection, path, table.columns, rows)
+        else:
+            self._tasks.append(self._thread.submit(parquet.copy_rows, self._writing, path, table.columns, rows))
 
     def write_query(self, table: Table, sql: str) -> None:
         """Write a table of the case as a query gives it, in the order of its columns; the first one names the rows."""
@@ -113,7 +150,7 @@ def state_of(store: Store) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def refresh(store: Store, *, anew: bool = False) -> Derived:
+def refresh(store: Store, *, anew: bool = False, cores: int = 1) -> Derived:
     """Return the tables of the case; they are made if they are not there, not those of its present state, or `anew`."""
     state = state_of(store)
     folder = store.root / _FOLDER / f"{_PREFIX}{state}"
@@ -127,10 +164,10 @@ def refresh(store: Store, *, anew: bool = False) -> Derived:
         import tempfile
 
         made = Path(tempfile.mkdtemp(prefix="iptvforensics-entities-"))
-        _fill(store, made)
+        _fill(store, made, cores)
         return Derived(made, temporary=True)
     try:
-        _fill(store, part)
+        _fill(store, part, cores)
         _replace(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -138,14 +175,15 @@ def refresh(store: Store, *, anew: bool = False) -> Derived:
     return Derived(folder)
 
 
-def _fill(store: Store, folder: Path) -> None:
+def _fill(store: Store, folder: Path, cores: int) -> None:
     from .entities import build
 
-    bench = Workbench(store, folder)
+    bench = Workbench(store, folder, cores=cores)
     try:
         build(bench, decisions(store))
+        bench.finish()
     finally:
-        bench.connection.close()
+        bench.close()
     manifest = {"version": __version__, "rows": dict(sorted(bench.rows.items()))}
     with (folder / "manifest.json").open("w", encoding="utf-8") as file:
         file.write(json.dumps(manifest, indent=1) + "\n")

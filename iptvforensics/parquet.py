@@ -22,6 +22,10 @@ LEADING = 5
 """Columns by which rows are sorted: the leading ones of a table of messages, but for `capture_id`."""
 
 
+_DIFFERENT = 2_000
+"""Different values of a column up to which a dictionary of them is worth its time where columns are arrays."""
+
+
 class Same:
     """A column that has one value in all rows."""
 
@@ -204,7 +208,9 @@ def copy_arrays(
     order: Sequence[str] = (),
 ) -> None:
     """Write arrays, one per column, as a Parquet file, sorted by the columns named."""
-    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order)
+    # Numbers that are nearly all different: a dictionary of them is given up soon, not after a third of the rows.
+    options = f"DICTIONARY_SIZE_LIMIT {_DIFFERENT:d}"
+    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order, options)
 
 
 def _copy_selected(
@@ -213,11 +219,13 @@ def _copy_selected(
     select: str,
     arrays: Mapping[str, Any],
     order: Sequence[str],
+    *options: str,
 ) -> None:
     rows_to_write = dict(arrays)  # DuckDB finds it by this name
     by = " ORDER BY " + ", ".join(f'"{name}" NULLS FIRST' for name in order) if order else ""
     query = f"SELECT {select} FROM rows_to_write{by}"  # noqa: S608
-    connection.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION snappy)")
+    form = ", ".join(("FORMAT parquet", "COMPRESSION snappy", *options))
+    connection.execute(f"COPY ({query}) TO {literal(path)} ({form})")
     del rows_to_write
 
 
@@ -250,7 +258,10 @@ def copy_rows(
     rows: Sequence[tuple[Any, ...]],
     order: Sequence[str] = (),
 ) -> None:
-    """Write rows as a Parquet file; what the types cannot hold is fitted to them (see `fit`)."""
+    """Write rows as a Parquet file; what the types cannot hold is fitted to them (see `fit`).
+
+    The connection is one that was made here, not a cursor of it: others guess what a column of texts holds.
+    """
     if order and rows:
         names = [column.name for column in columns]
         # Some thousand rows are put in order here faster than DuckDB plans to; it does so where there are nulls.

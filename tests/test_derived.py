@@ -97,7 +97,35 @@ def test_rows_must_fit_their_table(store: Store, tmp_path: Path) -> None:
         bench.write(MERGES, [("a", "b")])
     bench.write(LINES, [])
     assert bench.rows == {}
-    bench.connection.close()
+    bench.close()
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_tables_are_written_and_made_beside_if_there_is_a_core(store: Store, tmp_path: Path, cores: int) -> None:
+    bench = Workbench(store, tmp_path, cores=cores)
+    counted = bench.beside(lambda reader: reader.has("http") and reader.select("SELECT count(*) > 0 FROM http"))
+    failed = bench.beside(lambda reader: reader.select("SELECT nothing FROM nowhere"))
+    table = Table("lines", "x", (Column("a", "text", ""),))
+    bench.write(table, [(7,), (8,)])
+    assert counted() == [(True,)]
+    with pytest.raises(Exception, match="nowhere"):
+        failed()
+    bench.finish()
+    assert bench.select(f"SELECT a FROM '{tmp_path}/lines.parquet'") == [("7",), ("8",)]
+    bench.close()
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_table_that_cannot_be_written_is_an_error(store: Store, tmp_path: Path, cores: int) -> None:
+    bench = Workbench(store, tmp_path / "no folder", cores=cores)
+
+    def write() -> None:
+        bench.write(Table("lines", "x", (Column("a", "text", ""),)), [("x",)])
+        bench.finish()
+
+    with pytest.raises(Exception, match="no folder"):
+        write()
+    bench.close()
 
 
 def test_queries_write_tables_in_order(store: Store, tmp_path: Path) -> None:
@@ -108,13 +136,13 @@ def test_queries_write_tables_in_order(store: Store, tmp_path: Path) -> None:
     assert bench.rows == {"lines": 3}
     found = bench.select(f"SELECT b, a FROM '{tmp_path}/lines.parquet'")
     assert found == [("3", "a"), ("2", "b"), ("1", "bad \\udcff")]
-    bench.connection.close()
+    bench.close()
 
 
 def test_tables_that_no_capture_has_are_not_there(store: Store, tmp_path: Path) -> None:
     bench = Workbench(store, tmp_path)
     assert [bench.has(name) for name in ("http", "http", "rtmp_media", "none")] == [True, True, False, False]
-    bench.connection.close()
+    bench.close()
 
 
 def test_the_manifest_is_written_last(store: Store) -> None:

@@ -48,6 +48,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
         undone: merges that the examiner has undone.
     """
     decided = {row.merge_id: row.reason for row in undone}
+    contacts = bench.beside(find_contacts)
     requests, replies, (viewings, inferred) = read_requests(bench), read_replies(bench), read_viewings(bench)
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
@@ -86,18 +87,21 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     bench.write(LINKS, rows)
     guide = find_programmes(bench, found, names, panel_joins)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found + devices_of(inferred, context)])
-    bench.write(CONTACTS, find_contacts(bench))
+    bench.write(CONTACTS, contacts())
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
     bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
     watching = _count(w.device for w in found)
     bench.write(DEVICES, _sorted(_device(e, watching) for e in device_joins.entities))
     parts = steps(servers, server_joins)
     bench.write(SERVERS, _sorted(_server(e, parts.get(e.id, "edge")) for e in server_joins.entities if e.all("roles")))
-    resolutions = (panel_joins, line_joins, device_joins, server_joins)
+    _write_joins(bench, evidence, panel_joins, line_joins, device_joins, server_joins)
+
+
+def _write_joins(bench: Workbench, evidence: list[tuple[Any, ...]], *resolutions: Resolution) -> None:
+    """Write what was joined, and the evidence for all entities beside that for links."""
     bench.write(MERGES, [row for joins in resolutions for row in joins.rows(_label)])
-    for joins in resolutions:
-        evidence += [row for entity in joins.entities for row in entity.evidence()]
-    bench.write(EVIDENCE, sorted(set(evidence), key=_order))
+    whole = {row for joins in resolutions for entity in joins.entities for row in entity.evidence()}
+    bench.write(EVIDENCE, sorted(whole.union(evidence), key=_order))
 
 
 def _order(row: tuple[Any, ...]) -> tuple[Any, ...]:

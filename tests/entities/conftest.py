@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -47,6 +48,9 @@ class Bench:
 
     def select(self, sql):
         return self.connection.execute(sql).fetchall()
+
+    def beside(self, make):
+        return partial(make, self)
 
     def put(self, name, columns, rows):
         parquet.put_rows(self.connection, name, [Column(column, "text", "") for column in columns], rows)
