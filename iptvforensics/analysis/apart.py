@@ -22,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
@@ -101,6 +102,9 @@ class Apart:
         self._messages.close()
         self._process.wait()
         os.close(self._memory)
+        if self._arena is not None:
+            # Some hundred megabytes take a thirtieth of a second, which the other core has: the decoding has ended.
+            Thread(target=self._arena.forget, name="iptvforensics-memory", daemon=True).start()
 
     def batches(self) -> Iterator[StreamBatch]:
         """Yield what the blocks of the capture add to the streams.

@@ -47,6 +47,22 @@ def test_an_array_made_after_others_were_let_go_is_found(sides):
         del array
 
 
+def test_memory_that_was_seen_is_given_back_when_nobody_has_it(sides):
+    def mapped() -> int:
+        with open("/proc/self/maps") as file:
+            return sum("memfd:test" in line for line in file)
+
+    mine, yours = sides
+    array = mine.zeros(1000, np.int64)
+    seen = yours.at(mine.place(array))
+    before = mapped()
+    yours.forget()
+    array[:] = 7
+    assert (seen[999], mapped()) == (7, before)
+    del seen
+    assert mapped() == before - 1
+
+
 def test_room_that_is_never_used_takes_no_memory(sides):
     fd = os.memfd_create("large")
     arena = Arena(fd)
