@@ -71,6 +71,10 @@ def copy_bytes(source: Any, at: int, target: Any, to: int, length: int) -> None:
     target[to : to + length] = source[at : at + length]
 
 
+def prefetch(array: Any, at: int) -> None:
+    """Tell the processor which byte of a uint8 array will be read soon; any place may be named."""
+
+
 def kernel(signature: str) -> Callable[[Any], Kernel]:
     r"""Return a decorator that makes a `Kernel` of a function over flat arrays.
 
@@ -247,12 +251,12 @@ def _compiled(function: types.FunctionType, *, checked: bool) -> Any:
 
 def _linked(function: types.FunctionType, *, checked: bool) -> types.FunctionType:
     """Return the function with the inline functions that it names replaced by compiled ones."""
+    from . import kernel_arrays
+
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
-        if names.get(name) is copy_bytes:
-            from .kernel_arrays import copy_bytes as compiled_copy
-
-            names[name] = compiled_copy
+        if names.get(name) is copy_bytes or names.get(name) is prefetch:
+            names[name] = getattr(kernel_arrays, name)
     for name, called in _inline_calls(function):
         names[name] = _compiled(called, checked=checked)
     return types.FunctionType(function.__code__, names, function.__name__)

@@ -16,6 +16,7 @@ import operator
 from typing import Any
 
 import numba
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global
@@ -137,3 +138,19 @@ def copy_bytes(_typing: Any, source: Any, at: Any, target: Any, to: Any, length:
 
     integer = numba.types.int64
     return types.void(source, integer, target, integer, integer), generate
+
+
+@intrinsic
+def prefetch(_typing: Any, array: Any, at: Any) -> Any:
+    """Ask the processor to fetch a byte, as `kernel.prefetch` says; it takes any address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        opened = _opened(context, builder, signature.args[0], arguments[0])
+        pointer = builder.gep(opened.data, [arguments[1]])
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+        instruction = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(instruction, [pointer, number(0), number(3), number(1)])  # to read, into all caches, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate

@@ -32,7 +32,7 @@ ONLY_IN = {
     "pyshark": {"exhibits/"},
     "dpkt": {"exhibits/"},
     "numba": {"kernel.py", "kernel_arrays.py"},
-    "llvmlite": {"kernel.py"},
+    "llvmlite": {"kernel.py", "kernel_arrays.py"},
     "fsspec": {"capture/"},
     "distributed": {"cluster.py"},
     "duckdb": {

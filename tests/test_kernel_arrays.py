@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from iptvforensics import kernel as kernels
-from iptvforensics.kernel import copy_bytes, inline, kernel
+from iptvforensics.kernel import copy_bytes, inline, kernel, prefetch
 
 
 @inline
@@ -34,6 +34,18 @@ def move(data, at, to, length):
 def part(numbers, at):
     """Return a number by way of a slice, against the rules."""
     return numbers[at:][0]
+
+
+@kernel("B[] q")
+def first(data, at):
+    """Return the first byte after another place was named."""
+    prefetch(data, at)
+    return data[0]
+
+
+@pytest.mark.parametrize("at", [0, -(1 << 40), 1 << 40])
+def test_any_place_may_be_fetched(kernel_speed: str, at: int) -> None:
+    assert first(b"\x07", at) == 7
 
 
 @pytest.mark.parametrize("speed", ["compiled", "checked"])

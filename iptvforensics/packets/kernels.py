@@ -6,7 +6,7 @@ function without going through the layers. It decides nothing by itself: whateve
 
 from __future__ import annotations
 
-from ..kernel import inline, kernel
+from ..kernel import inline, kernel, prefetch
 from .layout import (
     ALL_COLUMNS,
     AMSDU,
@@ -76,6 +76,11 @@ from .network import network_step
 from .transport import transport_step
 from .tunnels import tunnel_step
 from .wlan import wlan_step
+
+AHEAD = 8
+"""Frames that lie between the one that is decoded and the one whose headers are fetched from memory meanwhile."""
+HEADERS_MIDDLE = 32
+"""A place between the beginning of the IP header and that of the TCP header of a plain frame."""
 
 
 @inline
@@ -221,6 +226,8 @@ def decode_frames(
         else:
             if record >= last:
                 break
+            if record + AHEAD < last:
+                prefetch(data, record_at[record + AHEAD] + HEADERS_MIDDLE)
             at = record_at[record]
             captured = captured_bytes[record]
             link = link_type[record]
