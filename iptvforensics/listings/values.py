@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 from urllib.parse import unquote
@@ -214,19 +215,23 @@ class Columns:
     def __init__(self, items: Sequence[Mapping[str, Any]]) -> None:
         self.count = len(items)
         self._items = items
-        self._names: set[str] = set().union(*items) if items else set()
+
+    @cached_property
+    def _names(self) -> set[str]:
+        """All names: found once they are needed to say that no object has one."""
+        return set().union(*self._items)
 
     def pick(self, name: str, *others: str) -> Sequence[Any]:
         """Return what each object has under a name, or under the next one where that is nothing."""
         values = self._column(name)
         for other in others:
-            if other in self._names and (None in values or "" in values):
+            if (None in values or "" in values) and other in self._names:
                 more = self._column(other)
                 values = [m if v is None or v == "" else v for v, m in zip(values, more, strict=True)]
         return values
 
     def _column(self, name: str) -> Sequence[Any]:
-        if name not in self._names:
+        if not self._items or (name not in self._items[0] and name not in self._names):
             return [None] * self.count
         try:
             return list(map(itemgetter(name), self._items))

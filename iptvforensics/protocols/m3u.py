@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from ..listings.asked import asked_of
@@ -25,6 +26,8 @@ from ._m3u_extinf import Entries, Entry, account_in, attributes_of, by_column, c
 from ._m3u_json import JsonListParser
 
 MAX_ENTRIES = 1_000_000
+LINES = 4096
+"""Read together: what so many hold stays in the cache of a processor while it is cut and put into columns."""
 SHAPE_BYTES = 1024
 """Within so many bytes the grammar of a list must show, if nothing else names it."""
 MAX_HEAD_CHARS = MAX_RAW_CHARS
@@ -154,7 +157,11 @@ class M3uParser(ListParser):
 
     def _take(self, lines: Iterable[Line]) -> None:
         """Read lines: what is alike at once, anything else line by line."""
-        lines = list(lines)
+        rest = iter(lines)
+        while some := list(islice(rest, LINES)):
+            self._take_some(some)
+
+    def _take_some(self, lines: list[Line]) -> None:
         names = names_in(lines) if len(lines) > 2 * MIN_RUN else None
         done = 0
         if names is not None:

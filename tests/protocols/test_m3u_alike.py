@@ -102,6 +102,7 @@ SPLIT = '#EXTINF:-1\n tvg-id="" group-title="News",Name\nhttp://a.example/\n'
 @example(f"{run()}#EXTGRP:Group\n{run()}#EXTINF:-1,\n{run()}".encode(), 1 << 20)
 @example(f"#EXTM3U\n{run()}{SPLIT * MANY}{run()}".encode(), 1 << 20)
 @example(f"#EXTM3U\n{run()}{run(end=ENDS[2])}{run(end=ENDS[3])}{run(end=ENDS[4])}".encode(), 1 << 20)
+@example(f"#EXTM3U\n{run()}x{run()}".encode(), 1 << 20)
 @example(f"#EXTM3U\n{run(WORDS[3])}{run(url=URLS[4])}{run(name=NAMES[3])}".encode(), 1 << 20)
 @example(f"#EXTM3U\n{run()}{run().replace('#EXTINF', 'x#EXTINF')}".encode(), 1 << 20)
 def test_at_once_is_as_line_by_line(body: bytes, size: int) -> None:
@@ -124,6 +125,14 @@ def test_entries_that_are_alike_are_not_read_one_by_one(words: str, end: str, mo
     monkeypatch.setattr(m3u.M3uParser, "_line", noted)
     rows, _ = parse(body, len(body))
     assert (len(rows), len(seen)) == (2 * MANY + 1, 6)  # the head, what stands alone, and an entry behind each
+
+
+@pytest.mark.parametrize("lines", [17, 37, 64])
+def test_entries_may_be_cut_anywhere_between_lines(lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = (f"#EXTM3U\n{run()}#EXTGRP:Group\n{run(WORDS[1])}\n{run(name='이름')}" * 3).encode()
+    whole = parse(body, LINE_BY_LINE)
+    monkeypatch.setattr(m3u, "LINES", lines)
+    assert parse(body, len(body)) == whole
 
 
 def test_places_are_those_of_the_entries() -> None:
