@@ -35,6 +35,8 @@ from ._xtream_rows import (
 )
 
 MAX_ITEMS = 1_000_000
+PIECE_BYTES = 128 << 10
+"""Read together: the objects that so much holds stay in the cache of a processor while they are put into columns."""
 
 _PAGE = re.compile(r"/(?:player_api|panel_api)(?:\.php)?(?:[/?]|\Z)")
 _FORM_PAGE = re.compile(r"/(?:player_api|panel_api|get|xmltv|enigma2|xplugin)\.php(?:\?|\Z)")
@@ -80,11 +82,14 @@ class XtreamParser:
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the rows of the items that are complete now."""
-        return self._read(self._items.feed(data), from_orig)
+        events: list[Event] = []
+        for at in range(0, len(data), PIECE_BYTES):
+            events += self._read(self._items.feed(data[at : at + PIECE_BYTES]), from_orig)
+        return events + self._rows(from_orig)
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
         """Return the rows of the items before a gap."""
-        return self._read(self._items.gap(length), from_orig)
+        return self._read(self._items.gap(length), from_orig) + self._rows(from_orig)
 
     def end(self, from_orig: bool) -> list[Event]:
         """Return what only the whole reply says: the account, the title asked about, and what was wrong."""
@@ -111,7 +116,7 @@ class XtreamParser:
         mark = self._items.mark()
         if mark is not None:
             events.append(Mark(from_orig, mark))
-        return events + self._rows(from_orig)
+        return events
 
     def _rows(self, from_orig: bool) -> list[Event]:
         return self._accounts.take(from_orig) + self._entries.take(from_orig) + self._programmes.take(from_orig)

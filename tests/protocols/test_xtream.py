@@ -518,3 +518,21 @@ def test_a_log_in_is_what_a_client_library_made_of_it(snapshots: dict[str, bytes
     )  # fmt: skip
     assert (found["created_ns"], found["expires_ns"]) == (seconds(judge["createdAt"]), seconds(judge["expiresAt"]))
     assert (found["software"], found["software_version"]) == ("XUI.one", "1.5.13")
+
+
+@pytest.mark.parametrize("size", [1 << 10, 20_000, 1 << 17])
+def test_a_list_is_the_same_in_pieces_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    films = [{"num": i, "name": f"영화 {i}", "stream_type": "movie", "stream_id": i} for i in range(2000)]
+    body = json.dumps(films, separators=(",", ":")).encode()
+
+    def read() -> list[Row]:
+        parser = PROTOCOL.parser(Opening("content", body[:8192], b"", info=info("&action=get_vod_streams")))
+        events = parser.feed(memoryview(body), False) + parser.end(False)
+        assert sum(isinstance(event, Rows) for event in events) <= 2
+        return [row for event in events if isinstance(event, Rows) for row in event.each()]
+
+    monkeypatch.setattr(xtream, "PIECE_BYTES", len(body))
+    whole = read()
+    assert [row.values["entry_id"] for row in whole] == [str(i) for i in range(2000)]
+    monkeypatch.setattr(xtream, "PIECE_BYTES", size)
+    assert read() == whole
