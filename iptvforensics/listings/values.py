@@ -46,13 +46,21 @@ def text(value: Any) -> str | None:
 
 def texts(values: Sequence[Any]) -> Sequence[str | None]:
     """Return a column of texts."""
+    try:
+        size = len("".join(values))  # the cheapest way to learn that all are texts, and whether one can be too long
+    except TypeError:
+        return _texts_of_any(values)
+    if size > MAX_TEXT_CHARS and max(map(len, values)) > MAX_TEXT_CHARS:
+        return _texts_of_any(values)
+    return [value or None for value in values] if "" in values else values
+
+
+def _texts_of_any(values: Sequence[Any]) -> Sequence[str | None]:
     kinds = set(map(type, values))
     if kinds == {int} and min(values) >= -_MAX_INT and max(values) <= _MAX_INT:
         return list(map(str, values))
     if kinds == {_NONE}:
         return values
-    if kinds == {str} and max(map(len, values)) <= MAX_TEXT_CHARS:
-        return [value or None for value in values] if "" in values else values
     return [text(value) for value in values]
 
 

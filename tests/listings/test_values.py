@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.listings.values import (
+    MAX_TEXT_CHARS,
     Columns,
     as_object,
     base64_text,
@@ -63,6 +64,13 @@ def test_a_column_is_its_values(one: Any, many: Any) -> None:
         assert list(many([value, value])) == [one(value)] * 2
     for pair in pairwise(HOSTILE):
         assert list(many(pair)) == [one(value) for value in pair]
+
+
+def test_only_texts_over_the_limit_are_cut() -> None:
+    most = MAX_TEXT_CHARS
+    columns: tuple[list[str], ...] = ([], ["a" * most, "", "b"], ["a", "b" * (most + 1)], ["a" * (most // 2 + 1)] * 2)
+    for column in columns:
+        assert list(texts(column)) == [text(value) for value in column]
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
