@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from ..protocol import Opening, Protocol
 
+CERTAIN = 0.95
+"""A score from which no other parser is asked: the first bytes of a protocol are nobody else's (contract tests)."""
 SURE = 0.9
 """A score from which a parser is chosen at once, though others cannot tell yet."""
 ENOUGH = 0.5
@@ -42,6 +44,8 @@ def choose(protocols: Sequence[Protocol], opening: Opening, *, final: bool) -> t
             undecided = True
         elif score > best_score:
             best, best_score = protocol, score
+            if score >= CERTAIN:
+                break
     if best_score >= SURE or final or not undecided:
         return (best if best_score >= ENOUGH else None), True
     return None, False
