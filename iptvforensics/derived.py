@@ -63,11 +63,11 @@ class Workbench:
     written, and what was given to `beside` is made, on a thread; `finish` waits for it.
     """
 
-    def __init__(self, store: Store, folder: Path, *, cores: int = 1) -> None:
+    def __init__(self, store: Store, folder: Path, *, cores: int = 1, filled: set[str] | None = None) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, "iptvforensics-derived") if cores > 1 else None
         self._tasks: list[Future[None]] = []
-        self._filled = store.filled()
+        self._filled = store.filled() if filled is None else filled
         self._known: set[str] = set()
         self.folder = folder
         self.connection: duckdb.DuckDBPyConnection = parquet.session()
@@ -90,7 +90,7 @@ class Workbench:
         return self._thread.submit(self._apart, make).result
 
     def _apart(self, make: Callable[[Workbench], Made]) -> Made:
-        bench = Workbench(self._store, self.folder)
+        bench = Workbench(self._store, self.folder, filled=self._filled)
         try:
             return make(bench)
         finally:
