@@ -41,8 +41,6 @@ class Layout(NamedTuple):
 
 
 def _kind(column: Column) -> str | None:
-    if column.name == "object_offset":
-        return None
     return "offset" if column.name.endswith("_body_offset") else _KINDS.get(column.type)
 
 
@@ -145,14 +143,10 @@ class Dissector:
         self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
     ) -> None:
         """Feed a direction that has gaps or an end among its pieces."""
-        first, last = entry.first, entry.first + entry.pieces
-        start, at, after = first, entry.byte, entry.byte + entry.bytes
-        left = entry.specials
-        for special in (first + np.flatnonzero(batch.kind[first:last])).tolist():
-            left -= 1
-            # Usually the end of the stream is all there is, and nothing to be added up.
-            is_last = not left and special == last - 1
-            size = after - at if is_last else int(np.add.reduce(batch.length[start:special]))
+        start, at, after = entry.first, entry.byte, entry.byte + entry.bytes
+        kinds = batch.kind[start : start + entry.pieces]
+        for special in (start + np.flatnonzero(kinds)).tolist():
+            size = int(batch.length[start:special].sum())
             if size:
                 work.data(data[at : at + size], from_orig)
                 at += size

@@ -109,18 +109,14 @@ class Places:
 
     def keep(self) -> None:
         """Copy the last pieces: the batch will be reused."""
-        last = self._last - 1
-        if self._first > last:
+        if self._first == self._last:
             return
-        oldest = self._offset[last] - KEPT_BYTES
+        oldest = self._offset[self._last - 1] - KEPT_BYTES
         if self._held_from is not None:
             oldest = min(oldest, self._held_from)
-        if self._first == last:  # as in most short flows
-            self._old.append(((self._offset[last],), (self._frame[last],), (self._ns[last],)))
-        else:
-            first = bisect_right(self._offset, oldest, self._first, self._last)
-            part = slice(max(self._first, first - 1), self._last)
-            self._old.append((_copy(self._offset[part]), _copy(self._frame[part]), _copy(self._ns[part])))
+        first = bisect_right(self._offset, oldest, self._first, self._last)
+        part = slice(max(self._first, first - 1), self._last)
+        self._old.append((_copy(self._offset[part]), _copy(self._frame[part]), _copy(self._ns[part])))
         while len(self._old) > 1 and self._old[1][0][0] <= oldest:
             self._old.pop(0)
         self._first = self._last = 0

@@ -142,10 +142,9 @@ def detect(opening: Opening) -> float | None:
     for first in (opening.orig, opening.resp):
         if first and PREFACE.startswith(first[: len(PREFACE)]):
             return _BOTH_SIDES if len(first) >= len(PREFACE) else None
-    forward = _scores(opening.orig, opening.resp)
-    if forward == _SURE:
-        return _BOTH_SIDES
-    best = max(forward, _scores(opening.resp, opening.orig), key=sum)
+    best = _scores(opening.orig, opening.resp)
+    if best != _SURE:
+        best = max(best, _scores(opening.resp, opening.orig), key=sum)
     if best == _SURE:
         return _BOTH_SIDES
     if 3 in best:
