@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from .analysis import Options, Progress, Summary, analyze_capture
 from .capture import expand
-from .capture.inputs import sha256_of
+from .capture.inputs import sample_of, sha256_of
 from .errors import IptvForensicsError
 from .store import Store
 
@@ -107,22 +108,23 @@ def _log(message: str, *arguments: object) -> None:
 
 
 def _originals(files: Sequence[str]) -> dict[int, int]:
-    """Return for each file that is a copy of an earlier one the number of that one; only equal sizes are hashed."""
-    by_size: dict[int, list[int]] = {}
-    for number, path in enumerate(files):
-        if os.path.isfile(path):
-            by_size.setdefault(os.path.getsize(path), []).append(number)
-    copies: dict[int, int] = {}
-    for numbers in by_size.values():
-        first: dict[str, int] = {}
-        for number in numbers if len(numbers) > 1 else ():
-            try:
-                digest = sha256_of(files[number])
-            except OSError:  # the analysis will say so
-                continue
-            if first.setdefault(digest, number) != number:
-                copies[number] = first[digest]
-    return copies
+    """Return for each file that is a copy of an earlier one the number of that one.
+
+    Hashing takes as long as half of an analysis: only files that agree in size and in parts of their bytes are hashed.
+    """
+    groups = [[number for number, path in enumerate(files) if os.path.isfile(path)]]
+    for key in (os.path.getsize, sample_of, sha256_of):
+        groups = [alike for numbers in groups for alike in _alike(files, numbers, key) if len(alike) > 1]
+    return {number: numbers[0] for numbers in groups for number in numbers[1:]}
+
+
+def _alike(files: Sequence[str], numbers: Sequence[int], key: Callable[[str], object]) -> list[list[int]]:
+    """Return the files in groups of equal keys; one that cannot be read is in none, and the analysis will say so."""
+    groups: dict[object, list[int]] = {}
+    for number in numbers:
+        with suppress(OSError):
+            groups.setdefault(key(files[number]), []).append(number)
+    return list(groups.values())
 
 
 def analyze_one(

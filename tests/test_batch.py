@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from iptvforensics import batch
 from iptvforensics.analysis import Progress, Summary
 from iptvforensics.batch import analyze_many, available_cores
 from iptvforensics.errors import CaptureError
@@ -90,6 +91,27 @@ def test_copies_are_analysed_once(samples: Path, store: Store, tmp_path: Path, w
     ]
     assert found[0].capture_id == found[1].capture_id != found[2].capture_id
     assert len(store.manifests()) == 2
+
+
+@pytest.mark.parametrize("differs_at", [0, 10_000, 32_768, 50_000, 65_535])
+def test_files_that_differ_in_one_byte_are_no_copies(tmp_path: Path, differs_at: int) -> None:
+    content = bytearray(1 << 16)
+    (tmp_path / "first").write_bytes(content)
+    (tmp_path / "copy").write_bytes(content)
+    content[differs_at] = 1
+    (tmp_path / "other").write_bytes(content)
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    files = [str(tmp_path / name) for name in ("other", "first", "gone", "copy")]
+    assert batch._originals(files) == {3: 1}
+
+
+def test_files_that_differ_where_it_shows_at_once_are_not_hashed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode() * 100)
+    monkeypatch.setattr(batch, "sha256_of", lambda path: pytest.fail(f"hashed {path}"))
+    assert batch._originals([str(tmp_path / "a"), str(tmp_path / "b")]) == {}
 
 
 def test_what_the_case_holds_is_skipped_unless_forced(samples: Path, store: Store) -> None:

@@ -18,6 +18,7 @@ from .source import Source, is_url, local_path
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".dmp", ".ntar")
 _PACKED = (".gz", ".zst", ".lz4", ".xz", ".bz2")
+_SAMPLE_BYTES = 4096
 
 
 def expand(paths: Iterable[str]) -> list[str]:
@@ -40,6 +41,17 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sample_of(path: str | os.PathLike[str]) -> bytes:
+    """Return some of the bytes of a file, from its begin, its middle and its end: those of copies are equal."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        parts = []
+        for at in (0, size // 2, max(0, size - _SAMPLE_BYTES)):
+            file.seek(at)
+            parts.append(file.read(_SAMPLE_BYTES))
+    return b"".join(parts)
 
 
 def is_capture(path: str) -> bool:
