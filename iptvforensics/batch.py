@@ -11,12 +11,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .analysis import Options, Progress, Summary, analyze_capture
 from .capture import expand
 from .capture.inputs import sample_of, sha256_of
 from .errors import IptvForensicsError
 from .store import Store
+
+if TYPE_CHECKING:
+    from .workers import Pool
 
 Announce = Callable[[str], None]
 OnProgress = Callable[[Progress], None]
@@ -67,6 +71,7 @@ def analyze_many(
     cores = workers or available_cores()
     names = [files[number] for number in todo]
     run: Iterator[tuple[int, Summary]]
+    pool: Pool | None = None
     if scheduler is not None:
         from .cluster import on_cluster
 
@@ -76,7 +81,8 @@ def analyze_many(
     else:
         from .workers import Pool
 
-        run = Pool(names, store, options, cores, force, progress, announce).run()
+        pool = Pool(names, store, options, cores, force, progress, announce)
+        run = pool.run()
     summaries: dict[int, Summary] = {}
     for position, summary in run:
         summaries[todo[position]] = summary
@@ -85,13 +91,19 @@ def analyze_many(
     for number, original in originals.items():
         found = summaries[original]
         summaries[number] = replace(found, path=files[number], skipped=found.error is None)
-    is_changed = any(not summary.skipped and summary.error is None for summary in summaries.values())
-    _derive(store, anew=is_changed, cores=cores)
+    if pool is None or not pool.is_derived:
+        derive(store, anew=any(summary.is_new for summary in summaries.values()), cores=cores)
     return [summaries[number] for number in range(len(files))]
 
 
-def _derive(store: Store, *, anew: bool, cores: int) -> None:
-    """Make the tables of the whole case, once per run; a defect there leaves the captures as they are."""
+def derive(store: Store, *, anew: bool, cores: int) -> None:
+    """Make the tables of the whole case, once per run; a defect there leaves the captures as they are.
+
+    Args:
+        store: the case.
+        anew: make them also if they fit the present state of the case.
+        cores: with 2 or more, they are written beside.
+    """
     from .derived import refresh
 
     try:

@@ -1,7 +1,8 @@
 """Worker processes, each analysing one capture at a time.
 
 A worker that dies (killed, out of memory) loses only the file it was at: another one tries it once more, then it
-is reported as failed. Workers are plain child processes that talk in lines of JSON, so that they need nothing of
+is reported as failed. When all files are done, one of them, which has everything loaded, makes the tables of the whole
+case. Workers are plain child processes that talk in lines of JSON, so that they need nothing of
 the program that started them: it may be a script without a guard, a notebook, or read from standard input.
 """
 
@@ -25,11 +26,13 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from iptvfore
 
 Answer = tuple[int, dict[str, Any] | None, str]
 """Number of the file, the message (null: the worker died), and why it died."""
+_THE_CASE = -1
+"""Stands for the number of a file where the tables of the whole case are meant."""
 
 
 def work() -> None:
-    """Analyse the files that are named on standard input, one line each, until it ends."""
-    from .batch import analyze_one
+    """Do what is asked on standard input, a line each, until it ends: analyse a file, or make the case's tables."""
+    from .batch import analyze_one, derive
 
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever prints must not disturb the lines
@@ -41,8 +44,13 @@ def work() -> None:
     task = json.loads(sys.stdin.readline())
     store, options, cores, force = Store(task["root"]), Options(**task["options"]), task["cores"], task["force"]
     for line in sys.stdin:
+        asked = json.loads(line)
+        if "derive" in asked:
+            derive(store, **asked["derive"])
+            send("derived", True)
+            continue
         summary = analyze_one(
-            json.loads(line),
+            asked["analyze"],
             store,
             options,
             cores,
@@ -68,23 +76,23 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         while not self.stopped and (given := self._waiting.get()) is not None:
-            number, path = given
+            number, task = given
             try:
-                self._ask(number, path)
+                self._ask(number, task)
             except (OSError, ValueError) as error:
                 self._answers.put((number, None, f"cannot be used: {error}"))
         self._end()
 
-    def _ask(self, number: int, path: str) -> None:
+    def _ask(self, number: int, task: dict[str, Any]) -> None:
         process = self.process = self.process or self._start()
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipe to the worker process")
-        process.stdin.write(json.dumps(path) + "\n")
+        process.stdin.write(json.dumps(task) + "\n")
         process.stdin.flush()
         for line in process.stdout:
             message = json.loads(line)
             self._answers.put((number, message, ""))
-            if "summary" in message:
+            if "summary" in message or "derived" in message:
                 return
         self.process = None
         code = process.wait()
@@ -125,7 +133,10 @@ class Pool:
         progress: Callable[[Progress], None] | None = None,
         announce: Callable[[str], None] | None = None,
     ) -> None:
+        self.is_derived = False
+        """True if the tables of the whole case have been made, which comes last."""
         self._files = files
+        self._cores = cores
         self._size = max(1, min(cores, len(files)))
         self._task = {
             "root": str(store.root.resolve()),
@@ -143,10 +154,11 @@ class Pool:
         waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         for number in sorted(range(len(self._files)), key=self._bytes, reverse=True):
-            waiting.put((number, self._files[number]))
+            waiting.put((number, {"analyze": self._files[number]}))
         workers = self._workers = [_Worker(self._task, waiting, answers) for _ in range(self._size)]
         tries = [1] * len(self._files)
         left = len(self._files)
+        is_changed = False
         try:
             for worker in workers:
                 worker.start()
@@ -154,16 +166,21 @@ class Pool:
                 number, message, why = answers.get()
                 if message is None and tries[number] < TRIES:
                     tries[number] += 1
-                    waiting.put((number, self._files[number]))
+                    waiting.put((number, {"analyze": self._files[number]}))
                 elif message is None:
                     left -= 1
                     error = f"{self._files[number]}: the worker process failed {TRIES} times (it {why})"
                     yield number, Summary(self._files[number], error=error)
                 elif "summary" in message:
                     left -= 1
-                    yield number, Summary(**message["summary"])
+                    summary = Summary(**message["summary"])
+                    is_changed = is_changed or summary.is_new
+                    yield number, summary
                 else:
                     self.tell(message)
+            waiting.put((_THE_CASE, {"derive": {"anew": is_changed, "cores": self._cores}}))
+            _, message, _ = answers.get()
+            self.is_derived = message is not None
         finally:
             self._stop(workers, waiting, killing=left > 0)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from iptvforensics import workers
+from iptvforensics.batch import analyze_many
+from iptvforensics.derived import state_of
 from iptvforensics.store import Store
 from iptvforensics.workers import Pool
 
@@ -25,6 +27,10 @@ def analyze_one(path, *rest):
     print("noise on standard output")
     return really(path, *rest)
 iptvforensics.batch.analyze_one = analyze_one
+def derive(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+if DEADLY_AT_THE_END:
+    iptvforensics.batch.derive = derive
 iptvforensics.workers.work()
 """
 
@@ -43,13 +49,26 @@ def files(samples: Path, tmp_path: Path) -> list[str]:
 def test_a_dying_worker_loses_only_the_file_that_kills_it(
     files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "_START", DEADLY)
+    monkeypatch.setattr(workers, "_START", "DEADLY_AT_THE_END = False\n" + DEADLY)
     store = Store.create(tmp_path / "case")
-    found = dict(Pool(files, store, None, 2, False).run())
+    pool = Pool(files, store, None, 2, False)
+    found = dict(pool.run())
     errors = [found[number].error for number in range(4)]
     assert [error is None for error in errors] == [True, False, True, True]
     assert "always.pcap: the worker process failed 2 times (it died with exit code -9)" in str(errors[1])
     assert len(store.manifests()) == 3
+    assert pool.is_derived
+    assert (store.root / "entities" / f"state={state_of(store)}" / "manifest.json").exists()
+
+
+def test_a_worker_that_dies_at_the_tables_of_the_case_costs_nothing(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_START", "DEADLY_AT_THE_END = True\n" + DEADLY)
+    store = Store.create(tmp_path / "case")
+    found = analyze_many([files[0], files[3]], store, workers=2)
+    assert [summary.error for summary in found] == [None, None]
+    assert (store.root / "entities" / f"state={state_of(store)}" / "manifest.json").exists()
 
 
 def test_an_interrupted_run_ends_its_workers(files: list[str], tmp_path: Path) -> None:

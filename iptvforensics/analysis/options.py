@@ -54,3 +54,8 @@ class Summary:
     """True if the case held this capture already."""
     error: str | None = None
     """Why the file could not be read; null if it could."""
+
+    @property
+    def is_new(self) -> bool:
+        """True if the case did not hold this capture before."""
+        return not self.skipped and self.error is None
