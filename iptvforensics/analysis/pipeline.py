@@ -81,8 +81,9 @@ class Pipeline:
             self.rows.separate_anomaly("CAPTURE_late_secrets", None, None, 1, detail)
         self._write_bursts(report.bursts)
         capture_id = report.sha256[:16]
-        # What sessions are made of is written first, and read as soon as it is there: the rest is written meanwhile.
-        self.rows.hand_on(TABLES_READ)
+        # What sessions are made of is written first, in the order in which they need it, and read as soon as it is
+        # there: the rest is written meanwhile.
+        self.rows.hand_on(TABLES_READ[: TABLES_READ.index(FLOWS.name)])
         self._describe(report, dissector.protocols)
         self.rows.hand_on(TABLES_READ)
         written = self.writer.reader()
