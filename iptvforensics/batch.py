@@ -8,7 +8,7 @@ copies of each other are analysed once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -70,30 +70,32 @@ def analyze_many(
     todo = [number for number in range(len(files)) if number not in originals]
     cores = workers or available_cores()
     names = [files[number] for number in todo]
-    run: Iterator[tuple[int, Summary]]
     pool: Pool | None = None
-    if scheduler is not None:
-        from .cluster import on_cluster
-
-        run = on_cluster(names, store, options, force, scheduler)
-    elif cores == 1 or len(names) == 1:
-        run = enumerate(analyze_one(f, store, options, cores, force, progress, announce) for f in names)
-    else:
+    if scheduler is None and cores > 1 and len(names) > 1:
         from .workers import Pool
 
         pool = Pool(names, store, options, cores, force, progress, announce)
         run = pool.run()
+    elif scheduler is None:
+        run = enumerate(analyze_one(f, store, options, cores, force, progress, announce) for f in names)
+    else:
+        from .cluster import on_cluster
+
+        run = on_cluster(names, store, options, force, scheduler)
     summaries: dict[int, Summary] = {}
     for position, summary in run:
         summaries[todo[position]] = summary
         if done is not None:
             done(summary)
     for number, original in originals.items():
-        found = summaries[original]
-        summaries[number] = replace(found, path=files[number], skipped=found.error is None)
+        summaries[number] = _copy_of(summaries[original], files[number])
     if pool is None or not pool.is_derived:
         derive(store, anew=any(summary.is_new for summary in summaries.values()), cores=cores)
     return [summaries[number] for number in range(len(files))]
+
+
+def _copy_of(original: Summary, path: str) -> Summary:
+    return replace(original, path=path, skipped=original.error is None)
 
 
 def derive(store: Store, *, anew: bool, cores: int) -> None:
