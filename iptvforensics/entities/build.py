@@ -48,7 +48,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
         undone: merges that the examiner has undone.
     """
     decided = {row.merge_id: row.reason for row in undone}
-    contacts = bench.beside(find_contacts)
+    read, contacts = bench.beside(read_clients), bench.beside(find_contacts)
     requests, replies, (viewings, inferred) = read_requests(bench), read_replies(bench), read_viewings(bench)
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
@@ -60,7 +60,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     line_joins = join_lines(lines, panel_joins, decided)
     for one, other, why in same:
         line_joins.join(one, other, "named-in-answer", "strong", why)
-    clients = read_clients(bench)
+    clients = read()
     addresses = server_addresses(viewings, requests, panels, clients.values())
     skip = [address for address in clients if address[1] in addresses]
     devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))

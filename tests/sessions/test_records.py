@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from iptvforensics import parquet
+from iptvforensics.schema import Column
 from iptvforensics.sessions import build, records
 from iptvforensics.store import tables
 
@@ -45,6 +47,30 @@ def test_everything_that_sessions_read_is_named_in_its_order_to_be_written_first
     assert build(Reader(), "0" * 16) == ([], [])
     assert tuple(dict.fromkeys(asked)) == records.TABLES_READ
     assert set(asked) == set(RECORDS)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(3, "b"), (1, "B"), (2, None), (1, "\u00e9"), (1, "b")],
+        [(1, "b"), (1, None), (2, None), (1, "a"), (1, None), (0, "z")],  # compared where there is a null
+    ],
+    ids=["told-apart", "nulls-decide"],
+)
+def test_records_come_in_the_order_of_their_values(rows):
+    connection = parquet.connect()
+    parquet.put_rows(connection, "decrypted", [Column("flow_id", "int", ""), Column("label", "text", "")], rows)
+
+    class Reader:
+        def has(self, _table):
+            return True
+
+        def select(self, sql):
+            return connection.execute(sql).fetchall()
+
+    found = records.read(Reader(), "decrypted", records.Decrypted)
+    assert found == sorted(rows, key=lambda row: (row[0], row[1] is not None, row[1] or ""))
+    assert all(isinstance(row, records.Decrypted) for row in found)
 
 
 def test_a_table_that_the_capture_does_not_have_is_empty(lab):
