@@ -6,6 +6,12 @@ Also the numbers of variable length of QUIC and HTTP/3 (RFC 9000 section 16).
 from __future__ import annotations
 
 
+_LIMITS = [1 << (8 << size) - 2 for size in range(4)]
+"""Numbers of one, two, four and eight bytes are below these."""
+_MARKS = [size << (8 << size) - 2 for size in range(4)]
+"""Their lengths, as the two highest bits of the first byte say."""
+
+
 class MessageError(ValueError):
     """A message ends before its parts do, or its parts are no message."""
 
@@ -81,5 +87,7 @@ def number_bytes(value: int) -> bytes:
         >>> number_bytes(15293).hex()
         '7bbd'
     """
-    size = next(size for size in range(4) if value < 1 << (8 << size) - 2)
-    return (value | size << (8 << size) - 2).to_bytes(1 << size)
+    size = 0
+    while value >= _LIMITS[size]:
+        size += 1
+    return (value | _MARKS[size]).to_bytes(1 << size)
