@@ -5,7 +5,6 @@ Also the numbers of variable length of QUIC and HTTP/3 (RFC 9000 section 16).
 
 from __future__ import annotations
 
-
 _LIMITS = [1 << (8 << size) - 2 for size in range(4)]
 """Numbers of one, two, four and eight bytes are below these."""
 _MARKS = [size << (8 << size) - 2 for size in range(4)]
