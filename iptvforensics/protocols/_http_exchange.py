@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..protocol import At, Row
+from ..protocol import At, ContentInfo, Row
 from ..schema import Column, message_table
-from ._http_body import Body
+from ._http_body import Body, content_range
 from ._http_head import Head, RequestLine, StatusLine
 
 TABLE = message_table(
@@ -132,6 +132,32 @@ class Exchange:
             head.deviations.add("no_host_header")
         elif "host" in head.doubled:
             head.deviations.add("doubled_host")
+
+    def body_info(
+        self, head: Head, declared_bytes: int | None, *, of_client: bool, form: bytes | None = None
+    ) -> ContentInfo:
+        """Return what is known of the body of the request or response that `head` begins."""
+        request, asked, response = self.request, self.request_head, None if of_client else self.response
+        first, total = content_range(head) if response and response.status == 206 else (None, None)
+        return ContentInfo(
+            name=self.url or (request.target if request else None),
+            media_type=head.get("content-type"),
+            declared_bytes=declared_bytes,
+            first_byte=first,
+            total_bytes=total,
+            role="request" if of_client else "response",
+            method=request.method if request else None,
+            status=response.status if response else None,
+            extra={
+                "host": self.host,
+                "request_offset": self.request_offset if request else None,
+                "content_encoding": head.get("content-encoding"),
+                "content_disposition": head.get("content-disposition"),
+                "cookie": asked.get("cookie") if asked else None,
+                "authorization": asked.get("authorization") if asked else None,
+                "form": form,
+            },
+        )
 
     def row(self) -> Row:
         """Return the row of the exchange: it is placed where the request starts, or else the response."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 
-from ..protocol import Anomaly, ContentInfo, Event, Mark
-from ._http_body import Body, codings_of, content_range, declared_length
+from ..protocol import Anomaly, Event, Mark
+from ._http_body import Body, codings_of, declared_length
 from ._http_exchange import Exchange
 from ._http_head import Head, RequestLine, StatusLine
 
@@ -78,27 +78,7 @@ class Exchanges:
         return exchange
 
     def _body(self, exchange: Exchange, head: Head, offset: int, *, of_client: bool) -> Body:
-        request, response = exchange.request, None if of_client else exchange.response
-        first, total = content_range(head) if response and response.status == 206 else (None, None)
-        asked = exchange.request_head
-        info = ContentInfo(
-            name=exchange.url or (request.target if request else None),
-            media_type=head.get("content-type"),
-            declared_bytes=declared_length(head),
-            first_byte=first,
-            total_bytes=total,
-            role="request" if of_client else "response",
-            method=request.method if request else None,
-            status=response.status if response else None,
-            extra={
-                "host": exchange.host,
-                "request_offset": exchange.request_offset if request else None,
-                "content_encoding": head.get("content-encoding"),
-                "content_disposition": head.get("content-disposition"),
-                "cookie": asked.get("cookie") if asked else None,
-                "authorization": asked.get("authorization") if asked else None,
-            },
-        )
+        info = exchange.body_info(head, declared_length(head), of_client=of_client)
         self._keys += 1
         from_orig = of_client == self._client_is_orig
         body = Body(self._keys, from_orig, info, None, self.events, self._noter(from_orig))

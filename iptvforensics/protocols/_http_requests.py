@@ -121,20 +121,7 @@ class RequestStream(Stream):
         return exchange
 
     def _body(self, exchange: Exchange, head: Head, kind: Kind, length: int | None) -> Body:
-        info = ContentInfo(
-            name=exchange.url or (exchange.request.target if exchange.request else None),
-            media_type=head.get("content-type"),
-            declared_bytes=length,
-            role="request",
-            method=exchange.request.method if exchange.request else None,
-            extra={
-                "host": exchange.host,
-                "request_offset": self.offset,
-                "content_encoding": head.get("content-encoding"),
-                "cookie": head.get("cookie"),
-                "authorization": head.get("authorization"),
-            },
-        )
+        info = exchange.body_info(head, length, of_client=True)
         events, note = self.pairing.events, self.note_at
         if kind is Kind.CHUNKED:
             body: Body = ChunkedBody(self.next_key(), self.from_orig, info, events, note, find_request)

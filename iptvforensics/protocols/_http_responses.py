@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..protocol import ContentInfo, Mark
-from ._http_body import Body, ChunkedBody, Kind, codings_of, content_range, framing
+from ..protocol import Mark
+from ._http_body import Body, ChunkedBody, Kind, codings_of, framing
 from ._http_exchange import Exchange
 from ._http_head import Head, StatusLine, find_response, may_be_response, parse_status_line
 from ._http_pairing import Pairing
@@ -88,34 +88,16 @@ class ResponseStream(Stream):
             head.deviations.add("no_reason_phrase")
 
     def _body(self, exchange: Exchange, head: Head, kind: Kind, length: int | None) -> Body:
-        request, asked, form = exchange.request, exchange.request_head, exchange.request_body
-        first, total = content_range(head) if exchange.response and exchange.response.status == 206 else (None, None)
-        info = ContentInfo(
-            name=exchange.url or (request.target if request else None),
-            media_type=head.get("content-type"),
-            declared_bytes=length,
-            first_byte=first,
-            total_bytes=total,
-            role="response",
-            method=request.method if request else None,
-            status=exchange.response.status if exchange.response else None,
-            extra={
-                "host": exchange.host,
-                "request_offset": exchange.request_offset if request else None,
-                "content_encoding": head.get("content-encoding"),
-                "content_disposition": head.get("content-disposition"),
-                "cookie": asked.get("cookie") if asked else None,
-                "authorization": asked.get("authorization") if asked else None,
-                "form": form.kept if isinstance(form, FormBody) else None,
-            },
-        )
+        form = exchange.request_body
+        kept = form.kept if isinstance(form, FormBody) else None
+        info = exchange.body_info(head, length, of_client=False, form=kept)
         events, note = self.pairing.events, self.note_at
         if kind is Kind.CHUNKED:
             body: Body = ChunkedBody(self.next_key(), self.from_orig, info, events, note, find_response)
         else:
             bound = length if kind is Kind.LENGTH else None
             body = Body(self.next_key(), self.from_orig, info, bound, events, note)
-        if kind is Kind.CLOSE or request is None:
+        if kind is Kind.CLOSE or exchange.request is None:
             body.doubt()
         codings = codings_of(head)
         if codings:
