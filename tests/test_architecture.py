@@ -65,6 +65,7 @@ COVERED_BY = {
     "protocols/_amf3.py": "protocols/test_amf.py",
     "protocols/_amf_cursor.py": "protocols/test_amf.py",
     "protocols/_flv_tag.py": "protocols/test_rtmp_flv_tag.py",
+    "tls/columns.py": "tls/test_values.py",
 }
 """Source files without a test file of their own name, and the one that tests them.
 

@@ -58,6 +58,16 @@ except SystemExit as end:
     assert not found & (HEAVY - {"numpy"})
 
 
+def test_the_registry_loads_no_parser_that_stands_in_a_part_of_its_own() -> None:
+    code = """
+import sys
+from iptvforensics.protocols import registry
+registry()
+print([name for name in sys.modules if name.startswith("iptvforensics.protocols._") and name.endswith("_parser")])
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_a_name_that_is_not_public_is_an_error() -> None:
     import iptvforensics
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..protocol import Anomaly, At, Event, Mark, OpenedBegin, OpenedEnd, Row
-from ..schema import ENGINE_COLUMNS, Column, message_table
+from ..schema import ENGINE_COLUMNS
 from ..tls import keylog
-from ..tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS
 from ..tls.keylog import Secrets
 from ..tls.names import version_name
 from ._quic_crypto import Keys, initial_keys
@@ -28,6 +27,7 @@ from ._quic_handshake import CryptoStream, Handshake
 from ._quic_packets import HANDSHAKE, INITIAL, ONE_RTT, VERSION_1, VERSION_2, ZERO_RTT, Packet
 from ._quic_spaces import Opened, Phase, Space
 from ._quic_streams import Streams
+from ._quic_tables import TABLE
 
 MAX_IDS = 64
 MAX_REASON = 200
@@ -41,28 +41,6 @@ _LABELS = {
 """Label of the secret by type of packet, and whether the client sends it."""
 _NOT_GIVEN = "what follows is encrypted, and no secret for it was given"
 _DNS = "DNS over QUIC: names that are looked up here are not visible"
-
-TABLE = message_table(
-    "quic",
-    "QUIC connection: its identifiers, the hellos in its Initial packets, and with secrets the certificate",
-    (
-        Column("quic_version", "text", "Version of QUIC, hexadecimal: that of the server's answer, else the client's."),
-        Column("client_version", "text", "Version of the client's first packet, hexadecimal."),
-        Column("original_dcid", "text", "Identifier to which the client's first packet went, hexadecimal."),
-        Column("client_scid", "text", "Identifier that the client chose for itself, hexadecimal."),
-        Column("server_scid", "text", "Identifier that the server chose for itself, hexadecimal."),
-        Column("has_retry", "bool", "True if the client had to prove its address first (Retry)."),
-        *HELLO_COLUMNS,
-        Column("early_data_accepted", "bool", "True if the server took early data; null where not decrypted."),
-        Column("client_ids", "text[]", "Further identifiers that the client gave itself; null where not decrypted."),
-        Column("server_ids", "text[]", "Further identifiers that the server gave itself; null where not decrypted."),
-        Column("path_checks", "int", "How often a side tried whether a path works (PATH_CHALLENGE); null as above."),
-        Column("datagrams", "int", "Datagrams of the application (DATAGRAM), which are not read; null as above."),
-        Column("close", "text", "Side that closed the connection, its code and reason; null if not decrypted."),
-        *CERTIFICATE_COLUMNS,
-    ),
-    endpoints=True,
-)
 
 
 class Connection:

@@ -9,13 +9,10 @@ from typing import Any
 
 from ..protocol import Anomaly
 from ..tls.certificates import Certificate, read_certificate, read_chain
-from ..tls.columns import certificate_values, client_values, server_values
 from ..tls.compressed import COMPRESSED_CERTIFICATE, CompressionError, uncompressed
 from ..tls.hello import (
     ALPN,
-    CLIENT_HELLO,
     EARLY_DATA,
-    SERVER_HELLO,
     ClientHello,
     ServerHello,
     alpn_names,
@@ -23,7 +20,8 @@ from ..tls.hello import (
     read_extensions,
     read_server_hello,
 )
-from ..tls.messages import Message, MessageReader
+from ..tls.messages import CLIENT_HELLO, SERVER_HELLO, Message, MessageReader
+from ..tls.values import certificate_values, client_values, server_values
 from ..tls.wire import MessageError, Reader
 
 ENCRYPTED_EXTENSIONS, CERTIFICATE = 8, 11

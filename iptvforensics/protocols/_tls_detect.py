@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..protocol import Opening
-from ..tls.hello import CLIENT_HELLO, SERVER_HELLO
+from ..tls.messages import CLIENT_HELLO, SERVER_HELLO
 from ._tls_records import APPLICATION_DATA, HANDSHAKE, HEADER_BYTES, MAX_BODY, find_records, is_header
 
 SURE, RECORDS, ONE_RECORD = 1.0, 0.85, 0.6

@@ -5,9 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import Protocol as Interface
 
-from ..tls.hello import CLIENT_HELLO, SERVER_HELLO
+from ..tls.messages import CLIENT_HELLO, SERVER_HELLO, Message, MessageReader
 from ..tls.messages import HEADER_BYTES as MESSAGE_HEADER
-from ..tls.messages import Message, MessageReader
 from ._tls_ciphers import Cipher, Opened
 from ._tls_records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, HEADER_BYTES, MAX_BODY, RecordReader
 

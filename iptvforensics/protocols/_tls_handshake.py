@@ -6,15 +6,12 @@ import hashlib
 from typing import Any
 
 from ..protocol import Anomaly, At, Event, Mark, Row
-from ..schema import ENGINE_COLUMNS, Column, message_table
+from ..schema import ENGINE_COLUMNS
 from ..tls.certificates import Certificate, read_certificate, read_chain
-from ..tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS, certificate_values, client_values, server_values
 from ..tls.compressed import COMPRESSED_CERTIFICATE, CompressionError, uncompressed
 from ..tls.hello import (
     ALPN,
-    CLIENT_HELLO,
     EARLY_DATA,
-    SERVER_HELLO,
     TICKET,
     ClientHello,
     ServerHello,
@@ -23,30 +20,15 @@ from ..tls.hello import (
     read_extensions,
     read_server_hello,
 )
-from ..tls.messages import Message
+from ..tls.messages import CLIENT_HELLO, SERVER_HELLO, Message
 from ..tls.names import alert_name
+from ..tls.values import certificate_values, client_values, server_values
 from ..tls.wire import MessageError, Reader
+from ._tls_tables import TABLE
 
 NEW_SESSION_TICKET, ENCRYPTED_EXTENSIONS, CERTIFICATE = 4, 8, 11
 TLS13 = 0x0304
 MAX_ALERTS = 16
-
-TABLE = message_table(
-    "tls",
-    "TLS handshake of a TCP connection: hellos, certificates and alerts of both sides",
-    (
-        *HELLO_COLUMNS,
-        Column(
-            "early_data_accepted", "bool", "True if the server took early data; null where that could not be decrypted."
-        ),
-        Column("new_ticket_sha256", "text", "SHA-256 of the ticket that the server issued, as far as seen in clear."),
-        *CERTIFICATE_COLUMNS,
-        Column("client_cert_subject", "text", "Subject of the client's certificate; null if it sent none."),
-        Column("client_cert_sha256", "text", "SHA-256 of the client's certificate."),
-        Column("alerts", "text[]", "Alerts up to the end of the handshake: side, level, description."),
-    ),
-    endpoints=True,
-)
 
 
 class Handshake:

@@ -10,7 +10,7 @@ beginning was not captured is not recognised. The address of the server is not k
 from __future__ import annotations
 
 from ..protocol import ContentInfo, Event, Opening, Protocol, Tunnel
-from ..tls.hello import CLIENT_HELLO, SERVER_HELLO
+from ..tls.messages import CLIENT_HELLO, SERVER_HELLO
 
 _HANDSHAKE, _MAJOR, _LAST_MINOR = 22, 3, 4
 _NEEDED_BYTES = 6

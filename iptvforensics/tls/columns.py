@@ -1,15 +1,8 @@
-"""What hellos and certificates say -> columns of the tables `tls` and `quic`; the table of secrets that were used."""
+"""Columns of the tables `tls` and `quic` for hellos and certificates; the table of secrets that were used."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 from ..schema import Column, message_table
-from .certificates import Certificate
-from .fingerprints import ja3, ja3s, ja4
-from .hello import EARLY_DATA, ECH, PRE_SHARED_KEY, ClientHello, ServerHello, is_grease
-from .names import suite_name, version_name
 
 HELLO_COLUMNS = (
     Column("client_hello_frame", "frame", "Frame with the first byte of the client's hello; null if not captured."),
@@ -65,53 +58,3 @@ DECRYPTED = message_table(
     ),
     endpoints=True,
 )
-
-
-def client_values(hello: ClientHello, transport: str = "t") -> dict[str, Any]:
-    """Return the columns that the client's hello fills."""
-    ticket = hello.ticket
-    return {
-        "server_name": hello.server_name,
-        "versions_offered": [version_name(version) for version in hello.versions],
-        "cipher_suites_offered": [suite for suite in hello.suites if not is_grease(suite)],
-        "alpn_offered": hello.alpn,
-        "client_extensions": [kind for kind, _ in hello.extensions if not is_grease(kind)],
-        "ja3": ja3(hello),
-        "ja4": ja4(hello, transport),
-        "client_random": hello.random.hex(),
-        "offers_ech": hello.extension(ECH) is not None,
-        "offers_early_data": hello.extension(EARLY_DATA) is not None,
-        "ticket_sha256": hashlib.sha256(ticket).hexdigest() if ticket else None,
-    }
-
-
-def server_values(hello: ServerHello) -> dict[str, Any]:
-    """Return the columns that the server's hello fills."""
-    return {
-        "tls_version": version_name(hello.version),
-        "cipher_suite": suite_name(hello.suite),
-        "alpn": hello.alpn,
-        "server_extensions": [kind for kind, _ in hello.extensions],
-        "ja3s": ja3s(hello),
-        "session_id": hello.session_id.hex() or None,
-        "resumption": "psk" if hello.extension(PRE_SHARED_KEY) is not None else None,
-    }
-
-
-def certificate_values(chain: list[Certificate]) -> dict[str, Any]:
-    """Return the columns that the server's certificates fill."""
-    if not chain:
-        return {}
-    own = chain[0]
-    return {
-        "cert_subject": own.subject,
-        "cert_issuer": own.issuer,
-        "cert_names": None if own.names is None else list(own.names),
-        "cert_serial": own.serial,
-        "cert_not_before_ns": own.not_before_ns,
-        "cert_not_after_ns": own.not_after_ns,
-        "cert_self_signed": own.is_self_signed,
-        "cert_sha256": own.sha256,
-        "cert_key_sha256": own.key_sha256,
-        "cert_chain_sha256": [certificate.sha256 for certificate in chain],
-    }

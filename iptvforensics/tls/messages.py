@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+CLIENT_HELLO, SERVER_HELLO = 1, 2
+"""Kinds of messages."""
 HEADER_BYTES = 4
 MAX_MESSAGE = 1 << 18
 """A longer message is none; chains of certificates have up to some ten kilobytes."""

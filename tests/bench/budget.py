@@ -53,7 +53,7 @@ def opened_rate(runs: int, megabytes: int = 64) -> float:
     import talk as talks
 
     from iptvforensics.protocol import Opening
-    from iptvforensics.protocols.tls import TlsParser
+    from iptvforensics.protocols._tls_parser import TlsParser
     from iptvforensics.tls.keylog import Secrets
 
     talk = talks.talk(answer=bytes(megabytes << 20))

@@ -16,7 +16,7 @@ from aioquic.quic.packet import QuicProtocolVersion
 from iptvforensics.analysis import Options, analyze_capture, keylogs_at
 from iptvforensics.protocol import OpenedData, Opening
 from iptvforensics.protocols._http_h3_frames import PieceReader
-from iptvforensics.protocols.quic import QuicParser
+from iptvforensics.protocols._quic_parser import QuicParser
 from iptvforensics.store import Store
 from iptvforensics.tls.keylog import Secrets
 

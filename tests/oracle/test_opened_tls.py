@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.protocol import OpenedData, Opening
-from iptvforensics.protocols.tls import TlsParser
+from iptvforensics.protocols._tls_parser import TlsParser
 from iptvforensics.tls.keylog import Secrets
 
 _spec = importlib.util.spec_from_file_location("tls_talk", Path(__file__).parents[1] / "tls" / "talk.py")

@@ -16,7 +16,7 @@ from aioquic.tls import CipherSuite
 
 from iptvforensics.protocol import Event, OpenedBegin, OpenedData, OpenedEnd, Opening
 from iptvforensics.protocols._http_h3 import Http3Parser
-from iptvforensics.protocols.quic import QuicParser
+from iptvforensics.protocols._quic_parser import QuicParser
 from iptvforensics.tls.keylog import Secrets
 
 _spec = importlib.util.spec_from_file_location("tls_talk", Path(__file__).parents[1] / "tls" / "talk.py")

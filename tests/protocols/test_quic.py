@@ -20,7 +20,8 @@ from iptvforensics.protocols._quic_crypto import Keys, full_number, initial_keys
 from iptvforensics.protocols._quic_frames import BROKEN, CRYPTO, read_frames
 from iptvforensics.protocols._quic_handshake import MAX_CRYPTO_BYTES, CryptoStream
 from iptvforensics.protocols._quic_packets import Packet, negotiated, packets
-from iptvforensics.protocols.quic import MAX_CONNECTIONS, PROTOCOL, QuicParser, detect
+from iptvforensics.protocols._quic_parser import MAX_CONNECTIONS, QuicParser
+from iptvforensics.protocols.quic import PROTOCOL, detect
 from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.hkdf import expand_label, extract
 

@@ -12,8 +12,9 @@ import pytest
 from aioquic.quic.packet import QuicProtocolVersion
 
 from iptvforensics.protocol import Anomaly, ContentBegin, ContentEnd, Hold, OpenedData, Opening, Row
+from iptvforensics.protocols._quic_parser import QuicParser
 from iptvforensics.protocols._quic_spaces import Opened, Space
-from iptvforensics.protocols.quic import PROTOCOL, QuicParser, detect
+from iptvforensics.protocols.quic import PROTOCOL, detect
 from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.keylog import Secrets
 

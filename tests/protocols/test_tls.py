@@ -13,8 +13,9 @@ import pytest
 
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, Opening, Row
+from iptvforensics.protocols._tls_parser import TlsParser
 from iptvforensics.protocols._tls_records import MAX_BODY, MAX_DISORDERS, RecordReader, find_records
-from iptvforensics.protocols.tls import PROTOCOL, TlsParser, detect
+from iptvforensics.protocols.tls import PROTOCOL, detect
 from iptvforensics.schema import ENGINE_COLUMNS
 from iptvforensics.tls.hello import RETRY_RANDOM
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from iptvforensics.protocol import Anomaly, Event, Hold, OpenedData, OpenedEnd, OpenedGap, Opening, Row
 from iptvforensics.protocols import _tls_direction
-from iptvforensics.protocols.tls import TlsParser
+from iptvforensics.protocols._tls_parser import TlsParser
 from iptvforensics.tls.hkdf import expand_label
 from iptvforensics.tls.keylog import Secrets
 

@@ -3,14 +3,9 @@ from __future__ import annotations
 import hashlib
 
 from iptvforensics.tls.certificates import Certificate
-from iptvforensics.tls.columns import (
-    CERTIFICATE_COLUMNS,
-    HELLO_COLUMNS,
-    certificate_values,
-    client_values,
-    server_values,
-)
+from iptvforensics.tls.columns import CERTIFICATE_COLUMNS, HELLO_COLUMNS
 from iptvforensics.tls.hello import ClientHello, ServerHello
+from iptvforensics.tls.values import certificate_values, client_values, server_values
 
 
 def test_values_have_columns() -> None:
