@@ -104,40 +104,6 @@ GRAMMARS: dict[str, Callable[[], Grammar]] = {
     "webtvlist": lambda: Blocks(_FIELD, {"channel name": "name", "url": "entry_url"}),
     "webtv": WebTv,
 }
-_OF_DEVICE = {
-    "simple": "simple", "ariva": "name,url", "starlivev3": "name,url", "fps": "braces", "revosun": "braces",
-    "zorro": "braces", "gst": "gst", "mediastar": "name url", "octagon": "octagon", "spark": "webtv",
-    "webtvlist": "webtvlist",
-}  # fmt: skip
-_OF_FILE = (
-    (re.compile(r"simple_.*\.txt"), "simple"),
-    (re.compile(r"ariva_.*\.txt|iptvlist\.txt"), "name,url"),
-    (re.compile(r"Royal\.cfg|network_iptv\.cfg|iptv\.cfg"), "braces"),
-    (re.compile(r".*_list\.txt"), "gst"),
-    (re.compile(r"tvlist\.txt"), "name url"),
-    (re.compile(r"internettv\.feed"), "octagon"),
-    (re.compile(r"webtv_usr\.xml"), "webtv"),
-    (re.compile(r"webtv[ _]list\.txt"), "webtvlist"),
-)
-_BY_SHAPE = (
-    (re.compile(rb"(?m)^[A-Za-z][A-Za-z0-9+.-]*://\S+[ \t]+#Name:"), "simple"),
-    (re.compile(rb"(?m)^(?:<NETDBS_TXT_VER_1>|IPTV:[ \t]*\{)"), "braces"),
-    (re.compile(rb"(?m)^I: ?[A-Za-z][A-Za-z0-9+.-]*://"), "gst"),
-    (re.compile(rb"(?m)^Channel name:"), "webtvlist"),
-    (re.compile(rb"<webtvs?[ \t>]"), "webtv"),
-    (re.compile(rb"(?m)^\[TITLE\]"), "octagon"),
-)
-
-
-def grammar_of(device: str | None, file_name: str | None, head: bytes) -> str | None:
-    """Return the grammar of a list: by the device asked for, the file name offered, or a shape that is its own."""
-    named = _OF_DEVICE.get(device or "")
-    if named is not None:
-        return named
-    for pattern, name in _OF_FILE if file_name else ():
-        if pattern.fullmatch(file_name or ""):
-            return name
-    return next((name for shape, name in _BY_SHAPE if shape.search(head)), None)
 
 
 def script_account(head: str) -> tuple[str | None, str | None] | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row, Rows
-from iptvforensics.protocols import hls, m3u
+from iptvforensics.protocols import _m3u_parser, hls
 from iptvforensics.protocols._m3u_extinf import account_in, container_of, kind_of, read_extinf, split_url
 from iptvforensics.protocols.m3u import PROTOCOL, detect
 
@@ -258,7 +258,7 @@ def test_a_gap_costs_the_entry_that_it_cuts() -> None:
 
 
 def test_entries_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(m3u, "MAX_ENTRIES", 1)
+    monkeypatch.setattr(_m3u_parser, "MAX_ENTRIES", 1)
     events = parse(PLUS, info())
     assert len(rows(events, "catalogue_entries")) == 2
     assert events[-1] == Anomaly("M3U_over_limit", False, 0, "3 entries, 1 were read")

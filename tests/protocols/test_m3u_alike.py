@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Rows
-from iptvforensics.protocols import m3u
+from iptvforensics.protocols import _m3u_parser
 from iptvforensics.protocols._m3u_alike import MIN_RUN, Alike, names_in
 from iptvforensics.protocols.m3u import PROTOCOL
 
@@ -116,13 +116,13 @@ def test_at_once_is_as_line_by_line(body: bytes, size: int) -> None:
 def test_entries_that_are_alike_are_not_read_one_by_one(words: str, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     body = HEAD + (run(words, end=end) + f"#EXTGRP:Group{end}" + run(words, "이름", end=end)).encode()
     seen: list[bytes] = []
-    line = m3u.M3uParser._line
+    line = _m3u_parser.M3uParser._line
 
-    def noted(self: m3u.M3uParser, one: tuple[int, bytes]) -> None:
+    def noted(self: _m3u_parser.M3uParser, one: tuple[int, bytes]) -> None:
         seen.append(one[1])
         line(self, one)
 
-    monkeypatch.setattr(m3u.M3uParser, "_line", noted)
+    monkeypatch.setattr(_m3u_parser.M3uParser, "_line", noted)
     rows, _ = parse(body, len(body))
     assert (len(rows), len(seen)) == (2 * MANY + 1, 6)  # the head, what stands alone, and an entry behind each
 
@@ -131,7 +131,7 @@ def test_entries_that_are_alike_are_not_read_one_by_one(words: str, end: str, mo
 def test_entries_may_be_cut_anywhere_between_lines(lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     body = (f"#EXTM3U\n{run()}#EXTGRP:Group\n{run(WORDS[1])}\n{run(name='이름')}" * 3).encode()
     whole = parse(body, LINE_BY_LINE)
-    monkeypatch.setattr(m3u, "LINES", lines)
+    monkeypatch.setattr(_m3u_parser, "LINES", lines)
     assert parse(body, len(body)) == whole
 
 
@@ -144,7 +144,7 @@ def test_places_are_those_of_the_entries() -> None:
 
 
 def test_no_more_than_the_limit_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(m3u, "MAX_ENTRIES", MANY + 5)
+    monkeypatch.setattr(_m3u_parser, "MAX_ENTRIES", MANY + 5)
     body = HEAD + run().encode() * 3
     rows, anomalies = parse(body, len(body))
     assert (rows, anomalies) == parse(body, LINE_BY_LINE)
