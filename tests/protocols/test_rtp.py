@@ -7,9 +7,10 @@ import struct
 
 import pytest
 
+from iptvforensics.datagrams import PORTION_BYTES
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
-from iptvforensics.protocols._rtp_source import MAX_HELD_PACKETS, PORTION_BYTES
+from iptvforensics.protocols._rtp_source import MAX_HELD_PACKETS
 from iptvforensics.protocols.rtp import MAX_CONTENTS, MAX_SOURCES, PROBATION, PROTOCOL, RtpParser
 
 TS = b"".join(b"\x47\x01\x00" + bytes((0x10 | i,)) + bytes(184) for i in range(7))
