@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row, Rows
-from iptvforensics.protocols import enigma2
+from iptvforensics.protocols import _enigma2_parser
 from iptvforensics.protocols._enigma2_rows import read_reference
 from iptvforensics.protocols.enigma2 import PROTOCOL, detect
 
@@ -245,7 +245,7 @@ def test_damage_is_told(data: bytes, name: str) -> None:
 
 
 def test_entries_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enigma2, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(_enigma2_parser, "MAX_ENTRIES", 2)
     assert parse(BOUQUET, info("http://a.example/"))[-1] == Anomaly(
         "ENIGMA2_over_limit", False, 0, "5 items, 2 were read"
     )

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from iptvforensics.listings.asked import asked_of
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row, Rows
-from iptvforensics.protocols import stalker
+from iptvforensics.protocols import _stalker_parser
 from iptvforensics.protocols._stalker_marks import client_marks, server_marks
 from iptvforensics.protocols.stalker import PROTOCOL, detect
 
@@ -385,7 +386,7 @@ def test_marks_of_servers_and_clients() -> None:
         "token: long base64",
         "media type text/javascript",
     ]
-    asked = stalker.asked_of(info("type=stb&action=get_profile&sn=0000000000000"))
+    asked = asked_of(info("type=stb&action=get_profile&sn=0000000000000"))
     assert client_marks(asked, None) == ["sn is the default of a program"]
 
 
@@ -397,7 +398,7 @@ def test_control_characters_in_texts_are_read() -> None:
 
 
 def test_items_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stalker, "MAX_ITEMS", 1)
+    monkeypatch.setattr(_stalker_parser, "MAX_ITEMS", 1)
     assert parse(body(CHANNELS), info("type=itv&action=get_all_channels"))[-1] == Anomaly(
         "STALKER_over_limit", False, 0, "2 items, 1 were read"
     )

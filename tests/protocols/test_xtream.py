@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Row, Rows
-from iptvforensics.protocols import xtream
+from iptvforensics.protocols import _xtream_parser
 from iptvforensics.protocols.xtream import PROTOCOL, detect
 
 PAGE = "http://tv.example:8080/player_api.php?username=viewer1&password=pw1"
@@ -404,7 +404,7 @@ def test_a_gap_costs_the_items_that_it_cuts() -> None:
 
 
 def test_items_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xtream, "MAX_ITEMS", 2)
+    monkeypatch.setattr(_xtream_parser, "MAX_ITEMS", 2)
     events = parse(body(LIVE), info())
     assert events[-1] == Anomaly("XTREAM_over_limit", False, 0, "3 items, 2 were read")
 
@@ -531,8 +531,8 @@ def test_a_list_is_the_same_in_pieces_of_any_size(size: int, monkeypatch: pytest
         assert sum(isinstance(event, Rows) for event in events) <= 2
         return [row for event in events if isinstance(event, Rows) for row in event.each()]
 
-    monkeypatch.setattr(xtream, "PIECE_BYTES", len(body))
+    monkeypatch.setattr(_xtream_parser, "PIECE_BYTES", len(body))
     whole = read()
     assert [row.values["entry_id"] for row in whole] == [str(i) for i in range(2000)]
-    monkeypatch.setattr(xtream, "PIECE_BYTES", size)
+    monkeypatch.setattr(_xtream_parser, "PIECE_BYTES", size)
     assert read() == whole
