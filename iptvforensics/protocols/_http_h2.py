@@ -15,7 +15,8 @@ from typing import Any
 
 from ..protocol import Event, Opening
 from ._http_exchanges import Exchanges, Fields, field_text
-from ._http_h2_frames import PREFACE, FrameReader
+from ._http_h2_frames import FrameReader
+from ._http_head import PREFACE
 
 HOLD_LIMIT = 1 << 19
 """Bytes of the server that wait for the requests of the client."""

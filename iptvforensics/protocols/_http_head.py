@@ -15,6 +15,8 @@ MAX_HEAD_BYTES = 64 << 10
 """Larger heads are cut: no client or proxy in common use accepts half as much."""
 MAX_LINES = 256
 """Header lines kept per message; further lines still count for the framing."""
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""How a client begins HTTP/2 (RFC 9113 section 3.4)."""
 
 _FIRST_ONLY = frozenset({"content-length", "host", "set-cookie"})
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")

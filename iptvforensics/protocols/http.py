@@ -25,11 +25,7 @@ from __future__ import annotations
 
 from ..protocol import Event, Opening, Parser, Protocol
 from ._http_exchange import TABLE
-from ._http_h2 import Http2Parser
-from ._http_h2_frames import PREFACE
-from ._http_h3 import Http3Parser
-from ._http_h3_frames import looks_like_http
-from ._http_head import find_request, find_response, may_be_request, may_be_response
+from ._http_head import PREFACE, find_request, find_response, may_be_request, may_be_response
 from ._http_pairing import Pairing
 from ._http_requests import RequestStream
 from ._http_responses import ResponseStream
@@ -125,11 +121,19 @@ def _response_score(data: bytes) -> int:
 
 
 def make_parser(opening: Opening) -> Parser:
-    """Return the parser of HTTP/1, of HTTP/2 if the client begins with its preface, of HTTP/3 for what QUIC carries."""
+    """Return the parser of HTTP/1, of HTTP/2 if the client begins with its preface, of HTTP/3 for what QUIC carries.
+
+    The code of HTTP/2 and of HTTP/3 is loaded when the first of their parsers is made.
+    """
     if opening.carrier == "quic":
+        from ._http_h3 import Http3Parser
+
         return Http3Parser(opening)
-    is_http2 = opening.orig.startswith(PREFACE) or opening.resp.startswith(PREFACE)
-    return Http2Parser(opening) if is_http2 else HttpParser(opening)
+    if opening.orig.startswith(PREFACE) or opening.resp.startswith(PREFACE):
+        from ._http_h2 import Http2Parser
+
+        return Http2Parser(opening)
+    return HttpParser(opening)
 
 
 _BOTH_SIDES, _ONE_SIDE, _INSIDE = 1.0, 0.95, 0.6
@@ -156,6 +160,8 @@ def detect(opening: Opening) -> float | None:
 
 def _detect_streams(opening: Opening) -> float | None:
     """Return how surely a QUIC connection carries HTTP/3: by the side that shows it, None while neither can tell."""
+    from ._http_h3_frames import looks_like_http
+
     found = [looks_like_http(first) for first in (opening.orig, opening.resp)]
     best = max(score or 0.0 for score in found)
     return None if not best and None in found else best

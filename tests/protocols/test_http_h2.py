@@ -13,7 +13,8 @@ import pytest
 from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
 from iptvforensics.protocols._http_exchanges import MAX_STREAMS
 from iptvforensics.protocols._http_h2 import HOLD_LIMIT, Http2Parser
-from iptvforensics.protocols._http_h2_frames import MAX_BLOCK, PREFACE
+from iptvforensics.protocols._http_h2_frames import MAX_BLOCK
+from iptvforensics.protocols._http_head import PREFACE
 from iptvforensics.protocols.http import HttpParser, detect, make_parser
 
 DATA, HEADERS, RST, SETTINGS, PUSH, CONTINUATION = 0, 1, 3, 4, 5, 9
