@@ -18,6 +18,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -498,6 +499,16 @@ def hop(host: Host, port: int, *roles: str, name: str = "") -> dict[str, object]
 def mpv(*arguments: str) -> list[str]:
     """Return a player without screen and loudspeaker."""
     return ["mpv", "--no-config", "--vo=null", "--ao=null", "--no-terminal", "--ytdl=no", *arguments]
+
+
+def carry(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what one connection sends to another one, until it ends."""
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
 
 
 def now() -> float:

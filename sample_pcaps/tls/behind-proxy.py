@@ -46,18 +46,11 @@ def one(client: socket.socket, ip: str, port: int, log: str) -> None:
         return
     server = socket.create_connection((name, int(far_port)), 5)
     client.sendall(b"HTTP/1.1 200 Connection established\r\nProxy-Agent: osprey-gate/1\r\n\r\n")
-    threads = [threading.Thread(target=carry, args=ends, daemon=True) for ends in ((client, server), (server, client))]
+    threads = [
+        threading.Thread(target=r.carry, args=ends, daemon=True) for ends in ((client, server), (server, client))
+    ]
     for thread in threads:
         thread.start()
-
-
-def carry(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
 
 
 def main() -> None:

@@ -35,18 +35,9 @@ def one(context: ssl.SSLContext, client: socket.socket, ip: str, port: int, fold
     with open(f"{folder}/tls.jsonl", "a", encoding="utf-8") as log:
         log.write(json.dumps(told) + "\n")
     server = socket.create_connection(("127.0.0.1", PLAIN), 5)
-    up = threading.Thread(target=carry, args=(inside, server), daemon=True)
+    up = threading.Thread(target=r.carry, args=(inside, server), daemon=True)
     up.start()
-    carry(server, inside)
-
-
-def carry(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
+    r.carry(server, inside)
 
 
 def main() -> None:
