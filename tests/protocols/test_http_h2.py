@@ -5,17 +5,18 @@ from __future__ import annotations
 import gzip
 import random
 import sys
-from typing import Any
 
 import hpack
 import pytest
 
-from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
+from iptvforensics.protocol import ContentBegin, ContentData, Event, Opening, Row
 from iptvforensics.protocols._http_exchanges import MAX_STREAMS
 from iptvforensics.protocols._http_h2 import HOLD_LIMIT, Http2Parser
 from iptvforensics.protocols._http_h2_frames import MAX_BLOCK
 from iptvforensics.protocols._http_head import PREFACE
 from iptvforensics.protocols.http import HttpParser, detect, make_parser
+
+from .events import Found
 
 DATA, HEADERS, RST, SETTINGS, PUSH, CONTINUATION = 0, 1, 3, 4, 5, 9
 
@@ -60,27 +61,6 @@ def conversation() -> Talk:
 
 
 CONVERSATION = tuple(bytes(conversation().sent[side]) for side in (True, False))
-
-
-class Found:
-    def __init__(self, events: list[Event]) -> None:
-        self.rows = {e.values["target"]: e.values for e in events if isinstance(e, Row)}
-        self.anomalies = [e for e in events if isinstance(e, Anomaly)]
-        self.bodies: dict[Any, bytes] = {}
-        self.complete: dict[Any, bool] = {}
-        self.gaps: list[int] = []
-        names: dict[int, str | None] = {}
-        for event in events:
-            if isinstance(event, ContentBegin):
-                names[event.key] = event.info.name
-                self.bodies[event.info.name] = b""
-            elif isinstance(event, ContentData):
-                self.bodies[names[event.key]] += bytes(event.data)
-            elif isinstance(event, ContentEnd):
-                self.complete[names[event.key]] = event.complete
-            elif isinstance(event, ContentGap):
-                self.gaps.append(event.length)
-        self.names = [anomaly.name for anomaly in self.anomalies]
 
 
 def read(*steps: tuple[bool, bytes | int], opened: bool = True) -> Found:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import gzip
 import random
 import sys
-from typing import Any
 
 import pylsqpack
 import pytest
 
-from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
+from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, Event, Opening, Row
 from iptvforensics.protocols._http_exchanges import MAX_STREAMS
 from iptvforensics.protocols._http_h3 import HOLD_LIMIT, Http3Parser
 from iptvforensics.protocols._http_h3_fields import MAX_EARLY_BYTES, MAX_TABLE_BYTES, FieldDecoder, FieldsError
@@ -18,6 +17,8 @@ from iptvforensics.protocols._http_h3_frames import MAX_BLOCK
 from iptvforensics.protocols._http_h3_frames import MAX_STREAMS as MAX_READERS
 from iptvforensics.protocols.http import detect, make_parser
 from iptvforensics.tls.wire import number_bytes as n
+
+from .events import Found
 
 DATA, HEADERS, CANCEL_PUSH, SETTINGS, PUSH_PROMISE, GOAWAY = 0, 1, 3, 4, 5, 7
 HOST = "cdn.heron.example"
@@ -100,27 +101,6 @@ def conversation(table: int = 4096) -> Talk:
 
 
 CONVERSATION = tuple(bytes(conversation().sent[side]) for side in (True, False))
-
-
-class Found:
-    def __init__(self, events: list[Event]) -> None:
-        self.rows = {e.values["target"]: e.values for e in events if isinstance(e, Row)}
-        self.names = [e.name for e in events if isinstance(e, Anomaly)]
-        self.details = [e.detail for e in events if isinstance(e, Anomaly)]
-        self.bodies: dict[Any, bytes] = {}
-        self.complete: dict[Any, bool] = {}
-        self.gaps: list[int] = []
-        names: dict[int, str | None] = {}
-        for event in events:
-            if isinstance(event, ContentBegin):
-                names[event.key] = event.info.name
-                self.bodies[event.info.name] = b""
-            elif isinstance(event, ContentData):
-                self.bodies[names[event.key]] += bytes(event.data)
-            elif isinstance(event, ContentEnd):
-                self.complete[names[event.key]] = event.complete
-            elif isinstance(event, ContentGap):
-                self.gaps.append(event.length)
 
 
 def read(*steps: tuple[bool, bytes]) -> Found:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Rows
+from iptvforensics.protocol import Anomaly, ContentInfo, Opening
 from iptvforensics.protocols import _m3u_parser
 from iptvforensics.protocols._m3u_alike import MIN_RUN, Alike, names_in
 from iptvforensics.protocols.m3u import PROTOCOL
+
+from .events import read_in_pieces
 
 LINE_BY_LINE = 15
 """Bytes at a time: too few for the lines of a run."""
@@ -30,13 +32,8 @@ def run(words: str = USUAL, name: str = "Name", url: str = "", end: str = "\n") 
 
 
 def parse(body: bytes, size: int) -> tuple[list[Any], list[Anomaly]]:
-    parser = PROTOCOL.parser(Opening("content", HEAD, b"", info=INFO))
-    events: list[Event] = []
-    for at in range(0, len(body), size):
-        events += parser.feed(memoryview(body[at : at + size]), False)
-    events += parser.end(False)
-    rows = [row for event in events if isinstance(event, Rows) for row in event.each()]
-    return sorted(rows, key=lambda row: row.table), [e for e in events if isinstance(e, Anomaly)]
+    rows, anomalies = read_in_pieces(PROTOCOL.parser(Opening("content", HEAD, b"", info=INFO)), body, size)
+    return sorted(rows, key=lambda row: row.table), anomalies
 
 
 WORDS = (

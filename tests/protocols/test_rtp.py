@@ -9,9 +9,11 @@ import pytest
 
 from iptvforensics.datagrams import PORTION_BYTES
 from iptvforensics.errors import DecodeError
-from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
+from iptvforensics.protocol import Anomaly, ContentBegin, ContentData, ContentEnd, Event, Opening, Row
 from iptvforensics.protocols._rtp_source import MAX_HELD_PACKETS
 from iptvforensics.protocols.rtp import MAX_CONTENTS, MAX_SOURCES, PROBATION, PROTOCOL, RtpParser
+
+from .events import handed_on
 
 TS = b"".join(b"\x47\x01\x00" + bytes((0x10 | i,)) + bytes(184) for i in range(7))
 SSRC = 0xAAE38F29
@@ -51,20 +53,6 @@ def row(events: list[Event], table: str = "rtp_streams") -> dict:
     return found
 
 
-def body(events: list[Event]) -> list[bytes | int]:
-    """Return what was handed on: bytes, and lengths of gaps."""
-    found: list[bytes | int] = []
-    for event in events:
-        if isinstance(event, ContentData):
-            if found and isinstance(found[-1], bytes):
-                found[-1] += bytes(event.data)
-            else:
-                found.append(bytes(event.data))
-        elif isinstance(event, ContentGap):
-            found.append(event.length)
-    return found
-
-
 def test_transport_stream_is_handed_on_with_its_places() -> None:
     events = feed(*(rtp(n) for n in range(65530, 65545)))
     begin = next(event for event in events if isinstance(event, ContentBegin))
@@ -90,13 +78,13 @@ def test_packets_are_put_in_order() -> None:
     numbered = {n: TS[:-4] + struct.pack("!I", n) for n in range(12)}
     order = [0, 1, 3, 2, 4, 7, 6, 5, 8, 11, 9, 10]
     events = feed(*(rtp(n, numbered[n]) for n in order))
-    assert body(events) == [b"".join(numbered.values())]
+    assert handed_on(events) == [b"".join(numbered.values())]
     assert row(events)["lost_packets"] == 0
 
 
 def test_missing_packets_are_a_gap_of_their_size() -> None:
     events = feed(*(rtp(n) for n in range(100) if n not in (10, 11, 50)))
-    assert body(events) == [TS * 10, 2 * 1316, TS * 38, 1316, TS * 49]
+    assert handed_on(events) == [TS * 10, 2 * 1316, TS * 38, 1316, TS * 49]
     assert row(events)["lost_packets"] == 3
     (problem,) = (event for event in events if isinstance(event, Anomaly))
     assert (problem.name, problem.count) == ("RTP_packets_missing", 3)
@@ -105,7 +93,7 @@ def test_missing_packets_are_a_gap_of_their_size() -> None:
 
 def test_size_of_a_gap_is_not_guessed() -> None:
     events = feed(*(rtp(n) for n in range(5)), *(rtp(n, TS[: 3 * 188]) for n in range(6, 9)))
-    assert body(events) == [TS * 5, -1, TS[: 3 * 188] * 3]
+    assert handed_on(events) == [TS * 5, -1, TS[: 3 * 188] * 3]
 
 
 def test_copies_and_late_packets_are_counted() -> None:
@@ -121,7 +109,7 @@ def test_a_copy_of_a_waiting_packet_is_counted() -> None:
 
 def test_a_jump_begins_a_new_count() -> None:
     events = feed(*(rtp(n) for n in (*range(5), *range(30000, 30005))))
-    assert body(events) == [TS * 5, -1, TS * 5]
+    assert handed_on(events) == [TS * 5, -1, TS * 5]
     values = row(events)
     assert (values["sequence_jumps"], values["lost_packets"], values["media_s"]) == (1, 0, None)
 
@@ -139,7 +127,7 @@ def test_header_with_sources_extension_and_padding() -> None:
         for n in range(3)
     ]
     events = feed(*packets)
-    assert body(events) == [TS * 3]
+    assert handed_on(events) == [TS * 3]
     assert next(event for event in events if isinstance(event, ContentBegin)).offset == 28
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.protocol import Anomaly, At, ContentBegin, ContentData, ContentEnd, ContentGap, Event, Opening, Row
+from iptvforensics.protocol import Anomaly, At, ContentBegin, ContentEnd, ContentGap, Event, Opening, Row
 from iptvforensics.protocols._srt_stream import MAX_HELD_PACKETS, MAX_WAIT_US
 from iptvforensics.protocols.srt import MAX_CONNECTIONS, SrtParser, detect
+
+from .events import handed_on
 
 TS = b"".join(b"\x47\x01\x00" + bytes((0x10 | i,)) + bytes(184) for i in range(7))
 CALLER, LISTENER, FIRST = 0x1111, 0x2222, 0x7FFF_FFF0
@@ -89,20 +91,6 @@ def row(events: list[Event], table: str) -> dict[str, Any]:
     return found
 
 
-def sent(events: list[Event]) -> list[bytes | int]:
-    """Return what was handed on: bytes, and lengths of gaps."""
-    found: list[bytes | int] = []
-    for event in events:
-        if isinstance(event, ContentData):
-            if found and isinstance(found[-1], bytes):
-                found[-1] += bytes(event.data)
-            else:
-                found.append(bytes(event.data))
-        elif isinstance(event, ContentGap):
-            found.append(event.length)
-    return found
-
-
 def numbered(number: int) -> bytes:
     return TS[:-4] + struct.pack("!I", number)
 
@@ -138,7 +126,7 @@ def test_the_row_of_a_direction() -> None:
     assert values["last_ns"] == At(True, begin + 19 * 1332)
     content = next(event for event in events if isinstance(event, ContentBegin))
     assert (content.info.name, content.info.media_type) == (values["stream_id"], "video/mp2t")
-    assert sent(events) == [TS * 20]
+    assert handed_on(events) == [TS * 20]
     assert [event.complete for event in events if isinstance(event, ContentEnd)] == [True]
 
 
@@ -157,14 +145,14 @@ def test_what_is_sent_again_fills_its_place() -> None:
     late = [*range(5), *range(6, 150), 5, 5, *range(150, 160)]
     events = publish(late, resent=True)
     values = row(events, "srt_streams")
-    assert sent(events) == [b"".join(map(numbered, range(160)))]
+    assert handed_on(events) == [b"".join(map(numbered, range(160)))]
     assert (values["lost_packets"], values["copied_packets"], values["resent_packets"]) == (0, 1, 161)
     assert values["payload_bytes"] == 160 * 1316
 
 
 def test_what_does_not_come_again_is_a_gap() -> None:
     events = talk(*((data(n), True) for n in range(11) if n not in (4, 5)))
-    assert sent(events) == [TS * 4, 2 * 1316, TS * 5]
+    assert handed_on(events) == [TS * 4, 2 * 1316, TS * 5]
     assert row(events, "srt_streams")["lost_packets"] == 2
     assert [event.name for event in events if isinstance(event, Anomaly)] == ["SRT_packets_missing"]
 
@@ -193,12 +181,12 @@ def test_reported_losses_are_counted() -> None:
 def test_memory_is_bounded() -> None:
     events = publish([0, *range(2, MAX_HELD_PACKETS + 4)])
     assert row(events, "srt_streams")["lost_packets"] == 1
-    assert sent(events)[1] == 1316
+    assert handed_on(events)[1] == 1316
 
 
 def test_a_jump_begins_a_new_count() -> None:
     events = talk(*((data(n), True) for n in (0, 1, 1 << 20, (1 << 20) + 1)))
-    assert sent(events) == [TS * 2, -1, TS * 2]
+    assert handed_on(events) == [TS * 2, -1, TS * 2]
     assert row(events, "srt_streams")["sequence_jumps"] == 1
 
 
@@ -206,7 +194,7 @@ def test_the_rest_of_a_datagram_that_was_not_captured() -> None:
     parser = SrtParser(Opening("udp", b"", b""))
     events = [*parser.feed(memoryview(data(0)[:200]), True), *parser.gap(1132, True)]
     events += [*parser.feed(memoryview(data(1)), True), *parser.end(True), *parser.end(False)]
-    assert sent(events) == [TS[:184], 1132, TS]
+    assert handed_on(events) == [TS[:184], 1132, TS]
 
 
 def test_what_is_encrypted_stays_closed() -> None:

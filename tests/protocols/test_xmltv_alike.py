@@ -8,11 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from iptvforensics.protocol import Anomaly, Event, Opening, Rows
+from iptvforensics.protocol import Anomaly, Opening
 from iptvforensics.protocols import _xmltv_document
 from iptvforensics.protocols._xmltv_alike import MIN_RUN, Programmes
 from iptvforensics.protocols._xmltv_document import Document
 from iptvforensics.protocols.xmltv import PROTOCOL
+
+from .events import read_in_pieces
 
 ONE_BY_ONE = 11
 """Bytes at a time: fewer than the end of a programme has, so that none is seen whole."""
@@ -29,13 +31,8 @@ def run(title: str = "<title>Title</title>", more: str = "", channel: str = "c.e
 
 
 def parse(body: bytes, size: int) -> tuple[list[Any], list[Anomaly]]:
-    parser = PROTOCOL.parser(Opening("content", body[:100], b""))
-    events: list[Event] = []
-    for at in range(0, len(body), size):
-        events += parser.feed(memoryview(body[at : at + size]), False)
-    events += parser.end(False)
-    rows = [row for event in events if isinstance(event, Rows) for row in event.each()]
-    return sorted(rows, key=lambda row: (row.table, row.offset)), [e for e in events if isinstance(e, Anomaly)]
+    rows, anomalies = read_in_pieces(PROTOCOL.parser(Opening("content", body[:100], b"")), body, size)
+    return sorted(rows, key=lambda row: (row.table, row.offset)), anomalies
 
 
 def told(body: bytes, monkeypatch: pytest.MonkeyPatch) -> int:
