@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ..listings.asked import asked_of
 from ..protocol import ContentInfo, Opening
 
 SHAPE_BYTES = 1024
@@ -66,7 +65,11 @@ def shape_of(opening: Opening) -> str | None:
     if start[:1] == b"{":
         return "json" if b'"iptvstreams_list"' in start[:256] else None
     file = file_name_of(info)
-    device = asked_of(info).get("type") if page else None
-    if page and ((device or "").endswith("_script") or b"USERNAME=" in start[:512]):
-        return "script"
+    device = None
+    if page:
+        from ..listings.asked import asked_of  # few captures have such a page
+
+        device = asked_of(info).get("type")
+        if (device or "").endswith("_script") or b"USERNAME=" in start[:512]:
+            return "script"
     return grammar_of(device, file, start[:SHAPE_BYTES])

@@ -10,162 +10,16 @@ base64 every row points at the start of the body. Names in other encodings than 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-
-from ..listings.asked import host_of
-from ..listings.lines import Lines
-from ..listings.sheet import Sheet
-from ..listings.tables import CATALOGUE_ENTRIES, MAX_RAW_CHARS
-from ..protocol import OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol
-
-MAX_ENTRIES = 1_000_000
-MAX_SETTINGS_CHARS = MAX_RAW_CHARS
-GENRE = b",#genre#"
-
-_SETTING = re.compile(
-    r"(?:ua|user-agent|referer|referrer|origin|header|parse|player|click|format|forceKey)=", re.IGNORECASE
-)
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]")
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{16,}=*\s*\Z")
-_ENTRY = re.compile(rb"[^\r\n,]+,[A-Za-z][A-Za-z0-9+.-]*://")
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+from ..listings.tables import CATALOGUE_ENTRIES
+from ..protocol import Opening, Parser, Protocol
+from ._txtlist_detect import detect
 
 
-class TxtListParser:
-    """Reads one list, line by line."""
+def make_parser(opening: Opening) -> Parser:
+    """Return the parser of one list; its code is loaded when the first one is made."""
+    from ._txtlist_parser import TxtListParser
 
-    def __init__(self, opening: Opening) -> None:
-        self.client_is_orig = True
-        info = opening.info
-        self._sheet = Sheet(CATALOGUE_ENTRIES, family="txtlist", url=info.name, host=host_of(info))
-        self._lines = Lines(in_step=not opening.midstream)
-        self._coded = not opening.midstream and _is_base64_list(opening.orig or opening.resp)
-        self._undecoded = b""
-        self._at = 0
-        self._group: str | None = None
-        self._settings: list[tuple[int, str]] = []
-        self._settings_chars = 0
-        self._items = 0
-        self._is_over = False
-
-    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
-        """Return the entries of the lines that are complete now."""
-        events: list[Event] = []
-        if self._coded and not self._at and data:
-            events.append(Mark(from_orig, 0))
-        self._at += len(data)
-        for offset, line in self._lines.feed(self._decoded(bytes(data)) if self._coded else data):
-            self._line(0 if self._coded else offset, line)
-        return events + self._sheet.take(from_orig)
-
-    def gap(self, length: int, from_orig: bool) -> list[Event]:
-        """Return nothing: the line that a gap cuts is told at the end."""
-        self._at += max(length, 0)
-        self._undecoded = b""
-        self._lines.gap(length)
-        return []
-
-    def end(self, from_orig: bool) -> list[Event]:
-        """Return what the last line says, the settings, and what was wrong."""
-        rest, self._undecoded = _from_base64(self._undecoded), b""
-        for offset, line in (*self._lines.feed(rest), *self._lines.end()):
-            self._line(0 if self._coded else offset, line)
-        if self._settings:
-            raw = "\n".join(text for _, text in self._settings)
-            self._sheet.add(self._settings[0][0], {"kind": "list", "raw": raw})
-            self._settings = []
-        events = self._sheet.take(from_orig)
-        for name, count in (("line_over_limit", self._lines.cut), ("line_cut_by_gap", self._lines.dropped)):
-            if count:
-                events.append(Anomaly(f"TXTLIST_{name}", from_orig, 0, "", count))
-        self._lines.cut = self._lines.dropped = 0
-        if self._is_over:
-            events.append(Anomaly("TXTLIST_over_limit", from_orig, 0, f"more than {MAX_ENTRIES} entries"))
-            self._is_over = False
-        return events
-
-    def _decoded(self, data: bytes) -> bytes:
-        """Return what is complete of a list in base64."""
-        data = self._undecoded + _NOT_BASE64.sub(b"", data)
-        whole = len(data) & ~3
-        self._undecoded = data[whole:]
-        return _from_base64(data[:whole])
-
-    def _line(self, offset: int, line: bytes) -> None:
-        text = line.decode("utf-8", "backslashreplace").removeprefix("\ufeff").strip(" \t\v\f\0\r")
-        if not text or text.startswith(("//", "#")):
-            return
-        if _SETTING.match(text):
-            self._settings_chars += len(text) + 1
-            if self._settings_chars <= MAX_SETTINGS_CHARS:
-                self._settings.append((offset, text))
-            return
-        name, comma, rest = text.partition(",")
-        name, rest = name.strip(), rest.strip()
-        if not comma or not rest:
-            return
-        if rest.startswith("#genre#"):
-            self._group = name or None
-            self._add(offset, {"kind": "category", "name": name or None, "raw": text[:MAX_RAW_CHARS]})
-            return
-        raw = text[:MAX_RAW_CHARS]
-        for link in rest.split("#"):
-            if _URL.match(link):
-                url = link.partition("$")[0].partition("|")[0].strip()
-                self._add(
-                    offset,
-                    {
-                        "name": name or None,
-                        "category_name": self._group,
-                        "entry_url": url,
-                        "entry_raw": link if link != url else None,
-                        "raw": raw,
-                    },
-                )
-
-    def _add(self, offset: int, values: dict[str, object]) -> None:
-        self._items += 1
-        if self._items > MAX_ENTRIES:
-            self._is_over = True
-            return
-        self._sheet.add(offset, {**values, "item_no": self._items})
-
-
-def _from_base64(data: bytes) -> bytes:
-    try:
-        return base64.b64decode(data + b"=" * (-len(data) % 4))
-    except (binascii.Error, ValueError):
-        return b""
-
-
-def _is_base64_list(head: bytes) -> bool:
-    """Return True if the head of a body is base64 of a list."""
-    if not _BASE64.match(head[:OPENING_BYTES]):
-        return False
-    coded = _NOT_BASE64.sub(b"", head)
-    return GENRE in _from_base64(coded[: len(coded) & ~3])
-
-
-def detect(opening: Opening) -> float | None:
-    """Return how sure it is that a body is such a list: by the mark of its groups."""
-    head = opening.orig or opening.resp
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:64]
-    is_partial = len(head) < OPENING_BYTES
-    if start[:1] in (b"#", b"<", b"{", b"[", b"G", b"\0") or (start and not _is_text(start)):
-        return 0.0
-    at = head.find(GENRE)
-    if at > 0 and head.rfind(b"\n", 0, at) < 1024:
-        return 0.9 if _ENTRY.search(head) or b"\n" in head[at:] or not is_partial else 0.6
-    if _is_base64_list(head):
-        return 0.9
-    return None if is_partial else 0.0
-
-
-def _is_text(start: bytes) -> bool:
-    return _CONTROL.search(start) is None
+    return TxtListParser(opening)
 
 
 PROTOCOL = Protocol(
@@ -175,6 +29,6 @@ PROTOCOL = Protocol(
     carriers=("content",),
     tables=(CATALOGUE_ENTRIES,),
     detect=detect,
-    parser=TxtListParser,
+    parser=make_parser,
     limits="Settings between the lines are kept, not applied. Entries over 1,000,000 are not read.",
 )

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Rows
-from iptvforensics.protocols import txtlist
-from iptvforensics.protocols.txtlist import PROTOCOL, TxtListParser, detect
+from iptvforensics.protocols import _txtlist_parser
+from iptvforensics.protocols._txtlist_parser import TxtListParser
+from iptvforensics.protocols.txtlist import PROTOCOL, detect
 
 PLAIN = b"""ua=Player/1.0
 News,#genre#
@@ -89,7 +90,7 @@ def test_a_gap_takes_one_line_and_is_told() -> None:
 
 
 def test_entries_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(txtlist, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(_txtlist_parser, "MAX_ENTRIES", 2)
     assert len([row for row in entries(PLAIN) if row.get("kind") != "list"]) == 2
     assert parse(PLAIN)[-1] == Anomaly("TXTLIST_over_limit", False, 0, "more than 2 entries")
 
