@@ -5,10 +5,25 @@ Columns whose sentence begins with "Claimed" hold what a client or server says o
 
 from __future__ import annotations
 
-from .schema import CAPTURE_ID, EVIDENCE, SESSIONS, Column, Table
+from .schema import (
+    CAPTURE_ID,
+    CHANNEL,
+    CLIENT_IP,
+    DEVICE_ID,
+    EVIDENCE,
+    FIRST_FRAME,
+    FIRST_NS,
+    LAST_NS,
+    LINE_ID,
+    NAME_SOURCE,
+    PROGRAMMES,
+    SESSION_ID,
+    SESSIONS,
+    TITLE,
+    Column,
+    Table,
+)
 
-_FIRST_NS = Column("first_ns", "time_ns", "Capture time of the first frame concerned.")
-_LAST_NS = Column("last_ns", "time_ns", "Capture time of the last frame concerned.")
 _CAPTURE_IDS = Column("capture_ids", "text[]", "Captures in which it was seen.")
 _HOSTS = Column("hosts", "text[]", "Host names under which it was asked, all of them.")
 _IPS = Column("ips", "text[]", "Addresses at which it was seen.")
@@ -22,10 +37,8 @@ _STREAM_ID = Column(
     "stream_id", "text", "Number or name of the channel or title at its panel, or of the stream on the wire."
 )
 _SESSIONS = Column("sessions", "int", "Number of viewing sessions.")
+_CATEGORY = Column("category", "text", "Category in the panel's list.")
 _WATCHED = Column("watched", "bool", "True if a session was captured in which somebody other than a server got it.")
-_NAME_SOURCE = Column(
-    "name_source", "text", "Where the name comes from: catalogue, playlist, programme guide, in-stream."
-)
 
 DEVICES = Table(
     "devices",
@@ -53,8 +66,8 @@ DEVICES = Table(
         ),
         Column("clock_offset_s", "float", "Its clock minus the capture's clock, as its requests for the time say."),
         _CAPTURE_IDS,
-        _FIRST_NS,
-        _LAST_NS,
+        FIRST_NS,
+        LAST_NS,
     ),
 )
 
@@ -83,8 +96,8 @@ LINES = Table(
         _STRENGTH,
         _RULE,
         _CAPTURE_IDS,
-        _FIRST_NS,
-        _LAST_NS,
+        FIRST_NS,
+        LAST_NS,
     ),
 )
 
@@ -108,8 +121,8 @@ PANELS = Table(
         _RULE,
         _WHY,
         _CAPTURE_IDS,
-        _FIRST_NS,
-        _LAST_NS,
+        FIRST_NS,
+        LAST_NS,
     ),
 )
 
@@ -131,8 +144,8 @@ SERVERS = Table(
         Column("bytes", "int", "Bytes of sessions that came from it."),
         _SESSIONS,
         _CAPTURE_IDS,
-        _FIRST_NS,
-        _LAST_NS,
+        FIRST_NS,
+        LAST_NS,
     ),
 )
 
@@ -145,10 +158,10 @@ CHANNELS = Table(
         _PANEL_HOST,
         _STREAM_ID,
         Column("name", "text", "Name of the channel; null if nothing names it."),
-        _NAME_SOURCE,
+        NAME_SOURCE,
         Column("number", "int", "Place in the panel's list."),
         Column("epg_id", "text", "Identifier by which the programme guide knows the channel."),
-        Column("category", "text", "Category in the panel's list."),
+        _CATEGORY,
         Column("archive_days", "float", "Days that can be watched back, as the panel says."),
         _WATCHED,
         _SESSIONS,
@@ -165,10 +178,10 @@ TITLES = Table(
         _PANEL_HOST,
         _STREAM_ID,
         Column("name", "text", "Name of the title; null if nothing names it."),
-        _NAME_SOURCE,
+        NAME_SOURCE,
         Column("kind", "text", "movie, series or episode."),
         Column("container", "text", "Container in which the title is delivered, as file extension."),
-        Column("category", "text", "Category in the panel's list."),
+        _CATEGORY,
         _WATCHED,
         _SESSIONS,
         _CAPTURE_IDS,
@@ -189,8 +202,8 @@ LINKS = Table(
         ),
         _STRENGTH,
         Column("count", "int", "How often it was seen."),
-        _FIRST_NS,
-        _LAST_NS,
+        FIRST_NS,
+        LAST_NS,
         _RULE,
         _WHY,
         Column("contradicts", "text", "What speaks against it; null if nothing was found."),
@@ -222,7 +235,7 @@ CONTACTS = Table(
     "address that a client contacted in a capture, with the names it went by at that time",
     (
         CAPTURE_ID,
-        Column("client_ip", "text", "Address of the client of the exchange."),
+        CLIENT_IP,
         Column("server_ip", "text", "Address of the server of the exchange."),
         _PORTS,
         Column("names", "text[]", "Names under which the client reached it."),
@@ -234,9 +247,9 @@ CONTACTS = Table(
         Column("name_gap", "text", "Why no DNS answer names it, as far as can be told; null if one does."),
         Column("flows", "int", "Number of flows."),
         Column("bytes", "int", "Payload bytes captured in both directions."),
-        _FIRST_NS,
-        _LAST_NS,
-        Column("first_frame", "frame", "First frame concerned."),
+        FIRST_NS,
+        LAST_NS,
+        FIRST_FRAME,
     ),
 )
 
@@ -245,19 +258,19 @@ SESSION_ENTITIES = Table(
     "session with the entities that took part in it",
     (
         CAPTURE_ID,
-        Column("session_id", "text", "Name of the session, derived from its capture and its first frame."),
-        Column("device_id", "text", "Device that watched; null if it cannot be told."),
+        SESSION_ID,
+        DEVICE_ID,
         Column("device_why", "text", "How the device is known, or why not."),
-        Column("line_id", "text", "Subscriber account that was used; null if it cannot be told."),
+        LINE_ID,
         Column("line_why", "text", "How the line is known, or why not."),
         _PANEL_ID,
         Column("server_id", "text", "Server that sent the media."),
         Column("channel_id", "text", "Channel that was watched."),
         Column("title_id", "text", "Title that was watched."),
-        Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
-        Column("title", "text", "Name of the title, null if nothing in the capture names it."),
-        _NAME_SOURCE,
-        Column("programmes", "text[]", "Programmes that the guide has for the time of the session."),
+        CHANNEL,
+        TITLE,
+        NAME_SOURCE,
+        PROGRAMMES,
     ),
 )
 

@@ -5,7 +5,7 @@ They say what a file said, not what was seen; each row names its file by digest.
 
 from __future__ import annotations
 
-from .schema import Column, Table
+from .schema import FIRST_NS, LAST_NS, Column, Table
 
 FOLDER = "references"
 """Folder of these tables in a case."""
@@ -24,8 +24,8 @@ PLACES = Table(
         Column("city", "text", "City in which the file places the network; rarely right for servers."),
         Column("asn", "int", "Number of the autonomous system that announces the network."),
         Column("organisation", "text", "Holder of the autonomous system."),
-        Column("first_ns", "time_ns", "Capture time of the first frame concerned."),
-        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
+        FIRST_NS,
+        LAST_NS,
         Column("database_type", "text", "Kind of the file, as it says itself."),
         Column("built_ns", "time_ns", "When the file was built, as it says itself."),
         Column(

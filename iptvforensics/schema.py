@@ -96,15 +96,25 @@ def message_table(name: str, row: str, columns: Iterable[Column], *, endpoints: 
     return Table(name, row, (*MESSAGE_COLUMNS, *columns, SECRET_SHA256, *tail))
 
 
+# Columns that several tables have.
+_, TS_NS, FLOW_ID, FROM_ORIG, FRAME_NO, STREAM_OFFSET = MESSAGE_COLUMNS
 CLIENT_IP, CLIENT_PORT, SERVER_IP, SERVER_PORT = ENDPOINT_COLUMNS
-_FIRST_NS = Column("first_ns", "time_ns", "Capture time of the first frame concerned.")
-_LAST_NS = Column("last_ns", "time_ns", "Capture time of the last frame concerned.")
-_FIRST_FRAME = Column("first_frame", "frame", "First frame concerned.")
-_LAST_FRAME = Column("last_frame", "frame", "Last frame concerned.")
-_FLOW_ID = MESSAGE_COLUMNS[2]
-_FROM_ORIG = Column("from_orig", "bool", "True if the originator of the flow sent the message.")
-_FRAME_NO = MESSAGE_COLUMNS[4]
-_STREAM_OFFSET = MESSAGE_COLUMNS[5]
+FIRST_NS = Column("first_ns", "time_ns", "Capture time of the first frame concerned.")
+LAST_NS = Column("last_ns", "time_ns", "Capture time of the last frame concerned.")
+FIRST_FRAME = Column("first_frame", "frame", "First frame concerned.")
+LAST_FRAME = Column("last_frame", "frame", "Last frame concerned.")
+LAST_FRAME_NO = Column("last_frame_no", "frame", "Last frame concerned.")
+ROLE = Column("role", "text", "Part it played in its exchange: request, response, message.")
+SESSION_ID = Column("session_id", "text", "Name of the session, derived from its capture and its first frame.")
+DEVICE_ID = Column("device_id", "text", "Device that watched; null if it cannot be told.")
+LINE_ID = Column("line_id", "text", "Subscriber account that was used; null if it cannot be told.")
+CHANNEL = Column("channel", "text", "Name of the channel, null if nothing in the capture names it.")
+TITLE = Column("title", "text", "Name of the title, null if nothing in the capture names it.")
+NAME_SOURCE = Column("name_source", "text", "Where the name comes from: catalogue, playlist, in-stream.")
+PROGRAMMES = Column("programmes", "text[]", "Programmes that the guide has for the time of the session.")
+_SENDER_MAC = Column("mac", "text", "Link-layer address of the sender; behind a router, that of the router.")
+_VLAN = Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged.")
+_TUNNEL = Column("tunnel", "text", "Tunnels that the first packet had passed; null if none.")
 
 CAPTURES = Table(
     "captures",
@@ -119,8 +129,8 @@ CAPTURES = Table(
         Column("frames", "int", "Number of captured records."),
         Column("bytes", "int", "Captured bytes of all frames."),
         Column("wire_bytes", "int", "Original length of all frames on the wire, in bytes."),
-        _FIRST_NS,
-        _LAST_NS,
+        FIRST_NS,
+        LAST_NS,
         Column("packets", "int", "Number of IP packets decoded to their transport."),
         Column("interfaces", "int", "Number of interfaces described in the file."),
         Column("snaplen_bytes", "int", "Largest number of bytes that was kept of a frame, as declared."),
@@ -135,7 +145,7 @@ FLOWS = Table(
     "flow: both directions between two addresses and ports (what Wireshark calls a conversation)",
     (
         CAPTURE_ID,
-        _FLOW_ID,
+        FLOW_ID,
         Column("transport", "text", "Transport protocol: tcp, udp, or the IP protocol number."),
         Column("orig_ip", "text", "Address of the originator."),
         Column("orig_port", "int", "Port of the originator; null if the transport has none."),
@@ -159,15 +169,15 @@ FLOWS = Table(
             "text",
             "Order of first events: S SYN, h SYN-ACK, A ACK, D data, F FIN, R RST, T repeat; lower case: responder.",
         ),
-        _FIRST_NS,
-        _LAST_NS,
-        _FIRST_FRAME,
-        _LAST_FRAME,
+        FIRST_NS,
+        LAST_NS,
+        FIRST_FRAME,
+        LAST_FRAME,
         Column("community_id", "text", "Community ID version 1 of the flow (seed 0); null for transports without one."),
         Column("orig_mac", "text", "Link-layer address of the originator's side, as captured."),
         Column("resp_mac", "text", "Link-layer address of the responder's side, as captured."),
-        Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged."),
-        Column("tunnel", "text", "Tunnels that the first packet had passed; null if none."),
+        _VLAN,
+        _TUNNEL,
     ),
 )
 
@@ -176,19 +186,19 @@ LINK_ADDRESSES = Table(
     "pair of a link-layer address and an IP address as which it was seen to send",
     (
         CAPTURE_ID,
-        Column("mac", "text", "Link-layer address of the sender; behind a router, that of the router."),
+        _SENDER_MAC,
         Column("ip", "text", "IP address that the sender used."),
         Column("basis", "text", "Where the pair was seen: IP packets, or ARP, in which the sender names both."),
-        Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged."),
-        Column("tunnel", "text", "Tunnels that the first packet had passed; null if none."),
+        _VLAN,
+        _TUNNEL,
         Column("interface", "int", "Number of the capturing interface in the file, from 0."),
         Column("packets", "int", "Number of packets in which the pair was seen."),
         Column("ttl_min", "int", "Lowest time to live (hop limit) that arrived; null for ARP."),
         Column("ttl_max", "int", "Highest time to live (hop limit) that arrived; null for ARP."),
-        _FIRST_NS,
-        _LAST_NS,
-        _FIRST_FRAME,
-        _LAST_FRAME,
+        FIRST_NS,
+        LAST_NS,
+        FIRST_FRAME,
+        LAST_FRAME,
     ),
 )
 
@@ -197,16 +207,16 @@ MULTICAST = Table(
     "group that an IGMP or MLD message names: joined, left or asked about",
     (
         CAPTURE_ID,
-        MESSAGE_COLUMNS[1],
-        MESSAGE_COLUMNS[4],
+        TS_NS,
+        FRAME_NO,
         Column("host_ip", "text", "Address of the host that sent the message."),
         Column("membership_protocol", "text", "Protocol and version: IGMPv1, IGMPv2, IGMPv3, MLDv1, MLDv2."),
         Column("action", "text", "What it means: join, leave, query, or change (of sources only)."),
         Column("group_ip", "text", "Multicast group; null in a query for all groups."),
         Column("record_type", "text", "Kind of the group record in a report of IGMPv3 or MLDv2."),
         Column("sources", "text[]", "Senders that the message names; null if it names none."),
-        Column("mac", "text", "Link-layer address of the sender; behind a router, that of the router."),
-        Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged."),
+        _SENDER_MAC,
+        _VLAN,
     ),
 )
 
@@ -215,11 +225,11 @@ STREAM_INDEX = Table(
     "captured piece of a reassembled stream: the bridge from rows to frames",
     (
         CAPTURE_ID,
-        _FLOW_ID,
-        _FROM_ORIG,
-        _STREAM_OFFSET,
+        FLOW_ID,
+        FROM_ORIG,
+        STREAM_OFFSET,
         Column("length_bytes", "int", "Length of the piece."),
-        _FRAME_NO,
+        FRAME_NO,
     ),
 )
 
@@ -228,12 +238,12 @@ BURSTS = Table(
     "burst of a flow that looks encrypted (TLS, QUIC): what the originator asked, and what came for it",
     (
         CAPTURE_ID,
-        _FLOW_ID,
+        FLOW_ID,
         Column("cause", "text", "Why a burst begins here: first, request (after an answer), pause, time (after 5 s)."),
-        _FIRST_NS,
-        _LAST_NS,
-        _FIRST_FRAME,
-        _LAST_FRAME,
+        FIRST_NS,
+        LAST_NS,
+        FIRST_FRAME,
+        LAST_FRAME,
         Column("orig_bytes", "int", "Bytes from the originator: of TLS records, or of datagrams."),
         Column("resp_bytes", "int", "Bytes from the responder, TCP bytes that the capture lost included."),
         Column("resp_packets", "int", "Packets from the responder that brought new bytes."),
@@ -246,7 +256,7 @@ FRAME_INDEX = Table(
     "block of the capture: where a frame is found again without reading the whole file",
     (
         CAPTURE_ID,
-        _FRAME_NO,
+        FRAME_NO,
         Column("file_offset", "int", "Position of the frame's record in the (decompressed) capture, in bytes."),
         Column("reader_state", "text", "What the reader must know to begin there: format, byte order, interfaces."),
     ),
@@ -261,7 +271,7 @@ OBJECTS = message_table(
             "kind", "text", "What the content is by its first bytes: mpegts, hls, mp4, matroska, image, html, json, ..."
         ),
         Column("media_type", "text", "Media type that the sender declared."),
-        Column("role", "text", "Part it played in its exchange: request, response, message."),
+        ROLE,
         Column("status", "int", "Status code of the response that carried it."),
         Column("bytes", "int", "Bytes of the content seen, after transfer and content decoding."),
         Column("declared_bytes", "int", "Length that the sender declared for the body."),
@@ -270,8 +280,8 @@ OBJECTS = message_table(
         Column("missing_bytes", "int", "Bytes known to be missing; null if their number is not known."),
         Column("complete", "bool", "True if all of the body was captured."),
         Column("sha256", "text", "SHA-256 of a complete content of at most 64 KiB; null for larger ones."),
-        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
-        Column("last_frame", "frame", "Last frame concerned."),
+        LAST_NS,
+        LAST_FRAME,
     ),
     endpoints=True,
 )
@@ -281,10 +291,10 @@ SESSIONS = Table(
     "viewing session: one client, one stream, one span of time",
     (
         CAPTURE_ID,
-        Column("session_id", "text", "Name of the session, derived from its capture and its first frame."),
+        SESSION_ID,
         CLIENT_IP,
-        Column("device_id", "text", "Device that watched; null if it cannot be told."),
-        Column("line_id", "text", "Subscriber account that was used; null if it cannot be told."),
+        DEVICE_ID,
+        LINE_ID,
         Column(
             "delivery",
             "text",
@@ -294,12 +304,10 @@ SESSIONS = Table(
         Column(
             "stream", "text", "Its own name on the wire: URL, RTMP application and stream, SRT stream identifier, ..."
         ),
-        Column("channel", "text", "Name of the channel, null if nothing in the capture names it."),
-        Column("title", "text", "Name of the title, null if nothing in the capture names it."),
-        Column(
-            "name_source", "text", "Where the name comes from: catalogue, playlist, programme guide, in-stream, ..."
-        ),
-        Column("programmes", "text[]", "Programmes that the guide has for the time of the session."),
+        CHANNEL,
+        TITLE,
+        NAME_SOURCE,
+        PROGRAMMES,
         Column("kind", "text", "live or vod; null if it cannot be told."),
         Column("kind_basis", "text", "Why the session is held to be live or vod."),
         Column("panel_host", "text", "Host that was asked first and sent the client elsewhere; null if none did."),
@@ -331,8 +339,8 @@ SESSIONS = Table(
         Column("confidence", "text", "observed (content); likely or possible (shape; docs/shape.md defines both)."),
         Column("inference", "text", "What the shape was found to be, and by which thresholds; null for content."),
         Column("period_s", "float", "Seconds between media segments, inferred from the shape; null for content."),
-        _FIRST_FRAME,
-        _LAST_FRAME,
+        FIRST_FRAME,
+        LAST_FRAME,
         Column("flow_ids", "int[]", "Flows that carried the session."),
     ),
 )
@@ -343,10 +351,10 @@ EVIDENCE = Table(
     (
         CAPTURE_ID,
         Column("row_id", "text", "Identifier of the row that is supported, for example a session_id."),
-        _FLOW_ID,
-        _FROM_ORIG,
-        _FRAME_NO,
-        _STREAM_OFFSET,
+        FLOW_ID,
+        FROM_ORIG,
+        FRAME_NO,
+        STREAM_OFFSET,
         Column("length_bytes", "int", "Length of the bytes concerned; null if they end with the stream."),
         Column("shows", "text", "What the bytes show."),
     ),
@@ -358,11 +366,11 @@ ANOMALIES = Table(
     (
         CAPTURE_ID,
         Column("name", "text", "Name of the anomaly: part of the tool or protocol, then the reason."),
-        Column("frame_no", "frame", "Frame that holds the first byte of the row's message."),
-        Column("ts_ns", "time_ns", "Capture time of the frame that holds the first byte of the row's message."),
-        Column("flow_id", "int", "Flow that carried the message: the number of the frame that opened it."),
-        Column("from_orig", "bool", "True if the originator of the flow sent the message."),
-        Column("stream_offset", "int", "Position of the message in the stream of its direction, in bytes, first is 0."),
+        FRAME_NO,
+        TS_NS,
+        FLOW_ID,
+        FROM_ORIG,
+        STREAM_OFFSET,
         Column("count", "int", "How often it occurred in that flow or file."),
         Column("detail", "text", "What was expected and what was found, at the first occurrence."),
     ),

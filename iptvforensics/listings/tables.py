@@ -5,7 +5,7 @@ All values are what a body said. Identifiers that a client names (MAC, serial, d
 
 from __future__ import annotations
 
-from ..schema import OBJECT_OFFSET, Column, message_table
+from ..schema import OBJECT_OFFSET, ROLE, Column, message_table
 
 MAX_RAW_CHARS = 4096
 """Characters of an item that column `raw` keeps; the whole stands at its offset in the evidence."""
@@ -17,6 +17,10 @@ _FAMILY = Column("family", "text", "Format of the body: xtream, stalker, enigma2
 _URL = Column("url", "text", "Absolute URL that was asked for; null if the host is unknown.")
 _HOST = Column("host", "text", "Host, and port if one was named, that the client asked for, as sent.")
 _ACTION = Column("action", "text", "What was asked of the service, in its own word; login if it has none.")
+_USERNAME = Column("username", "text", "Account name, from the body, else from what was asked for.")
+_MAC = Column("mac", "text", "MAC address that the account is bound to or the client claims, as aa:bb:cc:dd:ee:ff.")
+_MESSAGE = Column("message", "text", "Text of the server for the subscriber or about the account.")
+_ENTRY_ID = Column("entry_id", "text", "Identifier of the thing at its service, digits as text.")
 _BODY_OFFSET = Column("body_offset", "int", "Position of the item in its decoded body, in bytes, first is 0.")
 _ITEM_NO = Column("item_no", "int", "Place of the item in its body, first is 1; after a gap counted on.")
 
@@ -26,18 +30,18 @@ ACCOUNT_REPLIES = message_table(
     (
         OBJECT_OFFSET,
         _FAMILY,
-        Column("role", "text", "Part it played in its exchange: request, response, message."),
+        ROLE,
         _ACTION,
         _URL,
         _HOST,
-        Column("username", "text", "Account name, from the body, else from what was asked for."),
+        _USERNAME,
         Column("password", "text", "Password of the account, from the body, else from what was asked for."),
-        Column("mac", "text", "MAC address that the account is bound to or the client claims, as aa:bb:cc:dd:ee:ff."),
+        _MAC,
         Column("mac_raw", "text", "The same MAC address as it was written."),
         Column("token", "text", "Token that the server gave, else the one that the client sent."),
         Column("auth", "bool", "True if the server accepted the account, false if it refused it, null if unsaid."),
         Column("account_status", "text", "Status of the account in the server's words, such as Active or Banned."),
-        Column("message", "text", "Text of the server for the subscriber or about the account."),
+        _MESSAGE,
         Column("created_ns", "time_ns", "When the account was made, as the server says."),
         Column("expires_ns", "time_ns", "When the account ends, as the server says; null if never or without zone."),
         Column("expires_text", "text", "End of the account as written, if it is no number."),
@@ -80,10 +84,10 @@ CATALOGUE_ENTRIES = message_table(
         Column("kind", "text", "live, vod, series, season, episode, radio, category, list; null if nothing says it."),
         _URL,
         _HOST,
-        Column("username", "text", "Account name, from the body, else from what was asked for."),
+        _USERNAME,
         _ITEM_NO,
         _BODY_OFFSET,
-        Column("entry_id", "text", "Identifier of the thing at its service, digits as text."),
+        _ENTRY_ID,
         Column("name", "text", "Name of the thing, as the service writes it."),
         Column("number", "int", "Channel number, or number of the season or episode."),
         Column("category_id", "text", "Identifier of the category, digits as text."),
@@ -138,13 +142,13 @@ STREAM_LINKS = message_table(
         _ACTION,
         _URL,
         _HOST,
-        Column("mac", "text", "MAC address that the account is bound to or the client claims, as aa:bb:cc:dd:ee:ff."),
+        _MAC,
         Column("kind", "text", "What was asked for: live, vod, radio, archive, ... in the service's own word."),
         Column("requested", "text", "What the client named: command or identifier, as sent."),
-        Column("entry_id", "text", "Identifier of the thing at its service, digits as text."),
+        _ENTRY_ID,
         Column("link_url", "text", "URL of the media that the server gave."),
         Column("link_raw", "text", "The link as sent, with what stands before the URL."),
-        Column("message", "text", "Text of the server for the subscriber or about the account."),
+        _MESSAGE,
         Column("raw", "text", "The reply as sent, at most 4,096 characters."),
     ),
     endpoints=True,

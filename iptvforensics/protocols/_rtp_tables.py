@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schema import Column, message_table
+from ..schema import LAST_FRAME_NO, LAST_NS, Column, message_table
 
 STREAMS = message_table(
     "rtp_streams",
@@ -27,8 +27,8 @@ STREAMS = message_table(
             "int",
             "Stream offset at which the transport stream in the payloads begins; null if there is none.",
         ),
-        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
-        Column("last_frame_no", "frame", "Last frame concerned."),
+        LAST_NS,
+        LAST_FRAME_NO,
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schema import Column, message_table
+from ..schema import LAST_FRAME_NO, LAST_NS, Column, message_table
 
 CONNECTIONS = message_table(
     "srt",
@@ -40,8 +40,8 @@ CONNECTIONS = message_table(
         Column("mtu", "int", "Largest packet that the caller accepts, in bytes."),
         Column("closed_by", "text", "Who ended it with a shutdown first: caller or listener; null if nobody did."),
         Column("response_frame_no", "frame", "Frame of the listener's conclusion; null if none was captured."),
-        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
-        Column("last_frame_no", "frame", "Last frame concerned."),
+        LAST_NS,
+        LAST_FRAME_NO,
     ),
     endpoints=True,
 )
@@ -67,8 +67,8 @@ STREAMS = message_table(
         Column("last_sequence", "int", "Sequence number of the last data packet in order."),
         Column("sequence_jumps", "int", "Times the sequence numbers began anew elsewhere."),
         Column("payload_offset", "int", "Stream offset at which the first payload that was read begins; null if none."),
-        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
-        Column("last_frame_no", "frame", "Last frame concerned."),
+        LAST_NS,
+        LAST_FRAME_NO,
     ),
     endpoints=True,
 )

@@ -27,7 +27,7 @@ from ..protocol import (
     Protocol,
     Row,
 )
-from ..schema import Column, message_table
+from ..schema import LAST_FRAME_NO, LAST_NS, Column, message_table
 
 MAX_CONTROL_BYTES = 125
 """RFC 6455 section 5.5."""
@@ -54,8 +54,8 @@ TABLE = message_table(
             "int",
             "Stream offset at which the first binary message that was handed on begins; null if none was.",
         ),
-        Column("last_ns", "time_ns", "Capture time of the last frame concerned."),
-        Column("last_frame_no", "frame", "Last frame concerned."),
+        LAST_NS,
+        LAST_FRAME_NO,
     ),
     endpoints=True,
 )
