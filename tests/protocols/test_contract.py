@@ -7,7 +7,7 @@ by its `ContentInfo`. A test module may set `MAX_KEPT_BYTES` when its parser kee
 from __future__ import annotations
 
 import gc
-import importlib.util
+import importlib
 import random
 import sys
 import types
@@ -73,13 +73,7 @@ class Example(NamedTuple):
 
 @cache
 def test_module(name: str) -> types.ModuleType:
-    path = Path(__file__).with_name(f"test_{name}.py")
-    spec = importlib.util.spec_from_file_location(f"examples_of_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f".test_{name}", __package__)
 
 
 test_module.__test__ = False  # type: ignore[attr-defined]

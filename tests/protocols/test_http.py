@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import zlib
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import brotli
@@ -30,18 +28,9 @@ from iptvforensics.protocols import _http_coding
 from iptvforensics.protocols.http import PROTOCOL
 from iptvforensics.schema import ENGINE_COLUMNS
 
+from . import test_http_h2 as h2
+from . import test_http_h3 as h3
 
-def _beside(name: str) -> Any:
-    """Return the tests of another version of HTTP: they hold a conversation."""
-    spec = importlib.util.spec_from_file_location(f"conversation_{name}", Path(__file__).with_name(f"test_{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-h2, h3 = _beside("http_h2"), _beside("http_h3")
 H = b"Host: tv.example\r\n"
 GET = b"GET /a HTTP/1.1\r\n" + H + b"\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import random
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from iptvforensics.protocol import At
 from iptvforensics.protocols._http_body import MAX_LOSSES
 
-_spec = importlib.util.spec_from_file_location("http_conversations", Path(__file__).with_name("test_http.py"))
-assert _spec is not None
-assert _spec.loader is not None
-_module: Any = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Seen, GET, OK = _module.Seen, _module.GET, _module.OK
+from .test_http import GET, OK, Seen
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 

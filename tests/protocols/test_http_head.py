@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import h11
@@ -26,12 +24,7 @@ from iptvforensics.protocols._http_head import (
     parse_status_line,
 )
 
-_spec = importlib.util.spec_from_file_location("http_conversations", Path(__file__).with_name("test_http.py"))
-assert _spec is not None
-assert _spec.loader is not None
-_module: Any = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Seen, EXAMPLES = _module.Seen, _module.TCP_EXAMPLES
+from .test_http import GET, Seen
 
 QUICK = settings(max_examples=100, deadline=None)
 name = st.from_regex(r"X[!#$%&'*+.^_`|~0-9A-Za-z-]{0,12}", fullmatch=True)
@@ -105,7 +98,7 @@ def test_responses_are_read_as_httptools_reads_them(messages: list[tuple[int, st
     )
     oracle = Events()
     httptools.HttpResponseParser(oracle).feed_data(data)
-    seen = Seen(_module.GET * len(messages), data).whole()
+    seen = Seen(GET * len(messages), data).whole()
     assert [v["reason"] for v in seen.values] == [m["reason"].decode() for m in oracle.messages]
     for row, message in zip(seen.values, oracle.messages, strict=True):
         assert [split(line) for line in row["response_headers"]] == message["headers"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +11,7 @@ from iptvforensics.protocols._http_pairing import MAX_ANOMALIES, MAX_OPEN_REQUES
 from iptvforensics.protocols._http_requests import RequestStream
 from iptvforensics.protocols._http_responses import ResponseStream
 
-_spec = importlib.util.spec_from_file_location("http_conversations", Path(__file__).with_name("test_http.py"))
-assert _spec is not None
-assert _spec.loader is not None
-_module: Any = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Seen, GET, OK = _module.Seen, _module.GET, _module.OK
+from .test_http import GET, OK, Seen
 
 
 def get(number: int) -> bytes:

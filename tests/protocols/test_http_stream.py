@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import random
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +13,9 @@ from hypothesis import strategies as st
 
 from iptvforensics.protocol import ContentData, Row
 
-_spec = importlib.util.spec_from_file_location("http_conversations", Path(__file__).with_name("test_http.py"))
-assert _spec is not None
-assert _spec.loader is not None
-_module: Any = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Seen, EXAMPLES, GET, OK = _module.Seen, _module.TCP_EXAMPLES, _module.GET, _module.OK
+from .test_http import GET, OK, Seen
+from .test_http import TCP_EXAMPLES as EXAMPLES
+
 IDS = [name for name, _, _ in EXAMPLES]
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
