@@ -36,6 +36,8 @@ _START = (
     "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
     "from iptvforensics.analysis.apart import work; work(**task)"
 )
+NICENESS = 3
+"""How far the decoding steps back: all wait for the parsers, which must not share their core with it evenly."""
 _COLUMNS = ("offset", "length", "frame", "ns", "kind", "data")
 
 
@@ -175,6 +177,7 @@ def apart(path: str, **options: Any) -> Iterator[Apart]:
 
 def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: tuple[int, int, int]) -> None:
     """Decode a capture and tell of it (this is the decoding process)."""
+    os.nice(NICENESS)
     gc.disable()  # there are no cycles, and few objects
     memory, permits_fd, messages_fd = fds
     messages: BinaryIO = os.fdopen(messages_fd, "wb")
