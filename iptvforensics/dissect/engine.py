@@ -86,6 +86,8 @@ class Dissector:
         self.by_name = {p.name: p for p in known}
         self.layouts = {table.name: _layout(table) for p in known for table in p.tables}
         self._work: dict[int, FlowWork] = {}
+        self._over: set[int] = set()
+        """Numbers of flows that are not read any more: most have ended long before the capture does."""
 
     # --- batches -----------------------------------------------------------------------------------------
 
@@ -102,16 +104,22 @@ class Dissector:
         offset, frame, ns = views(batch)
         data = batch.data.data.toreadonly()
         for entry in batch.directions:
-            work = self._work_of(entry)
+            number = entry.direction >> 1
+            if number in self._over:
+                continue
+            work = self._work.get(number) or self._begin(number, entry)
             if not work.dead:
                 from_orig = entry.direction & 1 == 0
                 work.places[not from_orig].begin(entry, offset, frame, ns)
                 self._feed(work, batch, entry, data, from_orig)
                 work.rest(from_orig)
+            if work.dead:
+                self._forget(number)
         for number in batch.silent:  # their parsers would be kept to the end
             if (silent := self._work.get(number)) is not None:
                 silent.end(True)
                 silent.end(False)
+                self._forget(number)
 
     def finish(self) -> None:
         """End all streams that are still open: the capture is over."""
@@ -120,14 +128,14 @@ class Dissector:
             work.end(True)
             work.end(False)
 
-    def _work_of(self, entry: DirectionPieces) -> FlowWork:
-        number = entry.direction >> 1
-        work = self._work.get(number)
-        if work is None:
-            work = FlowWork(self, number, entry)
-            work.dead = self._only_flow is not None and work.flow_id != self._only_flow
-            self._work[number] = work
+    def _begin(self, number: int, entry: DirectionPieces) -> FlowWork:
+        work = self._work[number] = FlowWork(self, number, entry)
+        work.dead = self._only_flow is not None and work.flow_id != self._only_flow
         return work
+
+    def _forget(self, number: int) -> None:
+        del self._work[number]
+        self._over.add(number)
 
     def _feed(
         self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool

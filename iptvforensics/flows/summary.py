@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+PORTION_FLOWS = 1024
+"""Flows whose numbers become Python integers at a time; these take many times the memory."""
 _PORTED = {6: "tcp", 17: "udp", 132: "sctp"}
 
 
@@ -71,12 +73,14 @@ class FlowNumbers(NamedTuple):
     dirs: NDArray[np.int64]
 
 
-def flow_rows(table: FlowNumbers, protocols: Mapping[int, str]) -> list[tuple[Any, ...]]:
-    """Return one row per flow (`schema.FLOWS` without capture_id), in the order of their first packets."""
-    count = table.flows
-    flows = table.flow.reshape(-1, L.FLOW_WIDTH)[:count].tolist()
-    directions = table.dirs.reshape(-1, L.DIRECTION_WIDTH)[: 2 * count].tolist()
-    return [_row(flow, directions[2 * f], directions[2 * f + 1], protocols.get(f)) for f, flow in enumerate(flows)]
+def flow_rows(table: FlowNumbers, protocols: Mapping[int, str]) -> Iterator[tuple[Any, ...]]:
+    """Yield one row per flow (`schema.FLOWS` without capture_id), in the order of their first packets."""
+    flows, directions = table.flow.reshape(-1, L.FLOW_WIDTH), table.dirs.reshape(-1, L.DIRECTION_WIDTH)
+    for first in range(0, table.flows, PORTION_FLOWS):
+        end = min(first + PORTION_FLOWS, table.flows)
+        ends = directions[2 * first : 2 * end].tolist()
+        for f, flow in enumerate(flows[first:end].tolist()):
+            yield _row(flow, ends[2 * f], ends[2 * f + 1], protocols.get(first + f))
 
 
 def _row(flow: list[int], orig: list[int], resp: list[int], protocol: str | None) -> tuple[Any, ...]:

@@ -7,7 +7,10 @@ import json
 import struct
 from pathlib import Path
 
+import pytest
+
 from iptvforensics.analysis import analyze_capture
+from iptvforensics.flows import summary
 from iptvforensics.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
@@ -15,19 +18,18 @@ SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
 
 def analyse(path: Path, tmp_path: Path):
     store = Store.create(tmp_path / "case")
-    summary = analyze_capture(str(path), store, cores=1)
-    return summary, store
+    return analyze_capture(str(path), store, cores=1), store
 
 
 def test_the_captures_row_describes_the_evidence(tmp_path: Path) -> None:
     path = SAMPLES / "formats" / "small.pcap"
-    summary, store = analyse(path, tmp_path)
+    found, store = analyse(path, tmp_path)
     (row,) = store.connection().execute("select * from captures").fetchall()
     names = [column[0] for column in store.connection().execute("select * from captures").description]
     capture = dict(zip(names, row, strict=True))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     assert capture["sha256"] == sha256
-    assert capture["capture_id"] == sha256[:16] == summary.capture_id
+    assert capture["capture_id"] == sha256[:16] == found.capture_id
     assert capture["size_bytes"] == path.stat().st_size
     assert capture["frames"] == 71
     assert capture["format"] == "pcap"
@@ -59,9 +61,20 @@ def test_frames_that_give_no_packet_are_counted_with_their_reason(tmp_path: Path
 
 
 def test_the_manifest_says_how_the_result_was_made(tmp_path: Path) -> None:
-    summary, store = analyse(SAMPLES / "dns" / "names.pcap", tmp_path)
-    folder = store.root / "captures" / f"capture_id={summary.capture_id}"
+    found, store = analyse(SAMPLES / "dns" / "names.pcap", tmp_path)
+    folder = store.root / "captures" / f"capture_id={found.capture_id}"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["rows"]["dns"] == 16
-    assert manifest["sha256"] == summary.sha256
+    assert manifest["sha256"] == found.sha256
     assert manifest["version"]
+
+
+def test_flows_do_not_depend_on_how_many_become_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = SAMPLES / "hls" / "two-boxes.pcap"
+    tables = []
+    for portion in (summary.PORTION_FLOWS, 3):
+        monkeypatch.setattr(summary, "PORTION_FLOWS", portion)
+        _, store = analyse(path, tmp_path / str(portion))
+        tables.append(store.connection().execute("select * from flows order by all").fetchall())
+    assert len(tables[0]) > 3
+    assert tables[0] == tables[1]

@@ -156,16 +156,31 @@ def test_flow_that_nobody_reads_costs_no_memory(bench: Any, made_up: Any) -> Non
     run = bench(made_up(detect=lambda opening: 0.0))
     run.take(bytes(100_000))
     run.take(bytes(100_000))
-    work = run.dissector._work[0]
-    assert (work._held, work._findings, work.places[0]._old) == ([], None, [])
+    assert run.dissector._work == {}
 
 
 def test_flow_that_is_over_costs_no_memory(bench: Any, made_up: Any) -> None:
     run = bench(made_up())
     run.take([b"ab"], [b"cd"])
+    assert len(run.dissector._work) == 1
     run.take(["end"], ["end"])
-    work = run.dissector._work[0]
-    assert (work.parser, work._findings, work.places[0]._old, work.places[1]._old) == (None, None, [], [])
+    assert run.dissector._work == {}
+
+
+def test_what_comes_after_the_end_of_a_flow_is_not_read(bench: Any, made_up: Any) -> None:
+    run = bench(made_up(answer=lambda p, what, data, side: [Row("told", side, 0, {"word": what})]))
+    run.take([b"ab", "end"], ["end"])
+    before = len(run.words())
+    run.take([b"cd"])
+    run.finish()
+    assert before == len(run.words()) == 3
+
+
+def test_parser_of_a_silent_flow_is_let_go(bench: Any, made_up: Any) -> None:
+    run = bench(made_up())
+    run.take([b"ab"])
+    run.take(silent=[0])
+    assert run.dissector._work == {}
 
 
 def test_flow_that_nobody_knows_is_not_called_encrypted(bench: Any, made_up: Any) -> None:
