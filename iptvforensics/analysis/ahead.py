@@ -44,6 +44,10 @@ class Ahead:
         """Return what is known of the whole, after the last batch."""
         return self._decoding.report()
 
+    def forget(self) -> None:
+        """Give back the memory of the batches: none of them is looked at any more."""
+        self._decoding.forget()
+
     def close(self) -> None:
         """Return when the thread has ended."""
         self._stopped.set()

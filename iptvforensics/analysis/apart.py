@@ -104,9 +104,7 @@ class Apart:
         self._messages.close()
         self._process.wait()
         os.close(self._memory)
-        if self._arena is not None:
-            # Some hundred megabytes take a thirtieth of a second, which the other core has: the decoding has ended.
-            Thread(target=self._arena.forget, name="iptvforensics-memory", daemon=True).start()
+        self.forget()
 
     def batches(self) -> Iterator[StreamBatch]:
         """Yield what the blocks of the capture add to the streams.
@@ -138,6 +136,12 @@ class Apart:
         if self._report is None:
             raise RuntimeError("the capture was not read to its end")
         return self._report
+
+    def forget(self) -> None:
+        """Give back the memory of the batches: none of them is looked at any more."""
+        if self._arena is not None:
+            # Some hundred megabytes take a thirtieth of a second, which the other core has: the decoding has ended.
+            Thread(target=self._arena.forget, name="iptvforensics-memory", daemon=True).start()
 
     def _receive(self) -> tuple[str, Any]:
         size = int.from_bytes(self._messages.read(8), "little")

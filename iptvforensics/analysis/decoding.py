@@ -150,3 +150,7 @@ class Decoding:
             bursts_left_out=self._bursts.left_out(),
             flows=flows,
         )
+
+    def forget(self) -> None:
+        """Give back the memory of the batches: none of them is looked at any more."""
+        self._flows.forget()

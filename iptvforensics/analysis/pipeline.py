@@ -44,6 +44,9 @@ class Source(Protocol):
     def report(self) -> Report:
         """Return what is known of the whole, after the last batch."""
 
+    def forget(self) -> None:
+        """Give back the memory of the batches: none of them is looked at any more."""
+
 
 class Pipeline:
     """The analysis of one file while it goes on."""
@@ -63,15 +66,7 @@ class Pipeline:
         """Return what the capture gave; its tables are part of the case now."""
         source = self.source
         dissector = Dissector(self.rows, secrets=self.secrets)
-        is_first = True
-        for batch in source.batches():
-            if is_first:
-                is_first = False
-                add_blocks(self.secrets, source.early_secrets)
-            self.index.add(batch)
-            self._write_bursts(batch.bursts)
-            dissector.take(batch)
-        dissector.finish()
+        self._read(dissector)
         report = source.report()
         late = len(report.secrets) > len(source.early_secrets)
         if late and self.may_repeat:
@@ -85,6 +80,7 @@ class Pipeline:
         # there: the rest is written meanwhile.
         self.rows.hand_on(TABLES_READ[: TABLES_READ.index(FLOWS.name)])
         self._describe(report, dissector.protocols)
+        source.forget()  # sessions take memory, too
         self.rows.hand_on(TABLES_READ)
         written = self.writer.reader()
         self.rows.close()
@@ -93,6 +89,18 @@ class Pipeline:
         self.writer.commit(capture_id, self._manifest(report))
         rows = dict(self.writer.rows)
         return Summary(self.path, capture_id, report.sha256, report.size_bytes, report.frames, rows)
+
+    def _read(self, dissector: Dissector) -> None:
+        """Have all batches read."""
+        is_first = True
+        for batch in self.source.batches():
+            if is_first:
+                is_first = False
+                add_blocks(self.secrets, self.source.early_secrets)
+            self.index.add(batch)
+            self._write_bursts(batch.bursts)
+            dissector.take(batch)
+        dissector.finish()
 
     def _write_bursts(self, portions: Iterable[Mapping[str, Any]]) -> None:
         for columns in portions:

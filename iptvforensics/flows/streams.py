@@ -190,6 +190,11 @@ class FlowTable:
         if self.state[L.N_PIECES] or self.state[L.N_OVERLAPS]:
             yield self._batch()
 
+    def forget(self) -> None:
+        """Give back the memory of batches after the last one."""
+        self._outs.clear()
+        self._columns.clear()
+
     def _room_for_pieces(self, wanted: int) -> None:
         entries = int(self.state[L.N_PIECES]) + max(4096, wanted) + 4 * int(self.state[L.PENDING_LIMIT])
         if entries * L.PIECE_WIDTH > len(self._pieces):
