@@ -30,6 +30,7 @@ class FlowEnds:
     def _texts(self, client_is_orig: bool) -> Endpoints:
         orig_hi, orig_lo, resp_hi, resp_lo, orig_port, resp_port = self._numbers
         orig, resp = address_text(orig_hi, orig_lo), address_text(resp_hi, resp_lo)
+        self._numbers = ()  # not needed again, and flows are many
         self._from_orig = orig, orig_port, resp, resp_port
         self._from_resp = resp, resp_port, orig, orig_port
         return self._from_orig if client_is_orig else self._from_resp

@@ -58,6 +58,8 @@ TABLE = message_table(
 class _Direction:
     """What is pending in one direction."""
 
+    __slots__ = ("failed", "has_message", "in_step", "offset", "pending", "skip")
+
     def __init__(self, in_step: bool) -> None:
         self.pending = bytearray()
         self.offset = 0
@@ -72,6 +74,8 @@ class _Direction:
 
 class DnsParser:
     """The state of one flow. The sender of a query is the client; a datagram decides for itself."""
+
+    __slots__ = ("_directions", "_is_udp", "client_is_orig")  # a capture may have a flow for each name looked up
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
