@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ..protocol import Anomaly, Event, Mark
 from ._http_body import Body, codings_of, declared_length
 from ._http_exchange import Exchange
+from ._http_form import form_in, kind_of_body
 from ._http_head import Head, RequestLine, StatusLine
 
 MAX_STREAMS = 256
@@ -78,10 +79,12 @@ class Exchanges:
         return exchange
 
     def _body(self, exchange: Exchange, head: Head, offset: int, *, of_client: bool) -> Body:
-        info = exchange.body_info(head, declared_length(head), of_client=of_client)
+        form = None if of_client else form_in(exchange.request_body)
+        info = exchange.body_info(head, declared_length(head), of_client=of_client, form=form)
         self._keys += 1
         from_orig = of_client == self._client_is_orig
-        body = Body(self._keys, from_orig, info, None, self.events, self._noter(from_orig))
+        kind = kind_of_body(info) if of_client else Body
+        body = kind(self._keys, from_orig, info, None, self.events, self._noter(from_orig))
         codings = codings_of(head)
         if codings:
             body.decode(codings, offset)

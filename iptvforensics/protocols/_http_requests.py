@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from ..protocol import ContentInfo, Event, Mark
-from ._http_body import Body, ChunkedBody, Kind, Note, Runs, codings_of, framing
+from ..protocol import ContentInfo, Mark
+from ._http_body import Body, ChunkedBody, Kind, codings_of, framing
 from ._http_exchange import Exchange
+from ._http_form import kind_of_body
 from ._http_head import Head, RequestLine, find_request, may_be_request, parse_request_line
 from ._http_pairing import MAX_OPEN_REQUESTS, Pairing
 from ._http_stream import State, Stream
-
-MAX_FORM_BYTES = 8 << 10
-
-
-class FormBody(Body):
-    """A form that is posted: its beginning is kept, since it says what the response answers."""
-
-    __slots__ = ("kept",)
-
-    def __init__(
-        self, key: int, from_orig: bool, info: ContentInfo, length: int | None, events: list[Event], note: Note
-    ) -> None:
-        super().__init__(key, from_orig, info, length, events, note)
-        self.kept = b""
-
-    def _hand(self, piece: memoryview, offset: int, runs: Runs | None = None) -> None:
-        self.kept += bytes(piece[: MAX_FORM_BYTES - len(self.kept)])
-        super()._hand(piece, offset, runs)
 
 
 class RequestStream(Stream):
@@ -126,8 +109,7 @@ class RequestStream(Stream):
         if kind is Kind.CHUNKED:
             body: Body = ChunkedBody(self.next_key(), self.from_orig, info, events, note, find_request)
         else:
-            is_form = "form-urlencoded" in (info.media_type or "").lower()
-            body = (FormBody if is_form else Body)(self.next_key(), self.from_orig, info, length, events, note)
+            body = kind_of_body(info)(self.next_key(), self.from_orig, info, length, events, note)
         codings = codings_of(head)
         if codings:
             body.decode(codings, self.offset)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..protocol import Mark
 from ._http_body import Body, ChunkedBody, Kind, codings_of, framing
 from ._http_exchange import Exchange
+from ._http_form import form_in
 from ._http_head import Head, StatusLine, find_response, may_be_response, parse_status_line
 from ._http_pairing import Pairing
-from ._http_requests import FormBody, tunnel_info
+from ._http_requests import tunnel_info
 from ._http_stream import State, Stream
 
 
@@ -88,9 +89,7 @@ class ResponseStream(Stream):
             head.deviations.add("no_reason_phrase")
 
     def _body(self, exchange: Exchange, head: Head, kind: Kind, length: int | None) -> Body:
-        form = exchange.request_body
-        kept = form.kept if isinstance(form, FormBody) else None
-        info = exchange.body_info(head, length, of_client=False, form=kept)
+        info = exchange.body_info(head, length, of_client=False, form=form_in(exchange.request_body))
         events, note = self.pairing.events, self.note_at
         if kind is Kind.CHUNKED:
             body: Body = ChunkedBody(self.next_key(), self.from_orig, info, events, note, find_response)
