@@ -75,7 +75,7 @@ class _Direction:
 class DnsParser:
     """The state of one flow. The sender of a query is the client; a datagram decides for itself."""
 
-    __slots__ = ("_directions", "_is_udp", "client_is_orig")  # a capture may have a flow for each name looked up
+    __slots__ = ("__weakref__", "_directions", "_is_udp", "client_is_orig")  # one for each name looked up
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
