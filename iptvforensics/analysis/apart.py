@@ -71,6 +71,7 @@ class Apart:
         self._announce = announce
         self._report: Report | None = None
         self._arena: Arena | None = None
+        self._giving_back: Thread | None = None
         self._memory = os.memfd_create("iptvforensics")
         to_read, their_out = os.pipe()
         their_in, to_write = os.pipe()
@@ -103,8 +104,9 @@ class Apart:
         self._permits.close()
         self._messages.close()
         self._process.wait()
-        os.close(self._memory)
         self.forget()
+        if self._giving_back is not None:
+            self._giving_back.join()
 
     def batches(self) -> Iterator[StreamBatch]:
         """Yield what the blocks of the capture add to the streams.
@@ -139,9 +141,15 @@ class Apart:
 
     def forget(self) -> None:
         """Give back the memory of the batches: none of them is looked at any more."""
-        if self._arena is not None:
+        if self._giving_back is None:
             # Some hundred megabytes take a thirtieth of a second, which the other core has: the decoding has ended.
-            Thread(target=self._arena.forget, name="iptvforensics-memory", daemon=True).start()
+            self._giving_back = Thread(target=self._give_back, name="iptvforensics-memory", daemon=True)
+            self._giving_back.start()
+
+    def _give_back(self) -> None:
+        if self._arena is not None:
+            self._arena.forget()
+        os.close(self._memory)
 
     def _receive(self) -> tuple[str, Any]:
         size = int.from_bytes(self._messages.read(8), "little")
@@ -165,7 +173,8 @@ class Apart:
 
     def _with_flows(self, report: Report, flow: Any, dirs: Any) -> Report:
         at = self._shared().at
-        report.flows = report.flows._replace(flow=at(flow), dirs=at(dirs))
+        # Copies: the shared memory is given back only when nothing of it is looked at.
+        report.flows = report.flows._replace(flow=at(flow).copy(), dirs=at(dirs).copy())
         return report
 
 

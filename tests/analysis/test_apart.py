@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -185,3 +186,22 @@ def test_where_memory_cannot_be_shared_a_thread_decodes(
     store = Store.create(tmp_path / "case")
     summary = analyze_capture(str(SAMPLES / "hls" / "two-boxes.pcap"), store, cores=2)
     assert summary.rows["sessions"] > 0
+
+
+def test_memory_is_given_back_before_the_process_is_closed() -> None:
+    def mapped() -> int:
+        return Path("/proc/self/maps").read_text().count("memfd:iptvforensics")
+
+    gc.collect()
+    before = mapped()
+    with opened(SAMPLES / "hls" / "two-boxes.pcap") as process:
+        for batch in process.batches():
+            assert len(batch.directions)
+        assert mapped() > before
+        del batch
+        report = process.report()
+        process.forget()
+        assert process._giving_back is not None
+        process._giving_back.join()
+        assert mapped() == before
+    assert report.flows.flow.any()
