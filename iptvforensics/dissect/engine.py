@@ -127,6 +127,7 @@ class Dissector:
             work = self._work[number]
             work.end(True)
             work.end(False)
+            self._forget(number)
 
     def _begin(self, number: int, entry: DirectionPieces) -> FlowWork:
         work = self._work[number] = FlowWork(self, number, entry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -208,3 +210,18 @@ def test_a_flow_that_fell_silent_after_a_reset_is_ended(bench: Any, made_up: Any
     assert made.parsers[0].calls == [("feed", b"a", True), ("end", None, True), ("end", None, False)]
     assert made.parsers[1].calls == [("feed", b"b", True)]
     assert len(made.parsers) == 2
+
+
+def test_what_was_read_is_freed_with_the_dissector(bench: Any, made_up: Any) -> None:
+    run = bench(made_up(answer=lambda p, what, data, side: [tell("x")] if what == "feed" else []))
+    run.take([b"ab"], [b"cd"], flow=0)
+    run.take([b"ab"], flow=1)
+    run.finish()
+    gc.collect()
+    gc.disable()
+    try:
+        watched = weakref.ref(run.dissector)
+        del run.dissector
+        assert watched() is None
+    finally:
+        gc.enable()
