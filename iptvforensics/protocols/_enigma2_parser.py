@@ -6,6 +6,7 @@ import json
 from typing import Any
 from xml.parsers import expat
 
+from ..listings import faults
 from ..listings.asked import Asked, asked_of
 from ..listings.documents import let_go
 from ..listings.items import Batch, JsonItems, Path
@@ -91,10 +92,7 @@ class BouquetParser:
             self._line(offset, line)
         self._close(None, "")
         events = self._rows.take(from_orig) + self._rows.over(from_orig)
-        for name, count in (("line_over_limit", self._lines.cut), ("line_cut_by_gap", self._lines.dropped)):
-            if count:
-                events.append(Anomaly(f"ENIGMA2_{name}", from_orig, 0, "", count))
-        self._lines.cut = self._lines.dropped = 0
+        events += faults.of_lines(self._lines, "ENIGMA2", from_orig)
         return events
 
     def _line(self, offset: int, data: bytes) -> None:
@@ -210,8 +208,7 @@ class JsonParser:
         events = self._read(self._items.end(), from_orig)
         self._whole()
         events += self._rows.take(from_orig) + self._rows.over(from_orig)
-        problems, self._items.problems = self._items.problems, []
-        return events + [Anomaly(f"ENIGMA2_{p.name}", from_orig, p.offset, p.detail) for p in problems]
+        return events + faults.of_items(self._items, "ENIGMA2", from_orig)
 
     def _read(self, batches: list[Batch], from_orig: bool) -> list[Event]:
         events: list[Event] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ..listings import faults
 from ..listings.asked import asked_of
 from ..listings.items import Batch, JsonItems, Path
 from ..listings.sheet import Sheet
 from ..listings.tables import CATALOGUE_ENTRIES, MAX_RAW_CHARS
 from ..listings.values import Columns, integers, texts
-from ..protocol import Anomaly, Event, Opening
+from ..protocol import Event, Opening
 from ._m3u_extinf import container_of
 
 
@@ -34,8 +35,7 @@ class JsonListParser:
     def end(self, from_orig: bool) -> list[Event]:
         """Return the last entries, and what was wrong."""
         events = self._read(self._items.end(), from_orig)
-        problems, self._items.problems = self._items.problems, []
-        return events + [Anomaly(f"M3U_{p.name}", from_orig, p.offset, p.detail) for p in problems]
+        return events + faults.of_items(self._items, "M3U", from_orig)
 
     def _read(self, batches: list[Batch], from_orig: bool) -> list[Event]:
         for batch in batches:

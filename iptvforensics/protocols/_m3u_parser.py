@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
+from ..listings import faults
 from ..listings.asked import asked_of
 from ..listings.lines import Line, Lines
 from ..listings.sheet import Sheet
@@ -66,11 +67,7 @@ class ListParser:
         self._take(self._lines.end())
         self._over()
         events = self._rows(from_orig)
-        lines = self._lines
-        for name, count in (("line_over_limit", lines.cut), ("line_cut_by_gap", lines.dropped)):
-            if count:
-                events.append(Anomaly(f"M3U_{name}", from_orig, 0, "", count))
-        lines.cut = lines.dropped = 0
+        events += faults.of_lines(self._lines, "M3U", from_orig)
         if self._count > MAX_ENTRIES:
             detail = f"{self._count} entries, {MAX_ENTRIES} were read"
             events.append(Anomaly("M3U_over_limit", from_orig, 0, detail))

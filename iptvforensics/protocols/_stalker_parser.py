@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..listings import faults
 from ..listings.asked import Asked, asked_of, form_fields
 from ..listings.items import Batch, JsonItems, Path
 from ..listings.sheet import Sheet
@@ -84,8 +85,7 @@ class StalkerParser:
         if self._count > MAX_ITEMS:
             events.append(Anomaly("STALKER_over_limit", from_orig, 0, f"{self._count} items, {MAX_ITEMS} were read"))
             self._count = 0
-        problems, self._items.problems = self._items.problems, []
-        return events + [Anomaly(f"STALKER_{p.name}", from_orig, p.offset, p.detail) for p in problems]
+        return events + faults.of_items(self._items, "STALKER", from_orig)
 
     def _read(self, batches: list[Batch], from_orig: bool) -> list[Event]:
         events: list[Event] = []

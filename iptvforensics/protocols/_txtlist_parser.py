@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..listings import faults
 from ..listings.asked import host_of
 from ..listings.lines import Lines
 from ..listings.sheet import Sheet
@@ -64,10 +65,7 @@ class TxtListParser:
             self._sheet.add(self._settings[0][0], {"kind": "list", "raw": raw})
             self._settings = []
         events = self._sheet.take(from_orig)
-        for name, count in (("line_over_limit", self._lines.cut), ("line_cut_by_gap", self._lines.dropped)):
-            if count:
-                events.append(Anomaly(f"TXTLIST_{name}", from_orig, 0, "", count))
-        self._lines.cut = self._lines.dropped = 0
+        events += faults.of_lines(self._lines, "TXTLIST", from_orig)
         if self._is_over:
             events.append(Anomaly("TXTLIST_over_limit", from_orig, 0, f"more than {MAX_ENTRIES} entries"))
             self._is_over = False
