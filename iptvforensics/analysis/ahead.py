@@ -1,4 +1,4 @@
-"""The decoding of a capture on a thread of its own, one batch ahead of the parsers."""
+"""The decoding of a capture on a thread of its own, ahead of the parsers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..flows.batch import BATCHES_ALIVE
 if TYPE_CHECKING:
     from ..capture import Secret
     from ..flows.batch import StreamBatch
-    from .decoding import Decoding, Report
+    from .decoding import Decoding
+    from .report import Report
 
 
 class Ahead:
@@ -72,7 +73,7 @@ class Ahead:
 def ahead(decoding: Decoding) -> Iterator[Ahead]:
     """Give a decoding whose next batch is being made on a thread, which ends with the context.
 
-    At most two batches are alive: the one that the caller uses and the one after it.
+    At most `BATCHES_ALIVE` are there: the one that the caller uses and those after it.
     """
     thread = Ahead(decoding)
     try:

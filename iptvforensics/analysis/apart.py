@@ -5,7 +5,7 @@ waits. A second process has a lock of its own. Arrays lie in memory that both se
 
 * from the decoding process: `secrets` (before the first batch), `progress`, `announce`, `batch`, at last `report`; or
   `error` with an exception;
-* to it: a byte for each batch that is done with. At most two are alive.
+* to it: a byte for each batch that is done with. At most `BATCHES_ALIVE` are there.
 
 A plain child process is started, as `workers` does, so that nothing is needed of the program that uses the library (it
 may have threads, be a notebook, or be read from standard input). It ends when its pipes do. Linux only: elsewhere, and
@@ -18,7 +18,6 @@ import gc
 import json
 import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +29,7 @@ from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
 if TYPE_CHECKING:
     from ..capture import Secret
     from .arena import Arena
-    from .decoding import Report
+    from .report import Report
 
 _START = (
     "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
@@ -64,6 +63,8 @@ class Apart:
         progress: Callable[[int], None] | None,
         announce: Callable[[str], None] | None,
     ) -> None:
+        import subprocess  # the other end needs none
+
         self.path = path
         self.early_secrets: list[Secret] = []
         """Secrets that stand in the file before its first frame; known when the first batch comes."""

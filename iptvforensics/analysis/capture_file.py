@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .. import __version__, kernel
-from .ahead import ahead
 from .apart import apart, is_possible
 from .options import LateSecrets, Options, Progress, Summary
 
@@ -118,6 +117,8 @@ def _source(
         if cores == 1:
             yield decoding
             return
+        from .ahead import ahead
+
         with ahead(decoding) as thread:
             yield thread
 

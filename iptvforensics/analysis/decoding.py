@@ -7,7 +7,6 @@ asks for is in the `Report`, so that this half may run on a thread (`ahead`) or 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,48 +15,11 @@ from ..flows.bursts import Bursts
 from ..flows.streams import FlowTable, Zeros
 from ..flows.summary import FlowNumbers, flow_anomalies, link_rows, membership_rows
 from ..packets import Memberships, Neighbours, PacketDecoder
+from .report import Report
 
 if TYPE_CHECKING:
-    from ..capture import Block, CaptureAnomaly, CaptureReader, Secret
+    from ..capture import Block, CaptureReader, Secret
     from ..flows.batch import StreamBatch
-    from ..packets import LedgerEntry, PacketAnomaly
-
-Rows = list[tuple[Any, ...]]
-
-
-@dataclass(slots=True)
-class Report:
-    """What is known of a capture once it has been read to its end."""
-
-    sha256: str
-    size_bytes: int
-    format: str
-    frames: int
-    first_ns: int | None
-    last_ns: int | None
-    captured_bytes: int
-    wire_bytes: int
-    packets: int
-    link_types: list[int]
-    interfaces: int
-    snaplen: int | None
-    metadata: list[str]
-    secrets: list[Secret]
-    faults: list[CaptureAnomaly]
-    """Damage of the file."""
-    notes: list[PacketAnomaly]
-    ledger: dict[str, LedgerEntry]
-    """Why frames or packets gave no decoded packet."""
-    flow_anomalies: list[tuple[str, int, bool, int, str]]
-    index: Rows
-    links: Rows
-    links_left_out: tuple[int, int]
-    memberships: Rows
-    memberships_left_out: int
-    bursts: list[dict[str, Any]]
-    """Columns of those that have come together since the last batch."""
-    bursts_left_out: list[tuple[int, int]]
-    flows: FlowNumbers
 
 
 class Decoding:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..flows.batch import StreamBatch
     from ..store import CaptureWriter
     from ..tls.keylog import Secrets
-    from .decoding import Report
+    from .report import Report
 
 
 def _place(path: str) -> str:

@@ -22,7 +22,7 @@ FRONT_BYTES = (256 << 10) + PAGE_BYTES
 """Room before the place where the file is read to: the largest usual record and a header; whole pages."""
 THREAD_FROM_BYTES = 2 << 20
 """Smaller files are read in turn: nothing is won by a thread."""
-BUFFERS = 4
+BUFFERS = 8
 
 
 class Filled:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Bytes = NDArray[np.uint8]
 
-BATCHES_ALIVE = 2
-"""Batches whose arrays are valid at one time: the one that is read and the one that is made."""
+BATCHES_ALIVE = 3
+"""Batches whose arrays are valid at one time: one is read, one is made, one waits between them."""
 GAP, END = 1, 2
 """Kinds of a piece that is no data (0)."""
 

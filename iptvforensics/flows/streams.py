@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Zeros = Callable[[int, type], Any]
 """Makes an array of zeros of a length and a type."""
 
-BATCH_BYTES = 32 << 20
+BATCH_BYTES = 24 << 20
 """Bytes after which a batch is handed on."""
 FIRST_PARTS = 8
 """The first batch is this much smaller, so that the parsers begin early; the next ones grow."""

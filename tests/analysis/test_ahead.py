@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.analysis.ahead import ahead
+from iptvforensics.flows.batch import BATCHES_ALIVE
 
 
 class Numbers:
@@ -48,7 +49,7 @@ def test_an_error_comes_after_the_batches_before_it() -> None:
             next(batches)
 
 
-def test_only_one_batch_is_made_in_advance() -> None:
+def test_no_more_batches_are_made_in_advance_than_may_be_alive() -> None:
     made: list[int] = []
 
     def items() -> Iterator[int]:
@@ -59,7 +60,7 @@ def test_only_one_batch_is_made_in_advance() -> None:
     with _ahead(items()) as source:
         for item in source.batches():
             time.sleep(0.01)
-            assert len(made) <= item + 2
+            assert len(made) <= item + BATCHES_ALIVE
 
 
 def test_the_first_batch_is_made_before_it_is_asked_for() -> None:
