@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import CaptureError, CaseError
 from .queries import Rows, checked, fetch, sql_errors
 from .schema import Table
-from .store import Store, order_by, tables
+from .store import Store, tables
+from .views import order_by
 
 if TYPE_CHECKING:
     import duckdb

@@ -29,6 +29,7 @@ from . import __version__, parquet
 from .errors import CaseError, SchemaError
 from .schema import Column, Table
 from .store import DECISIONS, Store
+from .views import with_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,7 +69,7 @@ class Workbench:
         self._thread = ThreadPoolExecutor(1, "iptvforensics-derived") if cores > 1 else None
         self._tasks: list[Future[None]] = []
         self._filled = store.filled() if filled is None else filled
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
         self.folder = folder
         self.connection: duckdb.DuckDBPyConnection = parquet.session()
         self._writing = parquet.session() if cores > 1 else self.connection
@@ -79,8 +80,7 @@ class Workbench:
         if table not in self._filled:
             return False
         if table not in self._known:
-            self._store.add_view(self.connection, table)
-            self._known.add(table)
+            self._known[table] = self._store.view(self.connection, table)
         return True
 
     def beside(self, make: Callable[[Workbench], Made]) -> Callable[[], Made]:
@@ -110,7 +110,11 @@ class Workbench:
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query over the tables that were asked for."""
-        return self.connection.execute(sql).fetchall()
+        return self.connection.execute(with_tables(sql, self._known)).fetchall()
+
+    def keep(self, name: str, sql: str) -> None:
+        """Give queries the answer of a query as a table."""
+        self.connection.execute(f'CREATE TEMP TABLE "{name}" AS {with_tables(sql, self._known)}')
 
     def put(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         """Give queries a table of texts."""
@@ -137,7 +141,7 @@ class Workbench:
         """Write a table of the case as a query gives it, in the order of its columns; the first one names the rows."""
         names = ", ".join(f'"{name}"' for name in table.column_names)
         file = parquet.literal(str(self.folder / f"{table.name}.parquet"))
-        query = f"SELECT {names} FROM ({sql}) ORDER BY 1"  # noqa: S608
+        query = with_tables(f"SELECT {names} FROM ({sql}) ORDER BY 1", self._known)  # noqa: S608
         found = self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION snappy)").fetchone()
         self.rows[table.name] = int(found[0]) if found else 0
 

@@ -9,6 +9,7 @@ Rules that tests hold every table to: one sentence per column; units in the name
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -381,3 +382,9 @@ TABLES = (
     *(OBJECTS, SESSIONS, EVIDENCE, ANOMALIES),
 )
 """The tables that belong to no single protocol."""
+
+
+def digest_of(tables: Iterable[Table]) -> str:
+    """Return 16 hexadecimal digits that differ if the columns of the tables do, in name, type or order."""
+    lines = (" ".join((table.name, *(f"{column.name}:{column.type}" for column in table.columns))) for table in tables)
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]

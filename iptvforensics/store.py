@@ -25,6 +25,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ from .entity_tables import ENTITY_TABLES
 from .errors import CaseError, SchemaError
 from .parquet import connect, literal, session
 from .reference_tables import FOLDER, REFERENCE_TABLES
-from .schema import CAPTURE_ID, TABLES, Table
+from .schema import CAPTURE_ID, TABLES, Table, digest_of
 from .views import PartReader, captures_view, case_view, empty_view, reference_view
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ def tables() -> dict[str, Table]:
 
     protocol_tables = (table for protocol in registry().values() for table in protocol.tables)
     return {table.name: table for table in (*TABLES, *ENTITY_TABLES, *REFERENCE_TABLES, *protocol_tables)}
+
+
+@cache
+def schema_digest() -> str:
+    """Return 16 hexadecimal digits that stand for the columns of all tables of this version."""
+    return digest_of(tables().values())
 
 
 def _thread() -> ThreadPoolExecutor:
@@ -175,7 +182,12 @@ class CaptureWriter:
     def commit(self, capture_id: str, manifest: Mapping[str, Any]) -> Path:
         """Make the capture part of the case, in place of an earlier analysis of it; return its folder."""
         self.wait()
-        whole = {**manifest, "capture_id": capture_id, "rows": dict(sorted(self.rows.items()))}
+        whole = {
+            **manifest,
+            "capture_id": capture_id,
+            "schema": schema_digest(),
+            "rows": dict(sorted(self.rows.items())),
+        }
         text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
         with (self.folder / "manifest.json").open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text + "\n")
@@ -325,10 +337,10 @@ class Store:
         connection.execute(f"SET allowed_directories = [{allowed}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET python_enable_replacements = false")
-        filled, mixed, known = self.filled(), self._is_mixed(), tables()
+        filled, same, known = self.filled(), self._are_as_declared(), tables()
         for name in known if only is None else only:
             table = known[name]
-            view = captures_view(connection, self._captures(), table, mixed) if name in filled else empty_view(table)
+            view = captures_view(connection, self._captures(), table, same) if name in filled else empty_view(table)
             if derived is not None:
                 view = case_view(connection, table, view, derived)
                 if table in REFERENCE_TABLES:
@@ -341,18 +353,18 @@ class Store:
         """Return the paths whose time of change tells that tables may be others now."""
         return self.root / _CAPTURES, self.root / DECISIONS, self.root / FOLDER
 
-    def add_view(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
-        """Give a connection the view of one table over all captures."""
-        view = captures_view(connection, self._captures(), tables()[name], self._is_mixed())
-        connection.execute(f'CREATE TEMP VIEW "{name}" AS {view}')
+    def view(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
+        """Return the SELECT of one table over all captures."""
+        return captures_view(connection, self._captures(), tables()[name], self._are_as_declared())
 
     def filled(self) -> set[str]:
         """Return the names of the tables of which a capture has a file."""
         return {path.name.rsplit("-", 1)[0] for path in self._captures().glob(f"{_PREFIX}*/*.parquet")}
 
-    def _is_mixed(self) -> bool:
-        """Return True if captures were analysed by different versions, so that columns may differ."""
-        return len({manifest["version"] for manifest in self.manifests()}) > 1
+    def _are_as_declared(self) -> bool:
+        """Return True if the tables of all captures have the columns that this version declares."""
+        declared = schema_digest()
+        return all(manifest.get("schema") == declared for manifest in self.manifests())
 
     def _captures(self) -> Path:
         return self.root.resolve() / _CAPTURES
@@ -379,17 +391,3 @@ def _is_running(pid: int) -> bool:
     with suppress(OSError, IndexError):  # killed, but nobody has asked how it ended (usual in containers)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     return True
-
-
-_ORDER = ("capture_id", "ts_ns", "start_ns", "first_ns", "frame_no", "flow_id", "from_orig", "stream_offset")
-
-
-def order_by(table: Table) -> str:
-    """Return the ORDER BY clause that puts the rows of a table into their canonical order.
-
-    Only rows that are equal in all columns can change places.
-    """
-    names = table.column_names
-    first = [name for name in _ORDER if name in names]
-    rest = [name for name in names if name not in first]
-    return " ORDER BY " + ", ".join(f'"{name}" NULLS FIRST' for name in (*first, *rest))

@@ -1,8 +1,8 @@
-"""Parquet files to views: of a capture that is being written, of all captures, of the whole case, of nothing."""
+"""Parquet files to views, of a capture being written, all captures, the whole case, nothing; and the order of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ class PartReader:
         self._files = files
         self._connection = connection
         self._own: duckdb.DuckDBPyConnection | None = None
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
 
     def has(self, table: str) -> bool:
         """Return True if the table has rows."""
@@ -33,9 +33,7 @@ class PartReader:
             files = ", ".join(map(literal, self._files(table)))
             if not files:
                 return False
-            self._known.add(table)
-            view = f'CREATE OR REPLACE TEMP VIEW "{table}" AS SELECT * FROM read_parquet([{files}])'  # noqa: S608
-            self._cursor().execute(view)
+            self._known[table] = f"SELECT * FROM read_parquet([{files}])"  # noqa: S608
         return True
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
@@ -45,23 +43,35 @@ class PartReader:
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        return self._cursor().execute(sql).fetchall()
+        return self._cursor().execute(with_tables(sql, self._known)).fetchall()
 
 
-def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, mixed: bool) -> str:
+def with_tables(sql: str, tables: Mapping[str, str]) -> str:
+    """Return a query that brings the SELECTs of the tables that it names: a view takes as long to make as a query."""
+    named = [f'"{name}" AS NOT MATERIALIZED ({select})' for name, select in tables.items() if name in sql]
+    if not named:
+        return sql
+    begin, rest = sql.split(None, 1)
+    return f"WITH {', '.join(named)}{f', {rest}' if begin == 'WITH' else f' {begin} {rest}'}"
+
+
+def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, as_declared: bool) -> str:
     """Return the SELECT of a table over all captures; the folder's name gives the column capture_id.
 
     Args:
         connection: reads the columns of the files.
         captures: folder of the captures.
         table: which.
-        mixed: whether files may have different columns; those that a file lacks are null.
+        as_declared: whether all files have the columns that are declared here; those that a file lacks are null.
     """
     pattern = f"{escape(str(captures))}/capture_id=*/{table.name}-[0-9]*.parquet"
     source = (
         f"read_parquet({literal(pattern)}, hive_partitioning = true, "
-        f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(mixed).lower()})"
+        f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(not as_declared).lower()})"
     )
+    if as_declared:
+        names = ", ".join(f'"{name}"' for name in table.column_names)
+        return f"SELECT {names} FROM {source}"  # noqa: S608
     return _selected(connection, table, source)
 
 
@@ -102,3 +112,17 @@ def empty_view(table: Table) -> str:
     """Return the SELECT of a table that has no rows."""
     empty = ", ".join(f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns)
     return f"SELECT {empty} WHERE false"
+
+
+_ORDER = ("capture_id", "ts_ns", "start_ns", "first_ns", "frame_no", "flow_id", "from_orig", "stream_offset")
+
+
+def order_by(table: Table) -> str:
+    """Return the ORDER BY clause that puts the rows of a table into their canonical order.
+
+    Only rows that are equal in all columns can change places.
+    """
+    names = table.column_names
+    first = [name for name in _ORDER if name in names]
+    rest = [name for name in names if name not in first]
+    return " ORDER BY " + ", ".join(f'"{name}" NULLS FIRST' for name in (*first, *rest))

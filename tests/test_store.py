@@ -14,7 +14,8 @@ import pytest
 from iptvforensics import store as store_module
 from iptvforensics.errors import CaseError, SchemaError
 from iptvforensics.schema import ANOMALIES, EVIDENCE, FLOWS, OBJECTS, SESSIONS, Table
-from iptvforensics.store import Store, order_by, tables
+from iptvforensics.store import Store, schema_digest, tables
+from iptvforensics.views import order_by
 
 CAPTURE = "0123456789abcdef"
 
@@ -159,11 +160,14 @@ def test_capture_ids_of_digits_stay_text(store: Store) -> None:
     assert read(store, EVIDENCE, "capture_id") == [("0000000000000012",)]
 
 
-def test_columns_that_an_older_version_lacked_are_null(store: Store) -> None:
+@pytest.mark.parametrize("schema", [None, "0" * 16], ids=["not noted", "another"])
+def test_columns_that_an_older_version_lacked_are_null(store: Store, schema: str | None) -> None:
     short = Table(EVIDENCE.name, EVIDENCE.row, EVIDENCE.columns[:3])
     writer = store.writer()
     writer.write_rows(short, [("old", 7)])
-    writer.commit(CAPTURE, manifest(version="0.0.1"))
+    written = writer.commit(CAPTURE, manifest()) / "manifest.json"
+    assert json.loads(written.read_text())["schema"] == schema_digest()
+    written.write_text(json.dumps(json.loads(written.read_text()) | {"schema": schema}))
     add(store, EVIDENCE, {"row_id": "new", "frame_no": 3}, capture="fedcba9876543210")
     assert read(store, EVIDENCE, "row_id, flow_id, frame_no") == [("old", 7, None), ("new", None, 3)]
 

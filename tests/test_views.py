@@ -9,7 +9,7 @@ import pytest
 from iptvforensics import parquet
 from iptvforensics.entity_tables import LINES, SESSION_ENTITIES
 from iptvforensics.schema import EVIDENCE, FLOWS, SESSIONS, Table
-from iptvforensics.views import case_view, empty_view
+from iptvforensics.views import case_view, empty_view, with_tables
 
 
 @pytest.mark.parametrize("table", [LINES, EVIDENCE, SESSIONS, FLOWS], ids=lambda table: table.name)
@@ -32,4 +32,22 @@ def test_sessions_are_laid_over_and_evidence_is_added(tmp_path: Path) -> None:
     assert connection.execute(f"SELECT session_id, line_id, channel FROM ({view})").fetchall() == [("s", "l-1", None)]
     view = case_view(connection, EVIDENCE, empty_view(EVIDENCE), tmp_path)
     assert len(connection.execute(view).fetchall()) == 1
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("SELECT a FROM one", [(1,)]),
+        ("  \n SELECT one.a, two.a FROM one JOIN two ON true", [(1, 2)]),
+        ("WITH x AS (SELECT a FROM one) SELECT x.a + two.a FROM x, two", [(3,)]),
+        ("\nWITH\n  x AS (SELECT 5 AS a)\nSELECT one.a, x.a FROM one, x", [(1, 5)]),
+        ("SELECT 'one' AS text", [("one",)]),
+        ("SELECT 4", [(4,)]),
+    ],
+)
+def test_a_query_brings_the_tables_that_it_names(sql: str, answer: list[tuple[object, ...]]) -> None:
+    connection = parquet.connect()
+    tables = {"one": "SELECT 1 AS a", "two": "SELECT 2 AS a", "gone": "SELECT a FROM no_such_table"}
+    assert connection.execute(with_tables(sql, tables)).fetchall() == answer
     connection.close()

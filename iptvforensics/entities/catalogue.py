@@ -31,7 +31,6 @@ _KINDS = (
 )
 
 _THINGS = f"""
-CREATE TEMP TABLE things AS
 WITH told AS (
   SELECT capture_id, {_KINDS} AS media,
     coalesce(entry_id, nullif(regexp_extract(entry_url, {_NUMBER}, 1), '')) AS stream_id,
@@ -63,7 +62,6 @@ FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN 
 """What is offered, joined with what was watched. A name stands behind a digit for its source, the best one first."""
 
 _CATEGORIES = f"""
-CREATE TEMP TABLE categories AS
 SELECT p.panel_id, entry_id AS category_id, min(name) AS category_name FROM catalogue_entries c
 JOIN panel_names p ON lower(regexp_extract(c.host, {_HOST}, 1)) = p.host
 WHERE kind = 'category' AND entry_id IS NOT NULL GROUP BY ALL
@@ -107,12 +105,12 @@ def write_catalogue(
     if not bench.has("catalogue_entries"):
         return Catalogue(_write_watched(bench, panels, viewed, feeds), {})
     _put_panels(bench, panels)
-    bench.connection.execute(_CATEGORIES)
+    bench.keep("categories", _CATEGORIES)
     _put_watched(bench, viewed)
     # A list for each of 100,000 entries costs as much as all the rest; mostly there is nothing to list.
     one = bench.select("SELECT count(DISTINCT capture_id) = 1 FROM catalogue_entries")[0][0]
     captures = "[min(capture_id)]" if one else "list_sort(list(DISTINCT capture_id))"
-    bench.connection.execute(_THINGS.replace("CAPTURES", captures))
+    bench.keep("things", _THINGS.replace("CAPTURES", captures))
     common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
     bench.put_table("feeds", CHANNELS, feeds)
     bench.write_query(

@@ -49,6 +49,9 @@ class Bench:
     def select(self, sql):
         return self.connection.execute(sql).fetchall()
 
+    def keep(self, name, sql):
+        self.connection.execute(f'CREATE TEMP TABLE "{name}" AS {sql}')
+
     def beside(self, make):
         return partial(make, self)
 
