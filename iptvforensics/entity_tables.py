@@ -45,7 +45,11 @@ DEVICES = Table(
     "device that watched or spoke to servers, as far as devices can be told apart",
     (
         Column("device_id", "text", "Name of the device, derived from what it was recognised by."),
-        Column("kind", "text", "What it seems to be: tv-box, app, browser, player; null if nothing tells."),
+        Column(
+            "kind",
+            "text",
+            "What it seems to be: tv-box, app (also one that acts as a box), browser, player; null if nothing tells.",
+        ),
         _IPS,
         Column("macs", "text[]", "Link-layer addresses seen in frames that this device sent."),
         Column("claimed_macs", "text[]", "Claimed: addresses that it gave to portals or in messages."),

@@ -213,13 +213,18 @@ def _line(entity: Entity, panels: Resolution) -> tuple[Any, ...]:
 def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
     sessions = sum(watching.get(atom.key, 0) for atom in entity.atoms)
     kinds = entity.all("kinds")
+    claimed = entity.all("claimed_macs")
+    acted = set(entity.all("acted_macs"))
+    # What claims to be a box is a program; behind an address of several clients another one may be a box.
+    if acted and (acted >= set(claimed) or any(atom.key[1] == "mac" for atom in entity.atoms)):
+        kinds = ["app" if kind == "tv-box" else kind for kind in kinds]
     kind = next((k for k in ("tv-box", "app", "browser", "player") if k in kinds), None)
     return (
         entity.id,
         kind,
         entity.all("ips"),
         entity.all("macs"),
-        entity.all("claimed_macs"),
+        claimed,
         "; ".join(sorted({maker for mac in entity.all("macs") if (maker := maker_of(mac))})) or None,
         entity.joined("models"),
         entity.joined("serials"),

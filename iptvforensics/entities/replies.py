@@ -6,6 +6,8 @@ Rules, and what they show:
 - `line-reply` (conclusive that the panel said so): state, limits and dates of an account.
 - `server-info-names` (strong): a panel gives another panel's host name as its own; both are one panel.
 - `named-in-answer` (strong): the answer to a client with an address or token names a user.
+- `program-acts-as-box` (strong): serial number or identifier of a client are digests of the address that it claims, as
+  programs make them; boxes have others. It says nothing of who computed them, nor of other clients behind its address.
 
 **Known limitations**: what a panel says of itself can be set to anything.
 """
@@ -21,6 +23,8 @@ from .model import Atom, Atoms, Key, Place, Resolution, TableReader
 from .requests import _port
 from .urls import mac_address, read_url
 
+MADE_FROM_MAC = "is made from the MAC"
+"""How a mark of the Stalker protocol ends that names an identifier which can be computed."""
 _ACCOUNT = ("account_ref", "tariff", "reseller", "person", "phone")
 
 
@@ -76,6 +80,7 @@ class Reply(NamedTuple):
     phone: str | None
     tariff: str | None
     reseller: str | None
+    marks: list[str] | None
     client_ip: str | None
     server_ip: str | None
     server_port: int | None
@@ -240,6 +245,15 @@ def add_device_claims(replies: Replies, devices: Devices) -> None:
         if not (reply.serial or reply.model or reply.firmware or reply.mac):
             continue
         key = devices.pick(reply.capture_id, reply.client_ip, [f"mac {reply.mac}"] if reply.mac else [])
-        if key is not None:
-            values: dict[str, Any] = {"mac": reply.mac, "serial": reply.serial, "model": reply.model}
-            claim(devices.atoms[key], reply.place, firmware=reply.firmware, host=reply.host or "", **values)
+        if key is None:
+            continue
+        atom = devices.atoms[key]
+        values: dict[str, Any] = {"mac": reply.mac, "serial": reply.serial, "model": reply.model}
+        claim(atom, reply.place, firmware=reply.firmware, host=reply.host or "", **values)
+        made = [mark.split()[0] for mark in reply.marks or () if mark.endswith(MADE_FROM_MAC)]
+        if made and reply.mac:
+            shows = (
+                f"{' and '.join(made)} can be computed from the claimed address {reply.mac}: a program acts as a box"
+            )
+            atom.seen("program-acts-as-box", "strong", reply.place, shows, count=0)
+            atom.fact("acted_macs", reply.mac)

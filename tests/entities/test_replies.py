@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
+from iptvforensics.protocols._stalker_marks import client_marks
+
+MAC = "00:1A:79:00:00:01"
+AS_COMPUTED = {"sn": "306F5BD82D720"}
+MAG = "Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Gecko) MAG200 stbapp ver: 2 rev: 250"
+
 
 def reply(lab, **values):
     defaults = {"family": "xtream", "role": "response", "action": "login", "host": "tv.example", "username": "u1",
@@ -66,3 +74,34 @@ def test_serial_numbers_and_models_go_to_the_device(lab):
         "0.2.18",
         "tv-box",
     )
+
+
+def marked(lab, fields, mac=MAC, **values):
+    """Add what a client sent for its profile, with the marks that the parser gives it."""
+    marks = client_marks(None, mac, fields)
+    return reply(
+        lab, family="stalker", role="request", mac=mac, serial=fields["sn"], model="MAG250", marks=marks, **values
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"), [(AS_COMPUTED, "app"), ({"sn": "072018B034561"}, "tv-box")], ids=["computed", "of its own"]
+)
+def test_a_serial_number_that_is_a_digest_of_the_address_shows_a_program(lab, fields, kind):
+    lab.get("/portal.php?type=stb&action=get_profile", cookie=f"mac={MAC}", user_agent=MAG)
+    marked(lab, fields)
+    tables = lab.build()
+    assert [device["kind"] for device in tables["devices"]] == [kind]
+    cited = [row["shows"] for row in tables["evidence"] if "acts as a box" in row["shows"]]
+    shows = "sn can be computed from the claimed address 00:1a:79:00:00:01: a program acts as a box"
+    assert cited == ([shows] if kind == "app" else [])
+
+
+def test_a_program_behind_a_shared_address_makes_no_program_of_a_box_beside_it(lab):
+    outside = {"client_ip": "192.0.2.9"}
+    for number, (mac, fields) in enumerate([(MAC, AS_COMPUTED), ("00:1A:79:00:00:02", {"sn": "072018B034561"})], 1):
+        path = "/portal.php?type=stb&action=get_profile"
+        lab.get(path, cookie=f"mac={mac}", user_agent=MAG, flow_id=number, mac=None, **outside)
+        marked(lab, fields, mac, flow_id=number, **outside)
+    kinds = {tuple(row["claimed_macs"]): row["kind"] for row in lab.build()["devices"]}
+    assert kinds == {("00:1a:79:00:00:01",): "app", ("00:1a:79:00:00:02",): "tv-box"}
