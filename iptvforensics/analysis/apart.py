@@ -149,7 +149,7 @@ class Apart:
 
     def _give_back(self) -> None:
         if self._arena is not None:
-            self._arena.forget()
+            self._arena.let_go().clear()
         os.close(self._memory)
 
     def _receive(self) -> tuple[str, Any]:
@@ -173,6 +173,9 @@ class Apart:
         return StreamBatch(directions, runs, offset, length, frame, ns, kind, data, differences, silent, bursts)
 
     def _with_flows(self, report: Report, flow: Any, dirs: Any) -> Report:
+        # Flows and batches would be more than an analysis ever takes elsewhere; parsers keep nothing of the batches.
+        rooms = self._shared().let_go()
+        Thread(target=rooms.clear, name="iptvforensics-memory", daemon=True).start()
         at = self._shared().at
         # Copies: the shared memory is given back only when nothing of it is looked at.
         report.flows = report.flows._replace(flow=at(flow).copy(), dirs=at(dirs).copy())

@@ -55,9 +55,10 @@ class Arena:
                 return Place(room, size, address - begin, len(array), array.dtype.str)
         raise ValueError("the array does not lie in the shared memory")
 
-    def forget(self) -> None:
-        """Give back the memory of what was seen, as soon as nobody has arrays in it."""
-        self._seen.clear()
+    def let_go(self) -> dict[int, NDArray[np.uint8]]:
+        """Return the rooms that were seen: each is given back when neither the answer nor an array holds it."""
+        seen, self._seen = self._seen, {}
+        return seen
 
     def at(self, place: Place) -> NDArray[Any]:
         """Return the array at a place that the other process has named."""

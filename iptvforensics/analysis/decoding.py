@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..flows.bursts import Bursts
+from ..flows.layout import DIRECTION_WIDTH, FLOW_WIDTH
 from ..flows.streams import FlowTable, Zeros
 from ..flows.summary import FlowNumbers, flow_anomalies, link_rows, membership_rows
 from ..packets import Memberships, Neighbours, PacketDecoder
@@ -83,7 +84,8 @@ class Decoding:
     def report(self) -> Report:
         """Return what is known of the whole, after the last batch."""
         reader, table = self._reader, self._flows
-        flows = FlowNumbers(len(table), table.flow, table.dirs)
+        count = len(table)
+        flows = FlowNumbers(count, table.flow[: count * FLOW_WIDTH], table.dirs[: 2 * count * DIRECTION_WIDTH])
         return Report(
             sha256=reader.sha256,
             size_bytes=reader.size_bytes,

@@ -56,7 +56,7 @@ def test_memory_that_was_seen_is_given_back_when_nobody_has_it(sides):
     array = mine.zeros(1000, np.int64)
     seen = yours.at(mine.place(array))
     before = mapped()
-    yours.forget()
+    yours.let_go()
     array[:] = 7
     assert (seen[999], mapped()) == (7, before)
     del seen
