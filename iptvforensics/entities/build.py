@@ -19,6 +19,7 @@ from .clients import read_clients
 from .contacts import find_contacts
 from .devices import add_claims, find_devices, join_devices
 from .feeds import find_feeds
+from .forms import add_forms
 from .guide import find_programmes
 from .lines import find_lines, join_lines
 from .links import Resolved, Things, add_equal_catalogues, find_links
@@ -29,6 +30,7 @@ from .model import Entity, Key, Resolution
 from .names import domain_of
 from .panels import Routes, find_panels, join_by_catalogue
 from .proxies import add_hints, passed_on
+from .receivers import add_receivers
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
@@ -50,6 +52,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     decided = {row.merge_id: row.reason for row in undone}
     read, contacts = bench.beside(read_clients), bench.beside(find_contacts)
     requests, replies, (viewings, inferred) = read_requests(bench), read_replies(bench), read_viewings(bench)
+    add_forms(bench, requests)
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
     lines = find_lines(requests, routes)
@@ -66,6 +69,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
+    add_receivers(bench, replies, devices)
     add_local(bench, devices)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
@@ -152,6 +156,7 @@ def _panel(entity: Entity, offers: dict[str, tuple[int, int]]) -> tuple[Any, ...
         "panel-media-url": "was asked for media with a line",
         "panel-token-url": "was asked for media with its tokens",
         "panel-default-certificate": "shows the certificate of a panel's installer",
+        "panel-list": "gave a list with credentials or with a mark of a panel",
         "panel-named": "was named with a line",
     }
     reasons = [text for rule, text in why.items() if any(rule in atom.rules for atom in entity.atoms)]

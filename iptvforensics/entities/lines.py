@@ -3,6 +3,7 @@
 Rules, and what they show:
 
 - `line-in-request` (conclusive for "these credentials were sent to this host"): user name and password in a request.
+- `line-in-form` (conclusive for the same): the same in a form that was posted.
 - `line-portal-mac` (conclusive for the same; the address is claimed): `mac` in cookie or query at a portal.
 - `line-token` (strong): a line token at the interface.
 - `line-in-redirect` (strong), `line-in-referer` (strong), `line-in-rtmp` (conclusive): the same credentials there.
@@ -24,11 +25,12 @@ from .requests import Requests, Sighting
 
 _RULES = {
     "request": ("line-in-request", "conclusive"),
+    "form": ("line-in-form", "conclusive"),
     "redirect": ("line-in-redirect", "strong"),
     "referer": ("line-in-referer", "strong"),
     "rtmp": ("line-in-rtmp", "conclusive"),
 }
-_USED = {"request", "referer", "rtmp", "cookie"}
+_USED = {"request", "form", "referer", "rtmp", "cookie"}
 
 
 def line_key(host: str, username: str | None, password: str | None, mac: str | None, token: str | None) -> Key | None:

@@ -30,7 +30,7 @@ Passed = Mapping[tuple[str | None, str | None], str]
 """Devices and lines (their identifiers) of which the media seem to have gone on to somebody else, with the reason."""
 
 _CITED = 5
-_ASKS = {"request", "referer", "rtmp"}
+_ASKS = {"request", "form", "referer", "rtmp"}
 
 
 @dataclass(slots=True)
@@ -219,7 +219,7 @@ def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: 
         sighting.last_ns,
         sighting.times,
     )
-    if says.form in ("api", "portal") and host and sighting.where == "request":
+    if says.form in ("api", "portal") and host and sighting.is_asked:
         panel = resolved.id(resolved.panels, (host,))
         links.add(
             resolved.id(resolved.devices, device),

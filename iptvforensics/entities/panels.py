@@ -38,7 +38,7 @@ class Routes:
     """Which hosts are asked for media only, and which panel sends clients to them."""
 
     def __init__(self, requests: Requests) -> None:
-        asked = {s.host for s in requests.sightings if s.where == "request" and s.says.form in _API_FORMS and s.host}
+        asked = {s.host for s in requests.sightings if s.is_asked and s.says.form in _API_FORMS and s.host}
         self.targets = {r.target for r in requests.redirects if r.target != r.source} - asked
         self.origins = _origins(requests)
         known = _lines_of(requests, asked)
@@ -66,7 +66,7 @@ def _lines_of(requests: Requests, hosts: set[str]) -> dict[tuple[str, str], set[
     """Return at which of the hosts the interface was asked with a line."""
     known: dict[tuple[str, str], set[str]] = defaultdict(set)
     for s in requests.sightings:
-        if s.where == "request" and s.says.form == "api" and s.host in hosts and s.says.username and s.says.password:
+        if s.is_asked and s.says.form == "api" and s.host in hosts and s.says.username and s.says.password:
             known[s.says.username, s.says.password].add(s.host)
     return known
 
@@ -110,7 +110,7 @@ def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> t
         ):
             continue
         _note(panels, host, sighting, (sighting.host, sighting.client_ip) in sends)
-        if sighting.where == "request" and sighting.server_ip and sighting.server_port and says.username:
+        if sighting.is_asked and sighting.server_ip and sighting.server_port and says.username:
             lines[sighting.server_ip, sighting.server_port][host].add((says.username, says.password or ""))
     for (ip, port), hosts in sorted(lines.items()):
         _join_shared(joins, f"{ip} port {port}", hosts)
@@ -121,7 +121,7 @@ def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> t
 
 def _note(panels: Atoms, host: str, sighting: Sighting, sends_on: bool) -> None:
     says, place = sighting.says, sighting.place
-    if sighting.where not in ("request", "rtmp"):
+    if not sighting.is_asked and sighting.where != "rtmp":
         if not says.names_line:
             return
         if sighting.where != "redirect":

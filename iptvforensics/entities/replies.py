@@ -2,14 +2,20 @@
 
 Rules, and what they show:
 
-- `panel-reply` (conclusive): a host answered as a panel does.
+- `panel-reply` (conclusive): a host answered a log-in or an action of a portal as panels do.
+- `panel-list` (supporting with credentials and the mark of a panel's software, lead with one of them): it gave a list
+  or a guide. Anybody can offer lists; without credentials and marks they make no panel.
 - `line-reply` (conclusive that the panel said so): state, limits and dates of an account.
+- `line-in-list` (lead): the credentials stood in a list or script, or a list came for them.
 - `server-info-names` (strong): a panel gives another panel's host name as its own; both are one panel.
 - `named-in-answer` (strong): the answer to a client with an address or token names a user.
 - `program-acts-as-box` (strong): serial number or identifier of a client are digests of the address that it claims, as
   programs make them; boxes have others. It says nothing of who computed them, nor of other clients behind its address.
 
-**Known limitations**: what a panel says of itself can be set to anything.
+What receivers say of themselves makes devices (`receivers`), neither panels nor lines. What clients posted is read like
+the target of a request (`forms`).
+
+**Known limitations**: what a panel says of itself can be set to anything. An end of an account without zone stays text.
 """
 
 from __future__ import annotations
@@ -26,6 +32,9 @@ from .urls import mac_address, read_url
 MADE_FROM_MAC = "is made from the MAC"
 """How a mark of the Stalker protocol ends that names an identifier which can be computed."""
 _ACCOUNT = ("account_ref", "tariff", "reseller", "person", "phone")
+_LISTS = frozenset({"m3u", "txtlist", "xmltv"})
+_PANEL_SOFTWARE = frozenset({"XUI.one", "XC_VM"})
+"""What lists name that panels made: the software's own mark."""
 
 
 class GivenLink(NamedTuple):
@@ -53,6 +62,7 @@ class Reply(NamedTuple):
     family: str | None
     role: str | None
     action: str | None
+    url: str | None
     host: str | None
     username: str | None
     password: str | None
@@ -63,6 +73,7 @@ class Reply(NamedTuple):
     message: str | None
     created_ns: int | None
     expires_ns: int | None
+    expires_text: str | None
     is_trial: bool | None
     active_connections: int | None
     max_connections: int | None
@@ -89,6 +100,24 @@ class Reply(NamedTuple):
     def place(self) -> Place:
         """Where it was said."""
         return Place(self.capture_id, self.ts_ns, self.frame_no, self.flow_id, self.from_orig, self.stream_offset)
+
+    @property
+    def is_receiver(self) -> bool:
+        """True for what the web interface of a receiver says of the receiver: no page of a panel's own plug-in."""
+        names = self.username or self.token or self.account_ref or self.message
+        return self.family == "enigma2" and not names and "/xplugin" not in (self.url or "")
+
+    @property
+    def is_list(self) -> bool:
+        """True for lists and guides, which any host may offer."""
+        return self.family in _LISTS
+
+    @property
+    def is_panel(self) -> bool:
+        """True for what only panels answer: to a log-in, about an account, to the actions of a portal."""
+        if self.family == "xtream":
+            return self.auth is not False and any((self.auth, self.account_status, self.stated_host, self.timezone))
+        return self.family == "stalker" or (self.family == "enigma2" and not self.is_receiver)
 
 
 class Replies:
@@ -159,15 +188,18 @@ def add_replies(replies: Replies, panels: Atoms, lines: Atoms, panel_joins: Reso
     same: list[tuple[Key, Key, str]] = []
     for reply in replies.accounts:
         host = host_of(reply.host)
-        if host is None or reply.role == "request":
+        if host is None or reply.role == "request" or reply.is_receiver:
             continue
-        if reply.auth is not False or reply.family == "stalker":
+        if reply.is_panel:
             _panel(panels[host,], host, reply)
-        _stated(panels, panel_joins, host, reply)
+            _stated(panels, panel_joins, host, reply)
+        elif reply.is_list:
+            _list(panels, host, reply)
         by_user = line_key(host, reply.username, reply.password, None, None)
         keys = [key for key in (by_user, line_key(host, None, None, reply.mac, None)) if key is not None]
+        note = _listed if reply.is_list else _line
         for key in keys:
-            _line(lines[key], host, reply)
+            note(lines[key], host, reply)
         if len(keys) == 2:
             same.append((keys[0], keys[1], f"{host} names user {reply.username} in an answer to {reply.mac}"))
         by_token = line_key(host, None, None, None, reply.token)
@@ -188,16 +220,38 @@ def add_replies(replies: Replies, panels: Atoms, lines: Atoms, panel_joins: Reso
 
 def _panel(atom: Atom, host: str, reply: Reply) -> None:
     atom.seen("panel-reply", "conclusive", reply.place, f"{host} answers as a panel: {reply.action}")
+    _described(atom, host, reply)
+    atom.fact("timezone", reply.timezone)
+    if reply.server_time_ns is not None and reply.ts_ns is not None:
+        atom.fact("clock", round((reply.server_time_ns - reply.ts_ns) / 1e9))
+
+
+def _list(panels: Atoms, host: str, reply: Reply) -> None:
+    """Add a host that gave a list, if credentials or a mark of a panel's software stand beside."""
+    signs = [
+        sign
+        for sign, stands in (
+            ("credentials", (reply.username and reply.password) or reply.token),
+            (f"the mark of {reply.software}", reply.software in _PANEL_SOFTWARE),
+        )
+        if stands
+    ]
+    if not signs:
+        return
+    atom = panels[host,]
+    strength = "supporting" if len(signs) > 1 else "lead"
+    atom.seen("panel-list", strength, reply.place, f"{host} gives a list ({reply.action}) with {' and '.join(signs)}")
+    _described(atom, host, reply)
+
+
+def _described(atom: Atom, host: str, reply: Reply) -> None:
     atom.fact("hosts", host)
     atom.fact("ips", reply.server_ip)
     atom.fact("ports", _port(reply.host) or reply.server_port)
     atom.fact("family", reply.family)
     atom.fact("contacted", True)
-    atom.fact("timezone", reply.timezone)
     software = " ".join(filter(None, (reply.software, reply.software_version)))
     atom.fact("software", software)
-    if reply.server_time_ns is not None and reply.ts_ns is not None:
-        atom.fact("clock", round((reply.server_time_ns - reply.ts_ns) / 1e9))
 
 
 def _stated(panels: Atoms, joins: Resolution, host: str, reply: Reply) -> None:
@@ -232,6 +286,15 @@ def _line(atom: Atom, host: str, reply: Reply) -> None:
         if getattr(reply, name):
             atom.fact("account", f"{name.removeprefix('account_')}: {getattr(reply, name)}")
 
+    if reply.expires_text and reply.expires_ns is None:
+        atom.fact("account", f"expires: {reply.expires_text}")
+
+
+def _listed(atom: Atom, host: str, reply: Reply) -> None:
+    atom.seen("line-in-list", "lead", reply.place, f"{host} gave a list ({reply.action}) that names the line")
+    atom.fact("places", "list")
+    atom.fact("hosts", host)
+
 
 def _given(atom: Atom, link: GivenLink) -> None:
     atom.seen("line-in-link", "strong", link.place, f"link given to {link.client_ip}: {link.url}")
@@ -242,7 +305,7 @@ def _given(atom: Atom, link: GivenLink) -> None:
 def add_device_claims(replies: Replies, devices: Devices) -> None:
     """Add serial numbers, models and firmware that clients sent or that records of panels hold."""
     for reply in replies.accounts:
-        if not (reply.serial or reply.model or reply.firmware or reply.mac):
+        if reply.is_receiver or not (reply.serial or reply.model or reply.firmware or reply.mac):
             continue
         key = devices.pick(reply.capture_id, reply.client_ip, [f"mac {reply.mac}"] if reply.mac else [])
         if key is None:

@@ -21,7 +21,7 @@ class Sighting(NamedTuple):
     """A URL that says something about a panel, as it was seen once or many times."""
 
     where: str
-    """request, redirect, referer, playlist, link, file name, rtmp."""
+    """request, form, redirect, referer, list, named url, file name, rtmp."""
     text: str
     """The URL, or what stood in its place."""
     says: PanelUrl
@@ -37,6 +37,11 @@ class Sighting(NamedTuple):
     status: int | None = None
     from_host: str | None = None
     """Host whose answer or document held the URL."""
+
+    @property
+    def is_asked(self) -> bool:
+        """True if the client asked the host for it over HTTP."""
+        return self.where in ("request", "form")
 
 
 class Redirect(NamedTuple):

@@ -76,6 +76,66 @@ def test_serial_numbers_and_models_go_to_the_device(lab):
     )
 
 
+def test_an_end_in_words_stays_with_the_account(lab):
+    lab.get("/player_api.php?username=u1&password=p1")
+    reply(lab, expires_text="Unlimited", account_ref="7")
+    [line] = lab.build()["lines"]
+    assert (line["expires_ns"], line["account"]) == (None, "expires: Unlimited; ref: 7")
+
+
+def test_an_end_that_is_a_time_is_not_repeated_in_words(lab):
+    reply(lab, expires_text="2027-01-01", expires_ns=1_900_000_000 * 10**9)
+    assert lab.build()["lines"][0]["account"] is None
+
+
+GUIDE = {"family": "xmltv", "action": "xmltv", "username": None, "password": None, "auth": None, "software": "Guides"}
+LIST = {"family": "m3u", "action": "playlist", "username": None, "password": None, "auth": None}
+MARKED = {"software": "XUI.one", "software_version": "1.5.12"}
+
+
+@pytest.mark.parametrize(
+    ("values", "strength"),
+    [
+        (GUIDE, None),
+        (LIST, None),
+        (LIST | {"username": "x"}, None),  # the name of the offered file
+        (LIST | MARKED, "lead"),
+        (LIST | {"username": "u1", "password": "p1"}, "lead"),
+        (LIST | MARKED | {"username": "u1", "password": "p1"}, "supporting"),
+        (GUIDE | {"token": "0f" * 16}, "lead"),
+    ],
+    ids=["guide", "list", "file name", "mark", "credentials", "both", "token"],
+)
+def test_lists_and_guides_show_a_panel_at_most_in_part(lab, values, strength):
+    reply(lab, **values)
+    panels = lab.build()["panels"]
+    assert [(row["strength"], row["rule"]) for row in panels] == ([(strength, "panel-list")] if strength else [])
+
+
+def test_credentials_of_a_list_are_a_lead(lab):
+    reply(lab, **LIST | {"username": "u1", "password": "p1"})
+    [line] = lab.build()["lines"]
+    assert (line["rule"], line["strength"], line["used"]) == ("line-in-list", "lead", False)
+
+
+def test_a_message_alone_is_no_answer_of_a_panel(lab):
+    reply(lab, auth=None, username=None, password=None, message="not found")
+    assert lab.build()["panels"] == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"family": "stalker", "action": "handshake", "username": None, "password": None, "auth": None},
+        {"family": "enigma2", "action": "auth", "url": "http://tv.example/xplugin.php?action=auth", "auth": None},
+    ],
+    ids=["portal", "plug-in"],
+)
+def test_answers_of_portals_and_to_plug_ins_show_a_panel(lab, values):
+    reply(lab, **values)
+    assert [row["strength"] for row in lab.build()["panels"]] == ["conclusive"]
+
+
 def marked(lab, fields, mac=MAC, **values):
     """Add what a client sent for its profile, with the marks that the parser gives it."""
     marks = client_marks(None, mac, fields)

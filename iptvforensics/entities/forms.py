@@ -1,0 +1,50 @@
+"""Forms that clients posted to panels and portals, to sightings: the same names that others put into the target.
+
+A log-in and its credentials may come in the query or in a posted form (Xtream family, Stalker portals). Rule
+`line-in-form` (conclusive for "these credentials were sent to this host").
+
+**Known limitations**: a form whose body was not captured names nothing.
+"""
+
+from __future__ import annotations
+
+from ..sessions.addresses import host_of
+from .model import Place, TableReader
+from .requests import Requests, Sighting, _port
+from .urls import PANEL, PORTAL, PanelUrl, mac_address
+
+
+def add_forms(reader: TableReader, requests: Requests) -> None:
+    """Add what clients named in posted forms, once per client, host and credentials."""
+    if not reader.has("account_replies"):
+        return
+    rows = reader.select(
+        "SELECT capture_id, client_ip, server_ip, server_port, family, host, url, action, username, password, token, "
+        "mac, min(ts_ns), max(ts_ns), count(*), min(frame_no), arg_min(flow_id, frame_no), "
+        "arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) FROM account_replies "
+        "WHERE role = 'request' GROUP BY ALL ORDER BY ALL NULLS FIRST"
+    )
+    for capture, client, server, port, family, host, url, action, *rest in rows:
+        username, password, token, mac, first, last, count, frame, flow, orig, offset = rest
+        says = _says(family, action, username, password, token, mac)
+        if not (says.names_line or says.says == PORTAL):
+            continue
+        place = Place(capture, first, frame, flow, orig, offset)
+        asked, name = _port(host) or port, host_of(host) or server
+        text = f"{url or name or ''} with a form for {action}"
+        requests.sightings.append(Sighting("form", text, says, name, asked, place, last, count, client, server, port))
+
+
+def _says(
+    family: str | None,
+    action: str | None,
+    username: str | None,
+    password: str | None,
+    token: str | None,
+    mac: str | None,
+) -> PanelUrl:
+    """Return what a form says of host and line, as a target with the same names would."""
+    claimed = mac_address(mac)
+    if family == "stalker":
+        return PanelUrl("portal", PORTAL, username, password, None, claimed, action=action, family="stalker")
+    return PanelUrl("api", PANEL, username, password, token, claimed, action=action)
