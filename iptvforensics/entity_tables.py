@@ -13,6 +13,8 @@ from .schema import (
     EVIDENCE,
     FIRST_FRAME,
     FIRST_NS,
+    KIND,
+    KIND_BASIS,
     LAST_NS,
     LINE_ID,
     NAME_SOURCE,
@@ -275,10 +277,18 @@ SESSION_ENTITIES = Table(
         TITLE,
         NAME_SOURCE,
         PROGRAMMES,
+        Column("programmes_why", "text", "For what time the guide was asked, or why not; null if there was no need."),
+        KIND,
+        KIND_BASIS,
+        Column(
+            "archive_ns",
+            "time_ns",
+            "Beginning of the past broadcast that was asked for (catch-up); null if none was, or it cannot be told.",
+        ),
     ),
 )
 
-OVERLAID = ("device_id", "line_id", "channel", "title", "name_source", "programmes")
+OVERLAID = ("device_id", "line_id", "channel", "title", "name_source", "programmes", "kind", "kind_basis")
 """Columns of `sessions` that come from `session_entities`."""
 
 ENTITY_TABLES = (DEVICES, LINES, PANELS, SERVERS, CHANNELS, TITLES, LINKS, MERGES, CONTACTS, SESSION_ENTITIES)

@@ -112,7 +112,11 @@ LINE_ID = Column("line_id", "text", "Subscriber account that was used; null if i
 CHANNEL = Column("channel", "text", "Name of the channel, null if nothing in the capture names it.")
 TITLE = Column("title", "text", "Name of the title, null if nothing in the capture names it.")
 NAME_SOURCE = Column("name_source", "text", "Where the name comes from: catalogue, playlist, in-stream.")
-PROGRAMMES = Column("programmes", "text[]", "Programmes that the guide has for the time of the session.")
+PROGRAMMES = Column(
+    "programmes", "text[]", "Programmes that the guide has for the time of the session, or that catch-up asked for."
+)
+KIND = Column("kind", "text", "live, vod or catchup (what was broadcast before); null if it cannot be told.")
+KIND_BASIS = Column("kind_basis", "text", "Why the session is held to be live, vod or catchup.")
 _SENDER_MAC = Column("mac", "text", "Link-layer address of the sender; behind a router, that of the router.")
 _VLAN = Column("vlan", "int", "Outer VLAN number of the first packet; null if untagged.")
 _TUNNEL = Column("tunnel", "text", "Tunnels that the first packet had passed; null if none.")
@@ -309,8 +313,8 @@ SESSIONS = Table(
         TITLE,
         NAME_SOURCE,
         PROGRAMMES,
-        Column("kind", "text", "live or vod; null if it cannot be told."),
-        Column("kind_basis", "text", "Why the session is held to be live or vod."),
+        KIND,
+        KIND_BASIS,
         Column("panel_host", "text", "Host that was asked first and sent the client elsewhere; null if none did."),
         Column("edge_host", "text", "Host name under which the media were asked for."),
         Column("edge_ip", "text", "Address that sent most of the media."),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
+from .archive import stated_zones
 from .both_sides import find_crossings
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
@@ -20,7 +21,7 @@ from .contacts import find_contacts
 from .devices import add_claims, find_devices, join_devices
 from .feeds import find_feeds
 from .forms import add_forms
-from .guide import find_programmes
+from .guide import NO_GUIDE, Shown, find_programmes
 from .lines import find_lines, join_lines
 from .links import Resolved, Things, add_equal_catalogues, find_links
 from .local import add_local
@@ -89,7 +90,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     add_equal_catalogues(links, equal, panel_joins)
     rows, evidence = links.rows()
     bench.write(LINKS, rows)
-    guide = find_programmes(bench, found, names, panel_joins)
+    guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins))
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found + devices_of(inferred, context)])
     bench.write(CONTACTS, contacts())
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
@@ -276,12 +277,11 @@ def _server(entity: Entity, step: str) -> tuple[Any, ...]:
     )
 
 
-def _session(
-    w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[str, str], list[str]]
-) -> tuple[Any, ...]:
+def _session(w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[str, str], Shown]) -> tuple[Any, ...]:
     viewing = w.viewing
     named = things.names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
     feed = things.feeds.get((viewing.capture_id, viewing.session_id))
+    shown = guide.get((viewing.capture_id, viewing.session_id), NO_GUIDE)
     is_title = w.media in ("movie", "episode")
     name = named.name if named is not None else None
     source = named.source if named is not None else None
@@ -301,5 +301,9 @@ def _session(
         None if is_title else name,
         name if is_title else None,
         source,
-        guide.get((viewing.capture_id, viewing.session_id)),
+        shown.titles,
+        shown.why,
+        "catchup" if w.archive is not None else None,
+        w.archive.basis if w.archive is not None else None,
+        shown.archive_ns,
     )

@@ -1,18 +1,20 @@
-"""Programme guides to what was on while a session lasted.
+"""Programme guides to what was on while a session lasted, or at the past time that it asked for (catch-up).
 
 A guide names a channel by its identifier in the guide, or by its number at the panel; only guides of the panel's own
 hosts are asked by number. What the guide has is what somebody wrote into it, not what was shown.
 
-**Known limitations**: sessions of catch-up are compared with the time of viewing and get no programme; guides whose
-times have no zone are not used.
+**Known limitations**: guides whose times have no zone are not used. Of catch-up the time asked for counts, whatever
+part of it was played; where that time cannot be placed there is no programme (`archive`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from ..sessions.addresses import host_of
+from .archive import place
 from .catalogue import Names, Number
 from .model import Resolution, TableReader
 from .viewing import Watched
@@ -20,33 +22,88 @@ from .viewing import Watched
 _MOST = 20
 """Programmes kept per session."""
 
+_Guide = list[tuple[int, int, str]]
+
+
+class Shown(NamedTuple):
+    """What the guide has for a session."""
+
+    titles: list[str] | None
+    why: str | None
+    """For what time it was asked, or why not."""
+    archive_ns: int | None
+    """Beginning of the past broadcast that was asked for."""
+
+
+NO_GUIDE = Shown(None, None, None)
+
 
 def find_programmes(
-    reader: TableReader, watched: Iterable[Watched], names: dict[Number, Names], panels: Resolution
-) -> dict[tuple[str, str], list[str]]:
-    """Return the titles of the programmes of each session, by capture and session."""
-    live = [w for w in watched if w.media == "live" and w.viewing.kind != "vod" and w.panel_id and w.stream_id]
-    if not live or not reader.has("programmes"):
-        return {}
+    reader: TableReader,
+    watched: Iterable[Watched],
+    names: dict[Number, Names],
+    panels: Resolution,
+    zones: Mapping[str, list[str]],
+) -> dict[tuple[str, str], Shown]:
+    """Return the programmes of sessions of channels, by capture and session.
+
+    Args:
+        reader: reads the tables of the captures.
+        watched: the sessions of the case.
+        names: what watched numbers are called.
+        panels: the panels of the case.
+        zones: the time zones that they stated.
+    """
+    asked = [w for w in watched if w.archive is not None or (_is_live(w) and w.viewing.kind != "vod")]
+    by_guide, by_number = _guides(reader, panels) if any(map(_is_live, asked)) else ({}, {})
+    found: dict[tuple[str, str], Shown] = {}
+    for w in asked:
+        known: _Guide = []
+        if _is_live(w):
+            named = names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
+            known = by_number.get((w.panel_id or "", w.stream_id or ""), [])
+            if named is not None and named.epg_id:
+                known = by_guide.get(named.epg_id, []) or known
+        shown = _shown(w, known, zones)
+        if shown != NO_GUIDE:
+            found[w.viewing.capture_id, w.viewing.session_id] = shown
+    return found
+
+
+def _is_live(w: Watched) -> bool:
+    return w.media == "live" and w.panel_id is not None and w.stream_id is not None
+
+
+def _shown(w: Watched, known: _Guide, zones: Mapping[str, list[str]]) -> Shown:
+    first, last = w.viewing.start_ns or 0, w.viewing.end_ns or 0
+    if w.archive is None:
+        titles = _during(known, first, last)
+        return Shown(titles, "the time of the session", None) if titles else NO_GUIDE
+    span = place(w.archive, w.panel_id, zones, last - first)
+    if span.start_ns is None or span.end_ns is None:
+        return Shown(None, span.why, None)
+    titles = _during(known, span.start_ns, span.end_ns)
+    return Shown(titles, span.why if titles else f"{span.why}; no guide has it", span.start_ns)
+
+
+def _during(known: _Guide, first: int, last: int) -> list[str] | None:
+    titles = [title for start, end, title in known if start < last and end > first]
+    return list(dict.fromkeys(titles))[:_MOST] or None
+
+
+def _guides(reader: TableReader, panels: Resolution) -> tuple[dict[str, _Guide], dict[tuple[str, str], _Guide]]:
+    """Return what guides have by their own identifiers of channels, and by panel and number."""
+    by_guide: dict[str, _Guide] = defaultdict(list)
+    by_number: dict[tuple[str, str], _Guide] = defaultdict(list)
+    if not reader.has("programmes"):
+        return by_guide, by_number
     rows = reader.select(
         "SELECT DISTINCT channel_ref, start_ns, end_ns, title, host FROM programmes WHERE channel_ref IS NOT NULL "
         "AND start_ns IS NOT NULL AND end_ns IS NOT NULL AND title IS NOT NULL ORDER BY ALL"
     )
-    by_guide: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
-    by_number: dict[tuple[str, str], list[tuple[int, int, str]]] = defaultdict(list)
     for ref, start, end, title, host in rows:
         by_guide[ref].append((start, end, title))
         panel = panels.of((host_of(host) or "",))
         if panel is not None:
             by_number[panel.id, ref].append((start, end, title))
-    found: dict[tuple[str, str], list[str]] = {}
-    for w in live:
-        named = names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
-        known = by_number.get((w.panel_id or "", w.stream_id or ""), [])
-        if named is not None and named.epg_id:
-            known = by_guide.get(named.epg_id, []) or known
-        first, last = w.viewing.start_ns or 0, w.viewing.end_ns or 0
-        titles = [title for start, end, title in known if start < last and end > first]
-        if titles:
-            found[w.viewing.capture_id, w.viewing.session_id] = list(dict.fromkeys(titles))[:_MOST]
-    return found
+    return by_guide, by_number

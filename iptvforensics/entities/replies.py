@@ -31,6 +31,7 @@ from .urls import mac_address, read_url
 
 MADE_FROM_MAC = "is made from the MAC"
 """How a mark of the Stalker protocol ends that names an identifier which can be computed."""
+_ARCHIVES = ("tv_archive", "archive")
 _ACCOUNT = ("account_ref", "tariff", "reseller", "person", "phone")
 _LISTS = frozenset({"m3u", "txtlist", "xmltv"})
 _PANEL_SOFTWARE = frozenset({"XUI.one", "XC_VM"})
@@ -48,6 +49,7 @@ class GivenLink(NamedTuple):
     media: str | None
     client_ip: str | None
     place: Place
+    is_archive: bool = False
 
 
 class Reply(NamedTuple):
@@ -155,20 +157,24 @@ def _links(reader: TableReader) -> list[GivenLink]:
             url,
             host_of(host) or server,
             mac_address(mac),
-            entry or _number(requested),
+            entry or _number(requested, kind in _ARCHIVES),
             _media(kind),
             client,
             Place(capture, ts, frame, flow, orig, offset),
+            kind in _ARCHIVES,
         )
         for capture, url, host, server, mac, entry, requested, kind, client, ts, frame, flow, orig, offset in rows
     ]
 
 
-def _number(requested: str | None) -> str | None:
-    """Return the number in a command such as `ffmpeg http://localhost/ch/77_`."""
+def _number(requested: str | None, is_archive: bool) -> str | None:
+    """Return the number in a command such as `ffmpeg http://localhost/ch/77_`.
+
+    In an archive a number that stands alone is that of the recording, not that of its channel.
+    """
     import re
 
-    found = re.search(r"/(?:ch|media)/(\d+)_?", requested or "")
+    found = re.search(r"/(?:ch|media)/(\d+)_" if is_archive else r"/(?:ch|media)/(\d+)_?", requested or "")
     return found[1] if found else None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..sessions.addresses import host_of
+from .archive import Archive, asked_archive
 from .devices import Devices
 from .lines import line_key
 from .model import Atoms, Key, Resolution
@@ -40,6 +41,8 @@ class Watched:
     stream_id: str | None = None
     media: str | None = None
     """live, movie, episode; of what the number is one."""
+    archive: Archive | None = None
+    """What was asked for of the past of a channel (catch-up)."""
 
     @property
     def is_numbered(self) -> bool:
@@ -90,8 +93,9 @@ def devices_of(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
 
 def _resolve(viewing: Viewing, context: Context) -> Watched:
     found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.edge_ip))
-    host, says = _asked(viewing, context)
+    host, url, says = _asked(viewing, context)
     link = _link(viewing, context)
+    found.archive = asked_archive(url, says, link)
     if says is not None:
         found.stream_id = says.stream_id
         if says.kind:
@@ -117,15 +121,15 @@ def _resolve(viewing: Viewing, context: Context) -> Watched:
     return found
 
 
-def _asked(viewing: Viewing, context: Context) -> tuple[str | None, PanelUrl | None]:
-    """Return the host that was asked for the session, and what the URL said."""
+def _asked(viewing: Viewing, context: Context) -> tuple[str | None, str, PanelUrl | None]:
+    """Return the host that was asked for the session, the URL, and what it said."""
     url, host = viewing.stream or "", viewing.panel_host or viewing.edge_host or viewing.edge_ip
     host = host_of(url) if "://" in url else host
     for redirect in _way(viewing, context):
         host, url = redirect.source, _absolute(redirect)
     is_panel = bool(host and context.panels.of((host,)))
     says = read_url(url, bare=is_panel or (host in context.routes.origins))
-    return host, says if says is not None and says.says != "internal" else None
+    return host, url, says if says is not None and says.says != "internal" else None
 
 
 def _way(viewing: Viewing, context: Context) -> list[Redirect]:
