@@ -42,8 +42,13 @@ ACCOUNT_REPLIES = message_table(
         Column("auth", "bool", "True if the server accepted the account, false if it refused it, null if unsaid."),
         Column("account_status", "text", "Status of the account in the server's words, such as Active or Banned."),
         _MESSAGE,
-        Column("created_ns", "time_ns", "When the account was made, as the server says."),
-        Column("expires_ns", "time_ns", "When the account ends, as the server says; null if never or without zone."),
+        Column("created_ns", "time_ns", "When the account was made, as the server says; text as in expires_ns."),
+        Column(
+            "expires_ns",
+            "time_ns",
+            "When the account ends, as the server says; null if never. Date and clock as text count in the zone "
+            "that the reply names for its server, in UTC if it names none.",
+        ),
         Column("expires_text", "text", "End of the account as written, if it is no number."),
         Column("is_trial", "bool", "True if the server calls the account a trial."),
         Column("active_connections", "int", "Connections of the account that the server counts as open."),

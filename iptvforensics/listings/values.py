@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -17,6 +18,8 @@ from urllib.parse import unquote
 
 MAX_TEXT_CHARS = 64 << 10
 _MAX_INT = (1 << 63) - 1
+_WHOLE_BELOW = 1 << 53
+"""A float below this that is whole was meant as a whole number: `78.0` names what `78` names."""
 _SECOND = 1_000_000_000
 _MILLIS_FROM = 100_000_000_000
 """From here on a time is in milliseconds: as seconds it would be the year 5138, as milliseconds it is 1973."""
@@ -26,14 +29,15 @@ _USUAL_DIGITS, _TOO_LATE = 10, "9000000000"
 _NONE = type(None)
 _MAC = re.compile(r"(?:[0-9A-Fa-f]{2}([:-]?))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\Z")
+_WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)\Z")
 
 
 def text(value: Any) -> str | None:
     """Return a text as sent, a number as text, null for everything else and for nothing.
 
     Example:
-        >>> text(77), text("77"), text(""), text([])
-        ('77', '77', None, None)
+        >>> text(77), text("77"), text(77.0), text(""), text([])
+        ('77', '77', '77', None, None)
     """
     if isinstance(value, str):
         return value[:MAX_TEXT_CHARS] or None
@@ -41,7 +45,8 @@ def text(value: Any) -> str | None:
         return None
     if isinstance(value, int) and abs(value) > 1 << 4096:
         return None
-    return str(value)
+    is_whole = isinstance(value, float) and abs(value) < _WHOLE_BELOW and value == int(value)
+    return str(int(value) if is_whole else value)
 
 
 def texts(values: Sequence[Any]) -> Sequence[str | None]:
@@ -190,19 +195,34 @@ def mac_address(value: Any) -> tuple[str, str] | tuple[None, None]:
 def base64_text(value: Any) -> str | None:
     """Return the text that stands in base64 (padding may be missing); a text that is none stays as it is.
 
+    Words in clear can be base64 by chance. What does not decode to a text is none, a number is none, and a word of
+    small or of capital letters alone is taken for base64 only if letters and digits come out.
+
     Example:
         >>> base64_text("TmV3cw=="), base64_text("TmV3cw"), base64_text("Evening News"), base64_text("")
         ('News', 'News', 'Evening News', None)
+        >>> base64_text("Kids"), base64_text("QUJD")
+        ('Kids', 'ABC')
     """
     coded = text(value)
-    if coded is None or not _BASE64.match(coded):
+    if coded is None or not _BASE64.match(coded) or coded.isdigit():
         return coded
+    plain = coded.rstrip("=").replace("-", "+").replace("_", "/")
     try:
-        plain = base64.b64decode(coded.replace("-", "+").replace("_", "/") + "=" * (-len(coded) % 4))
-        decoded = plain.decode()
+        data = base64.b64decode(plain + "=" * (-len(plain) % 4))
+        decoded = data.decode()
     except (binascii.Error, ValueError):
         return coded
-    return decoded if decoded.isprintable() or "\n" in decoded or "\t" in decoded else coded
+    if not decoded or base64.b64encode(data).decode().rstrip("=") != plain:
+        return coded  # bits that no encoder leaves
+    if not decoded.isprintable() and not all(map(_is_of_text, decoded)):
+        return coded
+    return coded if _WORD.match(coded) and not decoded.isalnum() else decoded
+
+
+def _is_of_text(char: str) -> bool:
+    """Return True for spaces, line ends and marks of direction, too; False for other control and unknown characters."""
+    return char in "\t\r\n" or unicodedata.category(char) not in ("Cc", "Cn", "Co", "Cs")
 
 
 def as_object(value: Any) -> Mapping[str, Any]:

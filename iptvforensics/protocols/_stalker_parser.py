@@ -164,10 +164,12 @@ class StalkerParser:
         if self._count and self._action in LISTS | GUIDES:
             return
         said = self._said or as_object(self._top.get("js") if isinstance(self._top.get("js"), dict) else {})
-        values = account_values({**said, **{k: v for k, v in self._data.items() if k in ("msg", "event")}}, self._asked)
-        token = text(said.get("token"))
-        values["marks"] = server_marks(self._top, token, self._media_type) + client_marks(self._asked, values["mac"])
-        if any(mark.startswith("text: generated") for mark in values["marks"]):
+        marks = server_marks(self._top, text(said.get("token")), self._media_type)
+        is_genuine = any(mark.startswith("text: generated") for mark in marks)
+        said = {**said, **{k: v for k, v in self._data.items() if k in ("msg", "event")}}
+        values = account_values(said, self._asked, is_genuine=is_genuine)
+        values["marks"] = marks + client_marks(self._asked, values["mac"])
+        if is_genuine:
             values["software"] = "Stalker or Ministra"
         values["auth"] = self._auth(said)
         js = self._top.get("js")

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..listings.asked import Asked
+from ..listings.dates import date_ns, is_end
 from ..listings.values import (
     Columns,
     as_object,
+    base64_text,
     epoch_ns,
     epochs_ns,
     integer,
@@ -32,6 +34,7 @@ LISTS = frozenset(
 CATEGORIES = frozenset({"get_genres", "get_categories", "get_genres_by_category_alias"})
 GUIDES = frozenset({"get_epg_info", "get_short_epg", "get_simple_data_table", "get_data_table"})
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+\Z")
 _SOLUTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,15}[ \t]+(?=\S)")
 
 
@@ -78,7 +81,7 @@ def entry_columns(items: Columns, kind: str | None, asked: Asked) -> dict[str, S
             "number": integers(items.pick("number")),
         }
     commands = _commands(items)
-    urls = [link_of(command) for command in commands]
+    urls = [_url_of(command) for command in commands]
     parent = asked.get("movie_id") if kind in ("season", "episode") else None
     columns: dict[str, Sequence[Any]] = {
         "kind": [kind] * count,
@@ -97,6 +100,13 @@ def entry_columns(items: Columns, kind: str | None, asked: Asked) -> dict[str, S
         "added_ns": epochs_ns(items.pick("added")),
     }
     return columns
+
+
+def _url_of(command: str | None) -> str | None:
+    """Return the URL of a command; a command in base64 is a URL only if one comes out (mostly an object does)."""
+    link = link_of(command)
+    plain = base64_text(link)
+    return link if plain == link else plain if plain is not None and _URL.match(plain) else None
 
 
 def _commands(items: Columns) -> list[str | None]:
@@ -124,12 +134,20 @@ def programme_columns(items: Columns, channel: str | None) -> dict[str, Sequence
     }
 
 
-def account_values(said: Object, asked: Asked) -> dict[str, Any]:
-    """Return the values of a profile or of any other reply about the account; what it lacks the request may say."""
+def account_values(said: Object, asked: Asked, *, is_genuine: bool = False) -> dict[str, Any]:
+    """Return the values of a profile or of any other reply about the account; what it lacks the request may say.
+
+    The imitation in Xtream software, which adds nothing of a genuine server, writes the end of the account where the
+    telephone number belongs.
+    """
     mac, mac_raw = mac_address(said.get("mac"))
     if mac is None:
         mac, mac_raw = asked.mac
     expires = _first(said, "expire_billing_date", "end_date", "tariff_expired_date", "expire_date")
+    phone = text(said.get("phone"))
+    if not is_genuine and asked.get("action") == "get_main_info" and is_end(phone):
+        expires, phone = expires or phone, None
+    zone = _first(said, "default_timezone", "timezone")
     status = said.get("status")
     return {
         "username": _first(said, "login") or asked.get("login"),
@@ -139,8 +157,8 @@ def account_values(said: Object, asked: Asked) -> dict[str, Any]:
         "token": text(said.get("token")) or asked.bearer or asked.get("token"),
         "account_status": text(status),
         "message": _first(said, "msg", "message", "block_msg"),
-        "created_ns": epoch_ns(said.get("created")),
-        "expires_ns": epoch_ns(expires),
+        "created_ns": epoch_ns(said.get("created")) or date_ns(text(said.get("created")), zone),
+        "expires_ns": epoch_ns(expires) or date_ns(expires, zone),
         "expires_text": expires if epoch_ns(expires) is None else None,
         "max_connections": integer(said.get("playback_limit")),
         "timezone": _first(said, "timezone", "default_timezone") or asked.cookies.get("timezone"),
@@ -152,7 +170,7 @@ def account_values(said: Object, asked: Asked) -> dict[str, Any]:
         "firmware": _first(said, "image_version", "version") or asked.get("image_version") or asked.get("ver"),
         "account_ref": _first(said, "ls", "id"),
         "person": _first(said, "fname", "fio", "name"),
-        "phone": text(said.get("phone")),
+        "phone": phone,
         "tariff": _first(said, "tariff_plan", "tariff_plan_id"),
         "reseller": _first(said, "reseller_id"),
     }

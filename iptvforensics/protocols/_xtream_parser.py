@@ -15,6 +15,7 @@ from ..protocol import Anomaly, Event, Mark, Opening
 from ._xtream_rows import (
     SECTION,
     account_values,
+    action_of,
     cut,
     entry_columns,
     episode_columns,
@@ -45,9 +46,10 @@ class XtreamParser:
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
         self._asked = asked = asked_of(opening.info)
-        self._action = asked.get("action") or "login"
+        self._action = action_of(asked)
         shared = {"family": "xtream", "url": asked.url, "host": asked.host}
-        self._accounts = Sheet(ACCOUNT_REPLIES, **shared, role=asked.role, action=self._action)
+        said = asked.get("action") or "login"
+        self._accounts = Sheet(ACCOUNT_REPLIES, **shared, role=asked.role, action=said)
         self._entries = Sheet(CATALOGUE_ENTRIES, **shared, username=asked.get("username"))
         self._programmes = Sheet(PROGRAMMES, **shared)
         self._items = JsonItems(_is_walked, in_step=not opening.midstream)

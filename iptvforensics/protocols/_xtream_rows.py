@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..listings.asked import Asked
+from ..listings.dates import date_ns
 from ..listings.items import Batch
 from ..listings.tables import MAX_RAW_CHARS
 from ..listings.values import (
@@ -38,7 +39,25 @@ KIND_OF_STREAM = {
 }
 SECTION = {"live": "live", "movie": "vod", "vod": "vod", "series": "series", "radio": "radio", "radio_streams": "radio"}
 _KIND_OF_ACTION = {"get_live_streams": "live", "get_vod_streams": "vod", "get_series": "series"}
+_ACTION_OF_NUMBER = {
+    "200": "get_vod_categories",
+    "201": "get_live_categories",
+    "202": "get_live_streams",
+    "203": "get_vod_streams",
+    "204": "get_series_info",
+    "205": "get_short_epg",
+    "206": "get_series_categories",
+    "207": "get_simple_data_table",
+    "208": "get_series",
+    "209": "get_vod_info",
+}
 _SECTION_OF_ACTION = {"get_live_categories": "live", "get_vod_categories": "vod", "get_series_categories": "series"}
+
+
+def action_of(asked: Asked) -> str:
+    """Return what was asked of the service, by name: servers take numbers for some actions, too."""
+    action = asked.get("action") or "login"
+    return _ACTION_OF_NUMBER.get(action, action)
 
 
 def section_of(action: str | None) -> str | None:
@@ -176,7 +195,9 @@ def programme_columns(items: Columns, channel: str | None) -> dict[str, Sequence
 def account_values(user: Object, server: Object, asked: Asked) -> dict[str, Any]:
     """Return the values of a reply to a login."""
     mac, mac_raw = mac_address(user.get("mac") or asked.get("mac"))
+    zone = text(server.get("timezone"))
     expires = epoch_ns(user.get("exp_date"))
+    end = text(user.get("exp_date")) if expires is None else None
     connections = user.get("active_cons")
     marks = [f"server_info.{name}" for name in ("xui", "process", "revision") if name in server]
     if connections is not None:
@@ -190,9 +211,9 @@ def account_values(user: Object, server: Object, asked: Asked) -> dict[str, Any]
         "auth": truth(user.get("auth")),
         "account_status": text(user.get("status")),
         "message": text(user.get("message")),
-        "created_ns": epoch_ns(user.get("created_at")),
-        "expires_ns": expires,
-        "expires_text": text(user.get("exp_date")) if expires is None else None,
+        "created_ns": epoch_ns(user.get("created_at")) or date_ns(text(user.get("created_at")), zone),
+        "expires_ns": expires or date_ns(end, zone),
+        "expires_text": end,
         "is_trial": truth(user.get("is_trial")),
         "active_connections": integer(connections),
         "max_connections": integer(user.get("max_connections")),
@@ -201,7 +222,7 @@ def account_values(user: Object, server: Object, asked: Asked) -> dict[str, Any]
         "stated_https_port": integer(server.get("https_port")),
         "stated_rtmp_port": integer(server.get("rtmp_port")),
         "stated_protocol": text(server.get("server_protocol")),
-        "timezone": text(server.get("timezone")),
+        "timezone": zone,
         "server_time": text(server.get("time_now")),
         "server_time_ns": epoch_ns(server.get("timestamp_now")),
         "software": "XUI.one" if truth(server.get("xui")) else None,

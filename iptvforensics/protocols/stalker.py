@@ -5,9 +5,9 @@ software. A reply is `{"js": ...}` to `load.php` or `portal.php` with `type` and
 itself (MAC in its cookie, serial, identifiers, token) stands in the row of the reply; a form that was posted gives a
 row of its own (role `request`). Column `marks` says by which traits software may be told apart.
 
-**Known limitations**: the REST interface of Ministra (`/api/v1` and up) and OAuth are not read. Times without zone
-stay text. Of `tv_archive_duration` the unit is not sure: it stays in `raw`. What a box asks in a URL alone (log,
-watchdog) is in columns `url` and `action`; parameters are not taken apart.
+**Known limitations**: the REST interface of Ministra (`/api/v1` and up) and OAuth are not read. Times of lists and
+guides without zone stay text. Of `tv_archive_duration` the unit is not sure: it stays in `raw`. What a box asks in a
+URL alone (log, watchdog) is in columns `url` and `action`; parameters are not taken apart.
 """
 
 from __future__ import annotations

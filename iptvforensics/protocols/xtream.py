@@ -4,8 +4,9 @@ No specification was published; the shapes are those of Xtream Codes 1 and 2, XU
 imitate them. Numbers may come as text, empty objects as `[]`, titles in base64, identifiers twice; all of it is read.
 Forms posted to the same pages are read too (role `request`): what the client says of itself.
 
-**Known limitations**: a refusal that looks like a missing page (status 404) is in table `http` only. Times without
-zone stay text. Of an item the first 4,096 characters are kept in `raw`. After 1,000,000 items a body is not read on.
+**Known limitations**: a refusal that looks like a missing page (status 404) is in table `http` only. Times of a guide
+without zone stay text. Of an item the first 4,096 characters are kept in `raw`. After 1,000,000 items a body is not
+read on.
 """
 
 from __future__ import annotations
@@ -65,5 +66,5 @@ PROTOCOL = Protocol(
     detect=detect,
     parser=make_parser,
     begins=BLANK_BYTES + b"{[_" + (ascii_letters + digits).encode(),
-    limits="Refusals in the form of a missing page are in table http only. Times without zone stay text.",
+    limits="Refusals in the form of a missing page are in table http only. Guide times without zone stay text.",
 )

@@ -73,6 +73,14 @@ def test_only_texts_over_the_limit_are_cut() -> None:
         assert list(texts(column)) == [text(value) for value in column]
 
 
+@pytest.mark.parametrize(
+    ("value", "written"), [(78.0, "78"), (-0.0, "0"), (78.5, "78.5"), (1e300, "1e+300"), (float("inf"), "inf")]
+)
+def test_numbers_as_text_have_no_empty_fraction(value: float, written: str) -> None:
+    assert text(value) == written
+    assert list(texts([value, 7])) == [written, "7"]
+
+
 @pytest.mark.parametrize("value", HOSTILE, ids=repr)
 def test_hostile_values_stay_in_their_types(value: Any) -> None:
     number, time, decimal = integer(value), epoch_ns(value), decimal_number(value)
@@ -128,6 +136,18 @@ def test_what_is_no_mac_address(raw: Any) -> None:
         ("64m07Iqk", "뉴스"),
         ("TmV3cyBhdCA5", "News at 9"),
         ("TmV3cw", "News"),
+        ("7KCA64WB44CA64m07Iqk", "저녁\u3000뉴스"),
+        ("SWwgZXN0wqA6IG91aQ==", "Il est\u00a0: oui"),
+        ("4oCLTmV3c+KAjg==", "\u200bNews\u200e"),
+        ("T25lDQpUd28=", "One\r\nTwo"),
+        ("T25lDVR3bw==", "One\rTwo"),
+        ("AAEKAgM=", "AAEKAgM="),
+        ("7oCA", "7oCA"),
+        ("TmV3cx", "TmV3cx"),
+        ("Kids", "Kids"),
+        ("2416", "2416"),
+        ("QUJD", "ABC"),
+        ("====", "===="),
         ("Plain title", "Plain title"),
         ("//79", "//79"),
         ("AAAA", "AAAA"),

@@ -197,6 +197,7 @@ def test_profile_says_account_person_and_device() -> None:
         "signature": "CC",
         "max_connections": 2,
         "expires_text": "2026-01-01 00:00:00",
+        "expires_ns": 1767218400 * 10**9,
         "timezone": "Europe/Kiev",
         "marks": ["no text"],
     }
@@ -230,12 +231,42 @@ def test_second_step_of_a_login(js: bool, auth: bool) -> None:
     assert (found["auth"], found["username"], found["password"]) == (auth, "viewer1", "pw1")
 
 
-def test_main_info_of_an_imitation_keeps_the_end_of_the_account_as_it_was_written() -> None:
-    found = account(
-        {"mac": "00:1A:79:00:00:01", "phone": "January 1, 2026", "message": "Hello"},
-        "type=account_info&action=get_main_info",
-    )
-    assert (found["phone"], found["message"], found["mac"]) == ("January 1, 2026", "Hello", MAC)
+@pytest.mark.parametrize(
+    ("phone", "expected"),
+    [
+        ("January 1, 2026", {"expires_text": "January 1, 2026"}),
+        ("January 1, 2026, 12:00 am", {"expires_text": "January 1, 2026, 12:00 am", "expires_ns": 1767225600 * 10**9}),
+        ("Unlimited", {"expires_text": "Unlimited"}),
+        ("+62 21 555 0100", {"phone": "+62 21 555 0100"}),
+    ],
+)
+def test_main_info_of_an_imitation_has_the_end_of_the_account_for_a_number(phone: str, expected: Any) -> None:
+    js = {"mac": "00:1A:79:00:00:01", "phone": phone, "message": "Hello"}
+    found = account(js, "type=account_info&action=get_main_info")
+    assert (found["message"], found["mac"]) == ("Hello", MAC)
+    assert {name: found[name] for name in ("phone", "expires_ns", "expires_text") if name in found} == expected
+    genuine = account(js, "type=account_info&action=get_main_info", text=TRAILER)
+    assert genuine["phone"] == phone
+    assert "expires_text" not in genuine
+
+
+@pytest.mark.parametrize(
+    ("profile", "expires", "created"),
+    [
+        ({"default_timezone": "Asia/Jakarta", "timezone": "Europe/Kiev"}, 1767200400, 1704042000),
+        ({"timezone": "Europe/Kiev"}, 1767218400, 1704060000),
+        ({}, 1767225600, 1704067200),
+        ({"default_timezone": "No/Where"}, None, None),
+    ],
+)
+def test_dates_of_an_account_count_in_the_zone_of_the_portal(
+    profile: dict[str, str], expires: int | None, created: int | None
+) -> None:
+    js = {"id": 1, "expire_billing_date": "2026-01-01 00:00:00", "created": "2024-01-01 00:00:00", **profile}
+    found = account(js, "type=stb&action=get_profile")
+    assert found["expires_text"] == "2026-01-01 00:00:00"
+    assert found.get("expires_ns") == (expires and expires * 10**9)
+    assert found.get("created_ns") == (created and created * 10**9)
 
 
 def test_messages_and_commands_of_the_operator() -> None:
@@ -307,6 +338,19 @@ def test_films_on_a_page() -> None:
     (film,) = entries(PAGE, "type=vod&action=get_ordered_list&p=1")
     assert (film["entry_url"], film["entry_raw"], film["category_id"]) == ("/media/9.mpg", "auto /media/9.mpg", "4")
     assert "added_ns" not in film
+
+
+@pytest.mark.parametrize(
+    ("cmd", "url"),
+    [
+        ("eyJ0eXBlIjoibW92aWUiLCJzdHJlYW1faWQiOiI3OCJ9", None),
+        ("aHR0cDovL2VkZ2UuZXhhbXBsZS83OC5tcDQ=", "http://edge.example/78.mp4"),
+        ("auto /media/78.mpg", "/media/78.mpg"),
+    ],
+)
+def test_a_command_in_base64_is_no_url_unless_one_comes_out(cmd: str, url: str | None) -> None:
+    (film,) = entries({"data": [{"id": "78", "name": "Film", "cmd": cmd}]}, "type=vod&action=get_ordered_list")
+    assert (film.get("entry_url"), film["entry_raw"]) == (url, cmd)
 
 
 def test_guide_by_channel_and_as_a_list() -> None:

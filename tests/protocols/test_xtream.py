@@ -247,6 +247,15 @@ def test_login_in_odd_shapes(user: Any, expected: dict[str, Any]) -> None:
     assert "expires_ns" not in row.values
 
 
+@pytest.mark.parametrize(("zone", "shift"), [("Asia/Jakarta", 7 * 3600), (None, 0), ("UTC", 0)])
+def test_dates_of_an_account_count_in_the_zone_of_the_panel(zone: str | None, shift: int) -> None:
+    user = {"auth": 1, "exp_date": "2030-01-01 00:00:00", "created_at": "2024-01-01 00:00:00"}
+    (row,) = rows(parse(body({"user_info": user, "server_info": {"timezone": zone}}), info()), "account_replies")
+    assert row.values["expires_text"] == "2030-01-01 00:00:00"
+    assert row.values["expires_ns"] == (1893456000 - shift) * 10**9
+    assert row.values["created_ns"] == (1704067200 - shift) * 10**9
+
+
 def test_live_list_with_text_for_numbers_nulls_and_an_identifier_twice() -> None:
     data = body(LIVE)
     found = rows(parse(data, info("&action=get_live_streams")), "catalogue_entries")
@@ -311,6 +320,16 @@ def test_series_of_old_and_new_servers(stream_type: str | None) -> None:
     ]
     (found,) = entries(value, info("&action=get_series"))
     assert (found["kind"], found["entry_id"], found["logo_url"]) == ("series", "5", "c")
+
+
+def test_actions_by_number() -> None:
+    (category,) = entries([{"category_id": "3", "category_name": "News", "parent_id": 0}], info("&action=201"))
+    assert category["section"] == "live"
+    (film,) = entries([{"stream_id": 78.0, "name": "Film"}], info("&action=203"))
+    assert (film["kind"], film["entry_id"]) == ("vod", "78")
+    value = {"seasons": [], "info": {"name": "Serial"}, "episodes": []}
+    (series,) = entries(value, info("&action=204&series_id=55"))
+    assert (series["kind"], series["entry_id"]) == ("series", "55")
 
 
 @pytest.mark.parametrize(
