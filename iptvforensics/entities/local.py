@@ -1,8 +1,9 @@
-"""What devices say of themselves in their own network, to claims of devices: DHCP, SSDP, UPnP, ADB, NTP.
+"""What devices say of themselves in their own network, to claims of devices: DHCP, mDNS, SSDP, UPnP, ADB, NTP.
 
 Rules, all leads, since whoever made the firmware set these values and anybody can change them:
 
 - `claimed-host-name`, `claimed-vendor-class`: DHCP. The link-layer address inside the message tells whose they are.
+- `claimed-mdns`: host name, model and names of services in a device's own answers by multicast DNS.
 - `claimed-ssdp`: what the sender of SSDP announcements and searches says it is.
 - `claimed-upnp`: model, serial number and maker in the device's own description.
 - `claimed-adb`: model and serial number that a device's debug bridge gives to whoever connects.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from .devices import Devices
+from .mdns import read_answer
 from .model import Atom, Place, TableReader
 from .urls import mac_address
 
@@ -29,6 +31,7 @@ def add_local(reader: TableReader, devices: Devices) -> None:
     """Add what devices say of themselves in their own network."""
     for table, add in (
         ("dhcp", _add_dhcp),
+        ("dns", _add_mdns),
         ("ssdp", _add_ssdp),
         ("upnp_devices", _add_upnp),
         ("adb", _add_adb),
@@ -58,6 +61,23 @@ def _system(vendor_class: str) -> str | None:
     """Return the system that a vendor class names."""
     name, _, version = vendor_class.partition("-dhcp-")
     return f"Android {version}".strip() if name == "android" else None
+
+
+def _add_mdns(reader: TableReader, devices: Devices) -> None:
+    rows = reader.select(
+        "SELECT capture_id, CASE WHEN from_orig THEN client_ip ELSE server_ip END AS sender, "
+        "list_concat(coalesce(answers, []), coalesce(additionals, [])) AS records, min(ts_ns), min(frame_no), "
+        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM dns "
+        "WHERE is_response AND CASE WHEN from_orig THEN client_port ELSE server_port END = 5353 "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, sender, records, ts, frame, flow, orig in rows:
+        atom = _atom(devices, capture, sender)
+        if atom is None:
+            continue
+        for name, value in read_answer(sender, records):
+            said = mac_address(value) if name == "claimed_macs" else value
+            _note(atom, "claimed-mdns", Place(capture, ts, frame, flow, orig), "mDNS", **{name: said})
 
 
 def _add_ssdp(reader: TableReader, devices: Devices) -> None:

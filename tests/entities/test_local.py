@@ -65,3 +65,26 @@ def test_a_clock_that_was_never_set_says_nothing(lab):
     lab.get("/")
     lab.message("ntp", mode="client", transmit_ns=10**18)
     assert device(lab)["clock_offset_s"] is None
+
+
+def announce(lab, *records, more=(), **values):
+    ends = {"client_port": 5353, "server_ip": "224.0.0.251", "server_port": 5353, "is_response": True}
+    lab.message("dns", answers=list(records), additionals=list(more) or None, **{**ends, **values})
+
+
+def test_a_device_says_its_name_and_model_by_multicast(lab):
+    lab.get("/")
+    announce(lab, 'M-1._googlecast._tcp.local TXT 4500 "md=MIBOX4" "fn=Living room"', more=[f"mibox.local A 120 {BOX}"])
+    announce(lab, 'T._airplay._tcp.local TXT 4500 "deviceid=02:00:5E:00:00:AA"')
+    found = device(lab)
+    assert (found["model"], found["host_names"]) == ("MIBOX4", ["Living room", "T", "mibox"])
+    assert found["claimed_macs"] == ["02:00:5e:00:00:aa"]
+    assert "claimed-mdns" in found["rule"]
+    assert "mDNS: models MIBOX4" in {row["shows"] for row in lab.build()["evidence"]}
+
+
+@pytest.mark.parametrize("values", [{"is_response": False}, {"client_port": 40000}, {"client_ip": "192.168.1.99"}])
+def test_questions_and_answers_of_others_say_nothing_of_a_device(lab, values):
+    lab.get("/")
+    announce(lab, f"mibox.local A 120 {BOX}", **values)
+    assert device(lab)["host_names"] == []
