@@ -6,6 +6,8 @@ which.
 
 Channels of a programme guide are no offer: their identifiers are those of the guide.
 
+Categories count within their part of the catalogue (live, radio, films, series).
+
 **Known limitations**: of several names for one number the one of the first source is shown; a catalogue that
 changes during a case is not told apart.
 """
@@ -29,6 +31,11 @@ _KINDS = (
     "WHEN c.kind IN ('series', 'episode') THEN c.kind WHEN c.kind IS NOT NULL OR entry_url IS NULL THEN NULL "
     "WHEN entry_url LIKE '%/movie/%' THEN 'movie' WHEN entry_url LIKE '%/series/%' THEN 'episode' ELSE 'live' END"
 )
+_SECTION = (
+    "CASE WHEN c.kind = 'radio' THEN 'radio' WHEN media = 'live' THEN 'live' WHEN media = 'movie' THEN 'vod' "
+    r"WHEN family = 'stalker' AND regexp_matches(url, '[?&]type=vod(&|$)') THEN 'vod' ELSE 'series' END"
+)
+"""The part of the catalogue whose categories an entry names; portals also list series among their films."""
 
 _THINGS = f"""
 WITH told AS (
@@ -37,13 +44,13 @@ WITH told AS (
     lower(regexp_extract(CASE WHEN family IN ('m3u', 'enigma2', 'txtlist') THEN coalesce(entry_url, host) ELSE host END,
           {_HOST}, 1)) AS host,
     CASE WHEN family IN ('m3u', 'txtlist') THEN '2' ELSE '1' END || name AS named,
-    number, category_id, category_name, epg_id, container, archive_days
+    number, category_id, category_name, epg_id, container, archive_days, {_SECTION} AS section
   FROM catalogue_entries c WHERE family IS DISTINCT FROM 'xmltv'),
 offers AS (
   SELECT p.panel_id, media, stream_id, min(named) AS named, min(number) AS number, min(epg_id) AS epg_id,
     min(coalesce(c.category_name, t.category_name)) AS category, max(archive_days) AS archive_days,
     min(container) AS container, CAPTURES AS capture_ids
-  FROM told t JOIN panel_names p USING (host) LEFT JOIN categories c USING (panel_id, category_id)
+  FROM told t JOIN panel_names p USING (host) LEFT JOIN categories c USING (panel_id, category_id, section)
   WHERE media IS NOT NULL AND stream_id IS NOT NULL GROUP BY ALL),
 viewings AS (SELECT panel_id, media, stream_id, count(*) AS sessions, min(name) AS carried,
     list_sort(list(DISTINCT capture_id)) AS capture_ids FROM viewed GROUP BY ALL),
@@ -62,10 +69,18 @@ FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN 
 """What is offered, joined with what was watched. A name stands behind a digit for its source, the best one first."""
 
 _CATEGORIES = f"""
-SELECT p.panel_id, entry_id AS category_id, min(name) AS category_name FROM catalogue_entries c
-JOIN panel_names p ON lower(regexp_extract(c.host, {_HOST}, 1)) = p.host
-WHERE kind = 'category' AND entry_id IS NOT NULL GROUP BY ALL
+WITH said AS (
+  SELECT p.panel_id, entry_id AS category_id, coalesce(section, '') AS listed, min(name) AS name
+  FROM catalogue_entries c JOIN panel_names p ON lower(regexp_extract(c.host, {_HOST}, 1)) = p.host
+  WHERE kind = 'category' AND entry_id IS NOT NULL GROUP BY ALL)
+SELECT panel_id, category_id, section, arg_min(name, place) AS category_name
+FROM said JOIN (VALUES ('live', 'live', 1), ('live', '', 2), ('radio', 'radio', 1), ('radio', 'live', 2),
+  ('radio', '', 3), ('vod', 'vod', 1), ('vod', '', 2),
+  ('series', 'series', 1), ('series', '', 2)) AS fits(section, listed, place)
+USING (listed) GROUP BY ALL
 """  # noqa: S608
+"""Categories by the part of the catalogue that they are of: their numbers are counted apart in each. Those of which no
+part is known count where no other one has the number."""
 
 
 class Names(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def offer(lab, **values):
     defaults = {"family": "xtream", "kind": "live", "host": "tv.example:8080", "entry_id": "77", "name": "Falcon News"}
@@ -67,3 +69,45 @@ def test_channels_of_a_guide_are_no_offer(lab):
     offer(lab)
     offer(lab, family="xmltv", entry_id="falcon.id")
     assert [row["stream_id"] for row in lab.build()["channels"]] == ["77"]
+
+
+def categories(tables):
+    return {(row.get("kind", "live"), row["category"]) for row in tables["channels"] + tables["titles"]}
+
+
+@pytest.mark.parametrize("family", ["stalker", "xtream"])
+def test_a_category_counts_in_its_part_of_the_catalogue(lab, family):
+    lab.watch()
+    for section, name in (("live", "News"), ("vod", "Action films"), ("series", "Drama"), (None, "Of no part")):
+        offer(lab, family=family, kind="category", entry_id="1", name=name, section=section)
+    for kind in ("live", "vod", "series"):
+        offer(lab, family=family, kind=kind, category_id="1")
+    assert categories(lab.build()) == {("live", "News"), ("movie", "Action films"), ("series", "Drama")}
+
+
+def test_a_category_of_no_known_part_counts_everywhere(lab):
+    lab.watch()
+    offer(lab, kind="category", entry_id="1", name="Of no part")
+    offer(lab, kind="category", entry_id="2", name="Action films", section="vod")
+    for number, kind in ((1, "live"), (2, "live"), (1, "vod")):
+        offer(lab, kind=kind, category_id=str(number), entry_id=str(number))
+    assert categories(lab.build()) == {("live", "Of no part"), ("live", None), ("movie", "Of no part")}
+
+
+def test_series_that_a_portal_lists_among_films_have_the_categories_of_films(lab):
+    lab.watch()
+    for section, name in (("vod", "Action films"), ("series", "Drama")):
+        offer(lab, family="stalker", kind="category", entry_id="1", name=name, section=section)
+    for entry, section in (("8", "vod"), ("9", "series")):
+        url = f"http://tv.example:8080/portal.php?type={section}&action=get_ordered_list"
+        offer(lab, family="stalker", kind="series", entry_id=entry, category_id="1", url=url)
+    found = {row["stream_id"]: row["category"] for row in lab.build()["titles"]}
+    assert found == {"8": "Action films", "9": "Drama"}
+
+
+@pytest.mark.parametrize("section", ["radio", "live"])
+def test_radio_has_categories_of_its_own_or_those_of_channels(lab, section):
+    lab.watch()
+    offer(lab, kind="category", entry_id="1", name="Music", section=section)
+    offer(lab, kind="radio", category_id="1")
+    assert categories(lab.build()) == {("live", "Music")}
