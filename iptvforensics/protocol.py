@@ -32,8 +32,9 @@ from typing import Protocol as Interface
 from .schema import Table
 from .tls.keylog import Secrets
 
-Carrier = Literal["tcp", "udp", "content", "quic"]
-"""`quic`: what a decrypted QUIC connection carries, as `OpenedBegin` says."""
+Carrier = Literal["tcp", "udp", "content", "rest", "quic"]
+"""`content`: a body. `rest`: a body that no protocol of carrier `content` reads; it keeps the kind that its first bytes
+say. `quic`: what a decrypted QUIC connection carries, as `OpenedBegin` says."""
 
 
 class At(NamedTuple):

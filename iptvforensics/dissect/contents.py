@@ -173,7 +173,9 @@ class Content:
 
     def kind(self) -> str | None:
         """Return what the body is: by its parser, else by its first bytes."""
-        return self.protocol.name if self.protocol is not None else kind_of(self.first_bytes)
+        if self.protocol is None or "rest" in self.protocol.carriers:
+            return kind_of(self.first_bytes)
+        return self.protocol.name
 
 
 def first_bytes_of(parts: Sequence[memoryview | bytes | int]) -> tuple[bytes, bool]:

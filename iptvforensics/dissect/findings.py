@@ -252,6 +252,9 @@ class Findings:
             protocol, decided = choose(self.engine.by_carrier["content"].of(opening), opening, final=final)
         if not decided:
             return
+        if protocol is None and content.depth < MAX_DEPTH:
+            opening = opening._replace(carrier="rest")
+            protocol, _ = choose(self.engine.by_carrier["rest"].of(opening), opening, final=True)
         content.settled = True
         held, content.held = content.held, []
         if protocol is None:

@@ -33,8 +33,9 @@ from .panels import Routes, find_panels, join_by_catalogue
 from .proxies import add_hints, passed_on
 from .receivers import add_receivers
 from .replies import add_device_claims, add_replies, read_replies
-from .requests import read_requests
+from .requests import Requests, read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
+from .texts import read_texts
 from .viewing import Context, Watched, devices_of, note_sessions, watched
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     """
     decided = {row.merge_id: row.reason for row in undone}
     read, contacts = bench.beside(read_clients), bench.beside(find_contacts)
-    requests, replies, (viewings, inferred) = read_requests(bench), read_replies(bench), read_viewings(bench)
-    add_forms(bench, requests)
+    requests, replies, (viewings, inferred) = _read_said(bench), read_replies(bench), read_viewings(bench)
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
     lines = find_lines(requests, routes)
@@ -100,6 +100,14 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     parts = steps(servers, server_joins)
     bench.write(SERVERS, _sorted(_server(e, parts.get(e.id, "edge")) for e in server_joins.entities if e.all("roles")))
     _write_joins(bench, evidence, panel_joins, line_joins, device_joins, server_joins)
+
+
+def _read_said(bench: Workbench) -> Requests:
+    """Return what requests, posted forms and texts say about panels and clients."""
+    requests = read_requests(bench)
+    add_forms(bench, requests)
+    requests.sightings += read_texts(bench)
+    return requests
 
 
 def _write_joins(bench: Workbench, evidence: list[tuple[Any, ...]], *resolutions: Resolution) -> None:

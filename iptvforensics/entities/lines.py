@@ -8,6 +8,7 @@ Rules, and what they show:
 - `line-token` (strong): a line token at the interface.
 - `line-in-redirect` (strong), `line-in-referer` (strong), `line-in-rtmp` (conclusive): the same credentials there.
 - `line-in-list` (lead): credentials that stood in a list, catalogue or link and that no client was seen to use.
+- `line-in-text` (lead): the same in a page, script, message or posted report.
 - `line-in-file-name` (supporting): a user name in the name under which a list was offered.
 
 Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `named-in-answer` (strong: a
@@ -29,6 +30,7 @@ _RULES = {
     "redirect": ("line-in-redirect", "strong"),
     "referer": ("line-in-referer", "strong"),
     "rtmp": ("line-in-rtmp", "conclusive"),
+    "text": ("line-in-text", "lead"),
 }
 _USED = {"request", "form", "referer", "rtmp", "cookie"}
 
@@ -71,6 +73,8 @@ def find_lines(requests: Requests, routes: Routes) -> Atoms:
 def _note(atom: Atom, sighting: Sighting) -> None:
     rule, strength = _RULES.get(sighting.where, ("line-in-list", "lead"))
     who = sighting.client_ip if sighting.where in _USED else f"an answer to {sighting.client_ip}"
+    if sighting.where == "text":
+        who = f"a text that {sighting.client_ip} sent or got"
     shows = f"{who} named the line at {sighting.host}, {sighting.where}: {sighting.text}"
     atom.seen(rule, strength, sighting.place, shows, last_ns=sighting.last_ns, count=sighting.times)
     atom.fact("places", sighting.where)

@@ -21,7 +21,7 @@ class Sighting(NamedTuple):
     """A URL that says something about a panel, as it was seen once or many times."""
 
     where: str
-    """request, form, redirect, referer, list, named url, file name, rtmp."""
+    """request, form, redirect, referer, list, named url, file name, rtmp, text."""
     text: str
     """The URL, or what stood in its place."""
     says: PanelUrl

@@ -147,6 +147,23 @@ def test_parser_of_a_body_is_told_what_its_carrier_says(bench: Any, made_up: Any
     assert child.parsers[0].opening == Opening("content", b"ab", b"", info=ContentInfo(name="x", media_type="a/b"))
 
 
+@pytest.mark.parametrize("score", [0.4, 0.9], ids=["unclaimed", "claimed"])
+def test_what_no_other_reads_goes_to_a_reader_of_the_rest_and_keeps_its_kind(
+    bench: Any, made_up: Any, score: float
+) -> None:
+    child = reader(made_up, detect=lambda opening: score)
+    rest = made_up("rest", carriers=("rest",), tables=())
+    run = bench(carrier(made_up, ab=[begin(), ContentData(1, 0, b"{}"), ContentEnd(1, complete=True)]), child, rest)
+    run.take(b"ab")
+    run.finish()
+    (row,) = run.tables["objects"]
+    assert row["kind"] == ("json" if score < 0.5 else "reader")
+    assert [parser.opening.carrier for parser in (*child.parsers, *rest.parsers)] == [
+        "rest" if score < 0.5 else "content"
+    ]
+    assert (child.parsers or rest.parsers)[0].calls == [("feed", b"{}", True), ("end", None, True)]
+
+
 def test_body_is_held_until_it_is_clear_who_reads_it(bench: Any, made_up: Any) -> None:
     child = reader(made_up, detect=lambda opening: None if len(opening.orig) < 3 else 1.0)
     made = carrier(

@@ -48,6 +48,10 @@ CUTS = 24
 """Places tried per example and direction; all of them for short examples."""
 
 
+BODIES = ("content", "rest")
+"""Carriers that have one direction."""
+
+
 class Example(NamedTuple):
     protocol: Protocol
     name: str
@@ -66,7 +70,7 @@ class Example(NamedTuple):
 
     @property
     def sides(self) -> tuple[tuple[bool, tuple[bytes, ...]], ...]:
-        if self.carrier == "content":
+        if self.carrier in BODIES:
             return ((False, self.orig),)
         return ((True, self.orig), (False, self.resp))
 
@@ -88,7 +92,7 @@ def load_examples(protocol: Protocol) -> list[Example]:
             found.append(Example(protocol, name, "udp", tuple(orig), tuple(resp)))
             continue
         pieces = (bytes(orig),), ((bytes(resp),) if resp else ())
-        carriers: list[Carrier] = [c for c in ("tcp", "content", "udp", "quic") if c in protocol.carriers]
+        carriers: list[Carrier] = [c for c in ("tcp", "content", "rest", "udp", "quic") if c in protocol.carriers]
         candidates = [Example(protocol, name, carrier, *pieces, *info) for carrier in carriers]
         found.append(max(candidates, key=lambda e: protocol.detect(e.opening()) or 0.0))
     return found
@@ -127,7 +131,7 @@ def run(example: Example, steps: list[Step]) -> Run:
             buffer = bytearray(step)
             fed += [kept(event) for event in one_by_one(parser.feed(memoryview(buffer), from_orig))]
             buffer[:] = b"\xee" * len(buffer)
-    sides = [False] if example.carrier == "content" else [True, False]
+    sides = [False] if example.carrier in BODIES else [True, False]
     return Run(fed, [event for from_orig in sides for event in one_by_one(parser.end(from_orig))])
 
 
@@ -317,7 +321,7 @@ def test_random_bytes_raise_nothing_but_decode_errors(
         assert score is None or 0.0 <= score <= 1.0
         parser = protocol.parser(opening)
         try:
-            for data, from_orig in ((orig, True), (resp, False)) if carrier != "content" else ((orig, False),):
+            for data, from_orig in ((orig, True), (resp, False)) if carrier not in BODIES else ((orig, False),):
                 parser.feed(memoryview(data), from_orig)
                 parser.end(from_orig)
         except DecodeError:
@@ -427,7 +431,7 @@ def test_what_a_parser_keeps_is_freed_with_it(example: Example) -> None:
             parser.feed(memoryview(data), from_orig)
         watched = weakref.ref(parser)
         parser.end(True)
-        if example.carrier != "content":
+        if example.carrier not in BODIES:
             parser.end(False)
         del parser
         assert watched() is None

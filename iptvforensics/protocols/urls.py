@@ -1,0 +1,62 @@
+r"""Texts that nothing else reads -> the URLs in them that name an account, a portal or a list.
+
+Pages, scripts, settings, messages, posted forms and reports: whatever a player, a panel's page or a messenger sends as
+text may hold a link with the credentials of a line. URLs are found by their scheme, also in JSON (`http:\/\/`), in
+HTML (`&amp;`) and percent-encoded as the value of a form or of another URL. A row is written for those whose form is
+that of a panel: which form is read later, from the URL.
+
+RFC 3986 (URLs), RFC 8259 section 7 (escapes of JSON), WHATWG HTML section 13.5 (`&amp;`).
+
+**Known limitations**: a URL that is put together by a script is not found, nor one in a text of two bytes per
+character. What a gap cuts is not read.
+"""
+
+from __future__ import annotations
+
+from ..protocol import Opening, Parser, Protocol
+from ..schema import OBJECT_OFFSET, Column, message_table
+
+SAMPLE_BYTES = 512
+_TEXT = bytes(code for code in range(256) if code >= 0x20 or code in b"\t\n\v\f\r\x1b")
+"""What texts in UTF-8 and the encodings of one byte, or of two in East Asia, consist of."""
+ENOUGH = 0.5
+
+TABLE = message_table(
+    "named_urls",
+    "URL of a panel's form in a text that no other protocol reads",
+    (
+        Column("url", "text", "The URL, unescaped."),
+        Column("body_url", "text", "URL under which the text was asked for or sent."),
+        Column("media_type", "text", "Claimed: media type of the text."),
+        Column("escaped", "text", "How the URL was written: json, html, percent; null if as it is."),
+        OBJECT_OFFSET,
+    ),
+    endpoints=True,
+)
+
+
+def detect(opening: Opening) -> float | None:
+    """Return whether a body is text; None before its first byte."""
+    sample = opening.orig[:SAMPLE_BYTES]
+    if not sample:
+        return None
+    return 0.0 if sample.translate(None, _TEXT) else ENOUGH
+
+
+def make_parser(opening: Opening) -> Parser:
+    """Return the parser of one text; its code is loaded when the first one is made."""
+    from ._urls_parser import UrlsParser
+
+    return UrlsParser(opening)
+
+
+PROTOCOL = Protocol(
+    name="urls",
+    title="URLs of panels in pages, scripts, settings and messages",
+    specification="RFC 3986; RFC 8259 section 7; WHATWG HTML section 13.5",
+    carriers=("rest",),
+    tables=(TABLE,),
+    detect=detect,
+    parser=make_parser,
+    limits="Bodies are searched up to 8 MiB and 1,000 different URLs. URLs that scripts put together are not found.",
+)
