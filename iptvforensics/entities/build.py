@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
 from .archive import stated_zones
+from .bare import add_bare
 from .both_sides import find_crossings
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
@@ -103,9 +104,10 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
 
 
 def _read_said(bench: Workbench) -> Requests:
-    """Return what requests, posted forms and texts say about panels and clients."""
+    """Return what requests, also posted and bare ones, and texts say about panels and clients."""
     requests = read_requests(bench)
     add_forms(bench, requests)
+    add_bare(bench, requests)
     requests.sightings += read_texts(bench)
     return requests
 

@@ -89,7 +89,7 @@ _SEEN = (
 _FILE_NAME = re.compile(
     r"filename\*?=(?:UTF-8'')?\"?(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)", re.IGNORECASE
 )
-_PATH_LINE = r"^[a-z]+://[^/]+/(?:(?:live|movie|series)/)?[^/?]{2,}/[^/?]{2,}/\d+(?:\.\w+)?(?:[?#|]|$)"
+_PATH_LINE = r"^[a-z]+://[^/]+/(?:(?:live|movie|series)/[^/?]+/[^/?]+|[^/?]{2,}/[^/?]{2,})/\d+(?:\.\w+)?(?:[?#|]|$)"
 _QUERY_LINE = r"^[a-z]+://[^?]*\?(?:.*&)?username=[^&]+"
 _MOST_LISTED = 10_000
 """Lines of lists that are read: enough for any honest list, and no list can fill the memory."""

@@ -21,7 +21,9 @@ PANEL, EDGE, INTERNAL, PORTAL = "panel", "edge", "internal", "portal"
 _API = re.compile(
     r"/(player_api|panel_api|get|xmltv|enigma2|xplugin|epg|playlist|api|clients_live|clients_movie|timeshift)\.php$"
 )
-_REWRITE = re.compile(r"^/(player_api|playlist|epg)/([^/]+)/([^/]+)(?:/[^/]+){0,2}/?$")
+_API_PLAIN = re.compile(r"/(player_api|panel_api|xmltv|enigma2)/?$")
+_REWRITE = re.compile(r"(?:^|/)(player_api|panel_api)/([^/]+)/([^/]+)(?:/[^/]+){0,2}/?$")
+_REWRITE_TOP = re.compile(r"^/(playlist|epg)/([^/]+)/([^/]+)(?:/[^/]+){0,2}/?$")
 _MEDIA = re.compile(r"^/(live|movie|series)/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
 _TIMESHIFT = re.compile(r"^/timeshift/([^/]+)/([^/]+)/\d+/[\d:_-]+/(\d+)(?:\.(\w{2,5}))?$")
 _TIMESHIFTS = re.compile(r"^/timeshifts/([^/]+)/([^/]+)/\d+/(\d+)/[\d:_-]+(?:\.(\w{2,5}))?$")
@@ -31,7 +33,12 @@ _PLAY = re.compile(r"^/play/([A-Za-z0-9_=-]{16,})(?:/(\w{2,5}))?$")
 _TOKEN_MEDIA = re.compile(r"^/(live|movie)/([A-Za-z0-9_-]{16,})/(\d+)\.(\w{2,5})$")
 _EDGE = re.compile(r"^(?:/[0-9a-f]{32}|/live)?/(s?auth|vauth|tsauth|thauth|subauth|hls|key)/([A-Za-z0-9_-]{16,})$")
 _EDGE_ID = re.compile(r"^(?:/[0-9a-f]{32})?/auth/(\d+)\.(?:m3u8|ts)$")
-_BARE = re.compile(r"^/([^/]{3,})/([^/]{3,})/(\d+)(?:\.(\w{2,5}))?$")
+_BARE = re.compile(r"^/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
+_BARE_FILES = frozenset(
+    {"ts", "m3u8", "mp4", "mkv", "avi", "mpg", "mpeg", "m2ts", "mov", "m4v", "flv", "wmv",
+     "webm", "vob", "divx", "3gp", "asf", "rmvb", "ogm", "mp3", "aac"}
+)  # fmt: skip
+"""Media: at a panel, pictures have such paths, too."""
 _INTERNAL = re.compile(r"^/(admin/live|api|probe/[A-Za-z0-9+/=_-]{12,})$")
 _PORTAL = re.compile(r"/(?:portal|server/load|load)\.php$")
 _MAC = re.compile(r"^(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")
@@ -59,8 +66,9 @@ _LINE_NAMES = ("username", "password")
 # A cheap test for the forms above, for SQL (RE2): whatever passes is read by `read_url`.
 SQL_TARGETS = (
     r"^(?:https?://[^/]+)?/(?:live|movie|series|timeshifts?|thumb|subtitle|hlsr|play|player_api|playlist|epg|probe)/"
-    r"|\.php(?:\?|$)|^/admin/live\?|^/api\?|[?&](?:username|user|mac|sn)="
+    r"|\.php(?:\?|$)|/p(?:layer|anel)_api/|^/admin/live\?|^/api\?|[?&](?:username|user|mac|sn)="
 )
+SQL_BARE = r"^(?:https?://[^/]+)?/[^/?]+/[^/?]+/\d+(?:\.\w+)?(?:\?|$)"
 SQL_EDGES = r"^(?:/[0-9a-f]{32}|/live)?/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key)/[A-Za-z0-9_-]{16,}(?:\?|$)"
 
 
@@ -120,10 +128,10 @@ def _api(path: str, query: dict[str, str]) -> PanelUrl | None:
         return PanelUrl(
             "portal", PORTAL, mac=mac_address(query.get("mac")), action=_action(query), kind=None, family="stalker"
         )
-    found = _API.search(path)
+    found = _API.search(path) or _API_PLAIN.search(path)
     if found:
         return _script(found[1], query)
-    found = _REWRITE.match(path)
+    found = _REWRITE.search(path) or _REWRITE_TOP.match(path)
     if found:
         return PanelUrl("api", PANEL, unquote(found[2]), unquote(found[3]), action=found[1])
     if _INTERNAL.match(path):
@@ -196,11 +204,25 @@ def _edge(path: str, query: dict[str, str]) -> PanelUrl | None:
 
 def _bare(path: str) -> PanelUrl | None:
     found = _BARE.match(path)
-    if found and not {found[1].lower(), found[2].lower()} & _NO_NAMES:
-        extension = (found[4] or "ts").lower()
+    extension = (found[4] or "ts").lower() if found else ""
+    if found and extension in _BARE_FILES and not {found[1].lower(), found[2].lower()} & _NO_NAMES:
         kind = "live" if extension in ("ts", "m3u8") else "movie"
         return PanelUrl("bare", PANEL, unquote(found[1]), unquote(found[2]), None, None, found[3], kind, found[4])
     return None
+
+
+def is_edge_target(url: str) -> bool:
+    """Return True if a URL can hardly be anything but one that a panel sends a client on to.
+
+    The paths of edges with what looks like their tokens: `/auth/` and a word is usual at other services, too.
+    """
+    says = read_url(url)
+    if says is None or says.says != EDGE or not says.token:
+        return False
+    token = says.token
+    mixed = re.search(r"\d", token) and re.search(r"[a-z]", token) and re.search(r"[A-Z]", token)
+    is_hex = re.fullmatch(r"[0-9a-f]{32,}", token)
+    return says.form not in ("auth", "sauth") or is_block_token(token) or bool(mixed or is_hex)
 
 
 def is_block_token(text: str) -> bool:

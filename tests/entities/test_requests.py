@@ -28,6 +28,12 @@ def test_relative_redirects_stay_at_their_host(lab):
     assert (redirect.source, redirect.source_port, redirect.target) == ("tv.example", 8080, "tv.example")
 
 
+def test_lists_with_short_names_of_users_are_read(lab):
+    lab.message("catalogue_entries", family="m3u", host="list.example", entry_url="http://tv.example/live/b/x/7.ts")
+    [sighting] = read_requests(lab.bench()).sightings
+    assert (sighting.says.username, sighting.says.password) == ("b", "x")
+
+
 def test_what_boxes_tell_portals(lab):
     headers = ["X-User-Agent: Model: MAG250; Link: Ethernet"]
     lab.get("/portal.php?type=stb&action=get_profile&sn=123", headers=headers, cookie="mac=00%3A1A%3A79%3A00%3A00%3A01",

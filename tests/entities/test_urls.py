@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from iptvforensics.entities.urls import SQL_EDGES, SQL_TARGETS, is_block_token, mac_address, read_url
+from iptvforensics.entities.urls import SQL_EDGES, SQL_TARGETS, is_block_token, is_edge_target, mac_address, read_url
 
 BLOCKS = "QUJDREVGR0hJSktMTU5PUA"  # 16 bytes
 
@@ -22,6 +22,10 @@ BLOCKS = "QUJDREVGR0hJSktMTU5PUA"  # 16 bytes
         ("/player_api/u1/p1/get_live_streams", "panel"),
         ("/playlist/u1/p1/m3u_plus/ts", "panel"),
         ("/epg/u1/p1/gz", "panel"),
+        ("/xmltv?username=u1&password=p1", "panel"),
+        ("/enigma2?username=u1&password=p1&type=get_live_streams", "panel"),
+        ("/sub/dir/player_api/u1/p1/get_live_streams", "panel"),
+        ("/panel_api/u1/p1", "panel"),
         ("/live/u1/p1/77.ts", "panel"),
         ("/movie/u1/p1/4711.mkv", "panel"),
         ("/series/u1/p1/4712.mp4?x=1", "panel"),
@@ -86,6 +90,8 @@ def test_forms_that_only_edges_serve(url, form):
         "/portal.php",
         "/u1/p1/77.ts",
         "/api?action=stats",
+        "/xmltv?id=7",
+        "/music/playlist/some/one",
         "http://[broken/live/u/p/1.ts",
         "",
     ],
@@ -99,6 +105,31 @@ def test_the_bare_form_counts_only_when_asked_for():
     assert (found.username, found.password, found.stream_id, found.kind) == ("user1", "pass1", "77", "live")
     assert read_url("/user1/pass1/77.mkv", bare=True).kind == "movie"
     assert read_url("/static/img/77.png", bare=True) is None
+    assert read_url("/2026/11/77.jpg", bare=True) is None
+
+
+def test_short_names_of_users_are_read():
+    assert read_url("/bd/x/77.ts", bare=True).username == "bd"
+    assert read_url("/live/b/x/77.ts").username == "b"
+
+
+def test_interfaces_without_the_ending_of_a_script_are_interfaces():
+    assert read_url("/xmltv?username=u1&password=p1").form == "api"
+    assert read_url("/enigma2?username=u1&password=p1").family == "enigma2"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_edge"),
+    [
+        (f"http://e.example/auth/{BLOCKS}", True),
+        ("/tsauth/abcdefghijklmnopqr", True),
+        ("/auth/login-with-provider", False),
+        ("/auth/aB3aB3aB3aB3aB3aB3", True),
+        ("/news", False),
+    ],
+)
+def test_what_only_panels_send_clients_to(url, is_edge):
+    assert is_edge_target(url) is is_edge
 
 
 def test_portals_are_known_by_their_parameters():
@@ -149,7 +180,7 @@ def test_tokens_of_whole_blocks():
     [
         "/live/u/p/7.ts", "/x/get.php?username=u&password=p", "/portal.php?type=a&action=b", "/play/abcdefghijklmnopq",
         "/timeshifts/u/p/1/7/2026-11-20:20-15.ts", "/admin/live?stream=1&password=x", "/player_api/u/p",
-        "/live/7?username=u&password=p",
+        "/live/7?username=u&password=p", "/a/player_api/u/p", "/panel_api/u/p", "/xmltv?username=u&password=p",
     ],
 )  # fmt: skip
 def test_the_test_for_sql_lets_every_form_pass(target):
