@@ -1,11 +1,13 @@
 """Flows to contacts: which addresses a client reached, under which names at that time, or why no name is known.
 
-The DNS answer in force is the client's last one, before its first flow to the address, that holds the address; names
-that lead to it by aliases (CNAME) are kept. Further names come from what the client asked for: HTTP Host, server name
-of TLS and QUIC, RTMP connect.
+DNS answers in force for a flow: the client's last one before it that holds the address, however old, and those before
+it that were still to be kept (time to live). Each name is told with its answer and the first flow for which it was in
+force; of the first of them the names that lead to it by aliases (CNAME) are kept, too. Further names come from what
+the client asked for: HTTP Host, server name of TLS and QUIC, RTMP connect.
 
 **Known limitations**: answers that another resolver gave to another client are not used; a name in DNS may stand for
-another service at the same address; how long an answer was kept is not judged, only its age is told.
+another service at the same address; which of several names in force a flow went by is not told; that an answer with
+other addresses replaced an earlier one for the same name is not judged.
 """
 
 from __future__ import annotations
@@ -40,6 +42,19 @@ class _Answer(NamedTuple):
     chain: list[str]
     frame_no: int
     ts_ns: int
+    kept_ns: int
+
+
+class _Flow(NamedTuple):
+    first_ns: int
+    first_frame: int | None
+
+
+class _Force(NamedTuple):
+    """An answer, and the first flow for which it was in force."""
+
+    answer: _Answer
+    flow: _Flow
 
 
 def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
@@ -52,6 +67,7 @@ def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
         "FROM flows WHERE orig_ip IS NOT NULL AND resp_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
     answers, asking = _answers(reader), _asking(reader)
+    looked_up = _looked_up(reader) if answers else {}
     named = _named(reader)
     encrypted = _encrypted(flows, named)
     begins: dict[str, int] = {}
@@ -61,35 +77,74 @@ def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
     for capture, client, server, ports, count, size, first, last, frame in flows:
         if is_group(server) or is_group(client):
             continue
-        answer = _in_force(answers.get((capture, client, server), ()), first)
+        key = (capture, client, server)
+        forces, unnamed = _in_force(answers.get(key, []), looked_up.get(key, []))
         names: dict[str, set[str]] = defaultdict(set)
-        if answer is not None:
-            names[answer.name].add("dns")
+        for force in forces:
+            names[force.answer.name].add("dns")
         for source, name in named.get((capture, client, server), ()):
             if name != server:
                 names[name].add(source)
         gap = None
-        if answer is None:
+        if not forces or unnamed:
             gap = _gap((capture, client), asking, encrypted, (first or 0) - begins[capture], bool(names))
+            gap = f"before the first answer ({unnamed} of {count} flows): {gap}" if forces else gap
         ordered = sorted(names)
         domains = sorted({domain for name in ordered if (domain := domain_of(name))})
         sources = sorted({source for found in names.values() for source in found})
         numbers = [port for port in ports or () if port is not None]
-        chain = answer.chain if answer is not None else []
-        age = round(((first or 0) - answer.ts_ns) / 1e9, 6) if answer is not None else None
         rows.append(
-            (capture, client, server, numbers, ordered, domains, sources, chain,
-             answer.frame_no if answer is not None else None, age, gap, count, int(size or 0), first, last, frame)
+            (capture, client, server, numbers, ordered, domains, sources, *_told(forces), gap, count, int(size or 0),
+             first, last, frame)
         )  # fmt: skip
     return rows
 
 
-def _in_force(answers: Any, first: int | None) -> _Answer | None:
-    """Return the last answer before a time."""
-    found = None
-    for answer in answers:
-        if first is not None and answer.ts_ns <= first:
-            found = answer
+def _told(forces: list[_Force]) -> tuple[Any, ...]:
+    """Return the columns about DNS answers: of the first one in force, then of all of them."""
+    if not forces:
+        return [], None, None, [], [], []
+    answer, flow = forces[0]
+    return (
+        answer.chain,
+        answer.frame_no,
+        round((flow.first_ns - answer.ts_ns) / 1e9, 6),
+        [force.answer.name for force in forces],
+        [force.answer.frame_no for force in forces],
+        [force.flow.first_frame for force in forces],
+    )
+
+
+def _in_force(answers: list[_Answer], flows: list[_Flow]) -> tuple[list[_Force], int]:
+    """Return each name with its first answer in force and the flow, and how many flows came before any answer.
+
+    An answer is judged once, at the first flow after it: whether it counts then decides whether it ever does, unless
+    the same name is answered again.
+    """
+    found: dict[str, _Force] = {}
+    at, unnamed = 0, 0
+    for flow in flows:
+        since = at
+        while at < len(answers) and answers[at].ts_ns <= flow.first_ns:
+            at += 1
+        unnamed += at == 0
+        for place in range(at - 1, since - 1, -1):  # the last answer counts however old it is
+            answer = answers[place]
+            if place == at - 1 or flow.first_ns - answer.ts_ns <= answer.kept_ns:
+                found.setdefault(answer.name, _Force(answer, flow))
+    return list(found.values()), unnamed
+
+
+def _looked_up(reader: TableReader) -> dict[tuple[str, str, str], list[_Flow]]:
+    """Return the flows to addresses that DNS answers hold, by capture, client and address, in the order of time."""
+    found: dict[tuple[str, str, str], list[_Flow]] = defaultdict(list)
+    rows = reader.select(
+        "WITH told AS (SELECT DISTINCT capture_id, client_ip AS orig_ip, unnest(addresses) AS resp_ip FROM dns "
+        "WHERE is_response) SELECT capture_id, orig_ip, resp_ip, first_ns, first_frame FROM flows "
+        "SEMI JOIN told USING (capture_id, orig_ip, resp_ip) WHERE first_ns IS NOT NULL ORDER BY first_ns, first_frame"
+    )
+    for capture, client, server, first, frame in rows:
+        found[capture, client, server].append(_Flow(first, frame))
     return found
 
 
@@ -99,12 +154,13 @@ def _answers(reader: TableReader) -> dict[tuple[str, str, str], list[_Answer]]:
     if reader.has("dns"):
         rows = reader.select(
             "SELECT capture_id, client_ip, unnest(addresses) AS address, lower(rtrim(query_name, '.')), cname_chain, "
-            "frame_no, ts_ns FROM dns WHERE is_response AND query_name IS NOT NULL AND client_ip IS NOT NULL "
+            "frame_no, ts_ns, coalesce(list_min(answer_ttls_s), 0) FROM dns "
+            "WHERE is_response AND query_name IS NOT NULL AND client_ip IS NOT NULL "
             "AND ts_ns IS NOT NULL AND (server_port IS NULL OR server_port NOT IN (5353, 5355)) "
             "ORDER BY ts_ns, frame_no"
         )
-        for capture, client, address, name, chain, frame, ts in rows:
-            found[capture, client, address].append(_Answer(name, list(chain or ()), frame, ts))
+        for capture, client, address, name, chain, frame, ts, kept_s in rows:
+            found[capture, client, address].append(_Answer(name, list(chain or ()), frame, ts, kept_s * 10**9))
     return found
 
 

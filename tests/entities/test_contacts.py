@@ -7,7 +7,7 @@ import pytest
 from iptvforensics.entities.contacts import find_contacts
 from iptvforensics.entity_tables import CONTACTS
 
-from .conftest import BOX, EDGE, ONE, PANEL, TWO
+from .conftest import BASE_NS, BOX, EDGE, ONE, PANEL, TWO
 
 
 def contacts(lab):
@@ -100,3 +100,45 @@ def test_multicast_names_and_groups_are_left_out(lab):
 
 def test_without_flows_there_are_no_contacts(lab):
     assert contacts(lab) == {}
+
+
+def test_each_flow_gets_the_names_in_force_at_its_time(lab):
+    answer(lab, "second.example", EDGE, at=0)
+    lab.flow(server=EDGE, flow=1)
+    answer(lab, "third.example", EDGE, at=15)
+    lab.flow(server=EDGE, flow=2, port=9001)
+    answer(lab, "later.example", EDGE, at=10_000)
+    row = contacts(lab)[EDGE]
+    assert (row["names"], row["ports"], row["flows"]) == (["second.example", "third.example"], [80, 9001], 2)
+    assert (row["dns_names"], row["dns_frames"], row["dns_flow_frames"]) == (
+        ["second.example", "third.example"], [10, 20], [11, 21],
+    )  # fmt: skip
+    assert (row["dns_frame_no"], row["dns_age_s"], row["name_gap"]) == (10, 10.0, None)
+
+
+@pytest.mark.parametrize(("kept_s", "names"), [(19, ["new.example"]), (20, ["new.example", "old.example"])])
+def test_an_answer_before_the_last_one_counts_while_it_is_to_be_kept(lab, kept_s, names):
+    answer(lab, "old.example", EDGE, at=0, answer_ttls_s=[kept_s, 300])
+    answer(lab, "new.example", EDGE, at=5, answer_ttls_s=[1])
+    lab.flow(server=EDGE)
+    assert contacts(lab)[EDGE]["dns_names"] == names
+
+
+def test_an_answer_that_was_given_again_counts_again(lab):
+    answer(lab, "old.example", EDGE, at=0)
+    answer(lab, "new.example", EDGE, at=1)
+    lab.flow(server=EDGE)
+    answer(lab, "old.example", EDGE, at=25)
+    lab.flow(server=EDGE, flow=2)
+    row = contacts(lab)[EDGE]
+    assert (row["dns_names"], row["dns_frames"]) == (["new.example", "old.example"], [20, 30])
+
+
+def test_flows_before_the_first_answer_have_no_name(lab):
+    lab.flow(server=EDGE)
+    lab.flow(server=EDGE, flow=2, first_ns=BASE_NS + 1)
+    answer(lab, "tv.example", EDGE, at=5)
+    lab.flow(server=EDGE, flow=3)
+    row = contacts(lab)[EDGE]
+    assert (row["dns_names"], row["dns_frame_no"]) == (["tv.example"], 10)
+    assert row["name_gap"].startswith("before the first answer (2 of 3 flows): ")
