@@ -86,7 +86,12 @@ CATALOGUE_ENTRIES = message_table(
     (
         OBJECT_OFFSET,
         _FAMILY,
-        Column("kind", "text", "live, vod, series, season, episode, radio, category, list; null if nothing says it."),
+        Column(
+            "kind",
+            "text",
+            "live, vod, series, season, episode, radio, karaoke, recording (of a subscriber, kept by the service), "
+            "download, category, list; null if nothing says it.",
+        ),
         _URL,
         _HOST,
         _USERNAME,
@@ -97,7 +102,9 @@ CATALOGUE_ENTRIES = message_table(
         Column("number", "int", "Channel number, or number of the season or episode."),
         Column("category_id", "text", "Identifier of the category, digits as text."),
         Column("category_name", "text", "Name of the category or group, as the body says."),
-        Column("section", "text", "Part of the catalogue that a category belongs to: live, vod, series, radio."),
+        Column(
+            "section", "text", "Part of the catalogue that a category belongs to: live, vod, series, radio, karaoke."
+        ),
         Column("season", "int", "Number of the season that an episode belongs to."),
         Column("parent_id", "text", "Identifier of the thing that this belongs to: series, category."),
         Column("epg_id", "text", "Identifier under which programme guides name the channel."),

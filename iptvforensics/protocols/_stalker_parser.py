@@ -8,6 +8,7 @@ from typing import Any
 from ..listings import faults
 from ..listings.asked import Asked, asked_of, form_fields
 from ..listings.items import Batch, JsonItems, Path
+from ..listings.keyed import chosen, is_keyed, is_number, members
 from ..listings.sheet import Sheet
 from ..listings.tables import (
     ACCOUNT_REPLIES,
@@ -42,7 +43,7 @@ _VERSION = re.compile(r"\bver\s*=\s*['\"]([^'\"]{1,40})['\"]")
 def _is_walked(path: Path, is_list: bool) -> bool:
     if len(path) == 3:
         return is_list and path[:2] == ("js", "data")
-    return path in ((), ("js",), ("js", "data"))
+    return path in ((), ("js",), ("js", "data")) or (is_list and path[:1] == ("js",) and is_number(path[-1]))
 
 
 class StalkerParser:
@@ -66,10 +67,17 @@ class StalkerParser:
         self._raw_chars = 0
         self._offset: int | None = None
         self._count = 0
+        self._is_begun = False
+        self._odd_items = 0
+        self._odd_at = 0
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the rows of the items that are complete now."""
-        return self._read(self._items.feed(data), from_orig)
+        events: list[Event] = []
+        if data and not self._is_begun:
+            self._is_begun = True
+            events.append(Mark(from_orig, 0))  # an empty reply has a row at its beginning
+        return events + self._read(self._items.feed(data), from_orig)
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
         """Return the rows of the items before a gap."""
@@ -78,10 +86,14 @@ class StalkerParser:
     def end(self, from_orig: bool) -> list[Event]:
         """Return what only the whole reply says, and what was wrong."""
         events = self._read(self._items.end(), from_orig)
-        if self._offset is not None or self._top:
+        if self._offset is not None or self._top or (self._is_begun and not self._items.problems):
             self._whole(self._offset or 0)
         self._top, self._said, self._data, self._offset = {}, {}, {}, None
         events += self._rows(from_orig)
+        if self._odd_items:
+            what = "items of a list that are no objects"
+            events.append(Anomaly("STALKER_item_unknown", from_orig, self._odd_at, what, self._odd_items))
+            self._odd_items = 0
         if self._count > MAX_ITEMS:
             events.append(Anomaly("STALKER_over_limit", from_orig, 0, f"{self._count} items, {MAX_ITEMS} were read"))
             self._count = 0
@@ -90,12 +102,14 @@ class StalkerParser:
     def _read(self, batches: list[Batch], from_orig: bool) -> list[Event]:
         events: list[Event] = []
         for batch in batches:
-            if batch.keys[0] is not None and len(batch.path) < 3:
+            if (
+                batch.keys[0] is not None
+                and len(batch.path) < 3
+                and not is_number(batch.path[-1] if batch.path else None)
+            ):
                 events += self._names(batch, from_orig)
-                continue
-            self._count += len(batch.values)
-            if self._count <= MAX_ITEMS:
-                self._list(batch)
+            else:
+                self._take(batch)
         mark = self._items.mark()
         if mark is not None:
             events.append(Mark(from_orig, mark))
@@ -106,16 +120,27 @@ class StalkerParser:
         return [event for sheet in sheets for event in sheet.take(from_orig)]
 
     def _names(self, batch: Batch, from_orig: bool) -> list[Event]:
-        """Keep names and values of the reply itself; where the first of them stands is remembered."""
+        """Keep names and values of the reply itself; where the first of them stands is remembered.
+
+        An object with a number for its name is an item of a list, one with numbers for all names is such a list.
+        """
         events: list[Event] = []
         kept = {0: self._top, 1: self._said, 2: self._data}[len(batch.path)]
-        for key, value, offset, raw in zip(*batch[1:], strict=True):
+        listed: list[int] = []
+        for place, (key, value, offset, raw) in enumerate(zip(*batch[1:], strict=True)):
+            if batch.path and is_number(key) and isinstance(value, dict):
+                if is_keyed(value):
+                    self._take(members((*batch.path, key or ""), value, offset, raw))
+                else:
+                    listed.append(place)
+                continue
             if len(kept) < MAX_NAMES:
                 kept[str(key)] = value
             self._keep(key, raw)
             if self._offset is None:
                 self._offset = offset
                 events.append(Mark(from_orig, offset))
+        self._take(chosen(batch, listed))
         return events
 
     def _keep(self, key: str | None, raw: str) -> None:
@@ -127,31 +152,49 @@ class StalkerParser:
 
     # --- lists --------------------------------------------------------------------------------------------
 
+    def _take(self, batch: Batch) -> None:
+        self._count += len(batch.values)
+        if batch.values and self._count <= MAX_ITEMS:
+            self._list(batch)
+
     def _list(self, batch: Batch) -> None:
         first = self._count - len(batch.values) + 1
         good = [i for i, value in enumerate(batch.values) if isinstance(value, dict)]
+        if len(good) < len(batch.values):
+            self._pass(batch)
+            batch = chosen(batch, good)
         if not good:
             return
-        if len(good) < len(batch.values):
-            batch = Batch(batch.path, *([column[i] for i in good] for column in batch[1:]))  # type: ignore[arg-type]
         more: dict[str, list[Any]] = {
             "item_no": [first + i for i in good],
             "raw": [raw[:MAX_RAW_CHARS] for raw in batch.raws],
         }
-        if self._action in GUIDES or (len(batch.path) == 3 and self._action not in LISTS):
-            channel = batch.path[2] if len(batch.path) == 3 and batch.path[2] != "#" else self._asked.get("ch_id")
+        name = batch.path[-1]
+        if self._action in GUIDES or (name not in ("js", "data") and self._action not in LISTS):
+            channel = self._asked.get("ch_id") if name in ("js", "data", "#") else name
             self._programmes.add_columns(batch.offsets, {**programme_columns(Columns(batch.values), channel), **more})
             return
         kinds = [entry_kind(item, self._asked) for item in batch.values]
-        if not any(kinds):  # a list of something else, such as days: it stays in the row of the reply
+        if (
+            not any(kinds) and self._action not in LISTS
+        ):  # something else, such as days: it stays in the row of the reply
             for raw in batch.raws:
                 self._keep(None, raw)
             return
         for kind in dict.fromkeys(kinds):
-            chosen = [i for i, one in enumerate(kinds) if one == kind]
-            columns = entry_columns(Columns([batch.values[i] for i in chosen]), kind, self._asked)
-            rest = {name: [column[i] for i in chosen] for name, column in more.items()}
-            self._entries.add_columns([batch.offsets[i] for i in chosen], {**columns, **rest})
+            places = [i for i, one in enumerate(kinds) if one == kind]
+            columns = entry_columns(Columns([batch.values[i] for i in places]), kind, self._asked)
+            rest = {name: [column[i] for i in places] for name, column in more.items()}
+            self._entries.add_columns([batch.offsets[i] for i in places], {**columns, **rest})
+
+    def _pass(self, batch: Batch) -> None:
+        """Keep what is no object for the row of the reply; such lists are no fault where no things were asked for."""
+        odd = [i for i, value in enumerate(batch.values) if not isinstance(value, dict)]
+        for i in odd:
+            self._keep(None, batch.raws[i])
+        if self._action in LISTS | GUIDES:
+            self._odd_at = self._odd_at or batch.offsets[odd[0]]
+            self._odd_items += len(odd)
 
     # --- what a reply says as a whole ---------------------------------------------------------------------
 
@@ -161,7 +204,7 @@ class StalkerParser:
         if self._action == "create_link":
             self._link(offset, raw[:MAX_RAW_CHARS])
             return
-        if self._count and self._action in LISTS | GUIDES:
+        if self._action in LISTS | GUIDES and self._entries.count + self._programmes.count and not self._odd_items:
             return
         said = self._said or as_object(self._top.get("js") if isinstance(self._top.get("js"), dict) else {})
         marks = server_marks(self._top, text(said.get("token")), self._media_type)
@@ -175,7 +218,7 @@ class StalkerParser:
         js = self._top.get("js")
         if values["message"] is None and isinstance(js, str):
             values["message"] = text(js)
-        values["raw"] = raw
+        values["raw"] = raw or None
         self._accounts.add(offset, values)
 
     def _auth(self, said: dict[str, Any] | Any) -> bool | None:

@@ -25,7 +25,16 @@ from ..listings.values import (
 
 Object = Mapping[str, Any]
 
-SECTION = {"itv": "live", "vod": "vod", "series": "series", "radio": "radio", "tv_archive": "live"}
+SECTION = {
+    "itv": "live",
+    "vod": "vod",
+    "series": "series",
+    "radio": "radio",
+    "tv_archive": "live",
+    "karaoke": "karaoke",
+    "remote_pvr": "recording",
+    "downloads": "download",
+}
 """What a `type` of requests is about."""
 LISTS = frozenset(
     {"get_all_channels", "get_ordered_list", "get_all_fav_channels", "get_genres", "get_categories",

@@ -7,6 +7,7 @@ from typing import Any
 from ..listings import faults
 from ..listings.asked import asked_of, form_fields
 from ..listings.items import Batch, JsonItems, Path
+from ..listings.keyed import chosen, is_keyed, is_number, members
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
 from ..listings.values import Columns, as_object, mac_address, text
@@ -32,12 +33,15 @@ PIECE_BYTES = 128 << 10
 
 _WALKED = frozenset({"available_channels", "categories", "epg_listings", "seasons", "episodes"})
 _KEPT = frozenset({"user_info", "server_info", "info", "movie_data", "error", "message"})
+_UNWALKED = _KEPT | {"#"}
+_MAY_HOLD_LISTS = ("episodes", "categories")
+MAX_NAMES_TOLD = 8
 
 
 def _is_walked(path: Path, is_list: bool) -> bool:
     if len(path) == 2:
         return is_list and path[0] in ("categories", "episodes")
-    return not path or (len(path) == 1 and path[0] in _WALKED)
+    return not path or (len(path) == 1 and (path[0] in _WALKED or (is_list and path[0] not in _UNWALKED)))
 
 
 class XtreamParser:
@@ -57,6 +61,9 @@ class XtreamParser:
         self._series: str | None = asked.get("series_id")
         self._is_series = self._action == "get_series_info"
         self._count = 0
+        self._odd_items = 0
+        self._odd_names: list[str] = []
+        self._odd_at = 0
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the rows of the items that are complete now."""
@@ -75,7 +82,7 @@ class XtreamParser:
         self._account()
         self._title()
         self._kept = {}
-        events += self._rows(from_orig)
+        events += self._rows(from_orig) + self._odd(from_orig)
         if self._count > MAX_ITEMS:
             events.append(Anomaly("XTREAM_over_limit", from_orig, 0, f"{self._count} items, {MAX_ITEMS} were read"))
             self._count = 0
@@ -87,9 +94,10 @@ class XtreamParser:
             if batch.keys[0] is not None and not batch.path:
                 events += self._top(batch, from_orig)
                 continue
-            self._count += len(batch.values)
-            if self._count <= MAX_ITEMS:
-                self._list(batch)
+            if len(batch.path) == 1 and batch.path[0] in _MAY_HOLD_LISTS and any(map(is_keyed, batch.values)):
+                self._lists(batch)
+            else:
+                self._take(batch)
         mark = self._items.mark()
         if mark is not None:
             events.append(Mark(from_orig, mark))
@@ -101,30 +109,62 @@ class XtreamParser:
     def _top(self, batch: Batch, from_orig: bool) -> list[Event]:
         """Keep the parts of a reply that say something together; their places are remembered."""
         events: list[Event] = []
-        for key, value, offset, raw in zip(*batch[1:], strict=True):
+        listed: list[int] = []
+        for place, (key, value, offset, raw) in enumerate(zip(*batch[1:], strict=True)):
             if key in _KEPT and key not in self._kept:
                 self._kept[key] = offset, value, cut(raw)
                 events.append(Mark(from_orig, offset))
-            elif isinstance(value, list) and value:
-                self._count += len(value)
-                self._list(Batch(("#",), [None] * len(value), value, [offset] * len(value), [raw] * len(value)))
+            elif is_keyed(value):
+                self._take(members((key or "",), value, offset, raw))
+            elif isinstance(value, dict) and is_number(key):
+                listed.append(place)
+            elif value not in (None, "", [], {}):
+                self._odd_at = self._odd_at or offset
+                self._odd_names += [key or ""] if len(self._odd_names) < MAX_NAMES_TOLD else []
+        self._take(chosen(batch, listed)._replace(path=("#",)))
         return events
 
+    def _odd(self, from_orig: bool) -> list[Event]:
+        """Return what gave no row: items that are no objects, or a whole reply in another shape."""
+        items, names, at = self._odd_items, self._odd_names, self._odd_at
+        self._odd_items, self._odd_names = 0, []
+        if items:
+            return [Anomaly("XTREAM_item_unknown", from_orig, at, "items of a list that are no objects", items)]
+        if names and not self._accounts.count + self._entries.count + self._programmes.count:
+            told = ", ".join(names)[:200]
+            return [Anomaly("XTREAM_reply_unknown", from_orig, at, f"names that are not known: {told}")]
+        return []
+
     # --- lists --------------------------------------------------------------------------------------------
+
+    def _lists(self, batch: Batch) -> None:
+        """Take the items of objects that stand for lists, such as the episodes of a season."""
+        for key, value, offset, raw in zip(*batch[1:], strict=True):
+            if is_keyed(value):
+                self._take(members((*batch.path[:1], key or "#"), value, offset, raw))
+            else:
+                self._take(Batch(batch.path, [key], [value], [offset], [raw]))
+
+    def _take(self, batch: Batch) -> None:
+        self._count += len(batch.values)
+        if self._count <= MAX_ITEMS:
+            self._list(batch)
 
     def _list(self, batch: Batch) -> None:
         first = self._count - len(batch.values) + 1
         numbers = range(first, first + len(batch.values))
         if not set(map(type, batch.values)) <= {dict}:
             good = [i for i, value in enumerate(batch.values) if isinstance(value, dict)]
+            self._odd_items += len(batch.values) - len(good)
+            self._odd_at = self._odd_at or batch.offsets[0]
             numbers = [numbers[i] for i in good]  # type: ignore[assignment]
-            batch = Batch(batch.path, *([column[i] for i in good] for column in batch[1:]))  # type: ignore[arg-type]
+            batch = chosen(batch, good)
         if not batch.values:
             return
         more: dict[str, list[Any]] = {"item_no": list(numbers), "raw": [raw[:MAX_RAW_CHARS] for raw in batch.raws]}
         where = batch.path[0] if batch.path else ""
         if where == "epg_listings":
-            columns = programme_columns(Columns(batch.values), self._channel)
+            columns = programme_columns(Columns(batch.values), self._channel(batch))
             self._programmes.add_columns(batch.offsets, {**columns, **more})
         elif where == "seasons":
             self._entries.add_columns(batch.offsets, {**season_columns(Columns(batch.values), self._series), **more})
@@ -135,9 +175,12 @@ class XtreamParser:
         else:
             self._mixed(batch, more)
 
-    @property
-    def _channel(self) -> str | None:
-        return self._asked.get("stream_id")
+    def _channel(self, batch: Batch) -> str | None:
+        """Return the channel of a list of programmes: the name of the list, else the one that was asked about."""
+        if is_number(batch.path[0] if batch.path else None):
+            return batch.path[0]
+        asked = self._asked.get("stream_id")
+        return None if asked is None or "," in asked else asked
 
     def _mixed(self, batch: Batch, more: dict[str, list[Any]]) -> None:
         """Add what stands in a list of anything, kind by kind."""
@@ -150,11 +193,11 @@ class XtreamParser:
             if len(set(kinds)) == 1:
                 part, rest = batch, more
             else:
-                chosen = [i for i, one in enumerate(kinds) if one == kind]
-                part = Batch(batch.path, *([column[i] for i in chosen] for column in batch[1:]))  # type: ignore[arg-type]
-                rest = {name: [column[i] for i in chosen] for name, column in more.items()}
+                places = [i for i, one in enumerate(kinds) if one == kind]
+                part = chosen(batch, places)
+                rest = {name: [column[i] for i in places] for name, column in more.items()}
             if kind == "programme":
-                columns = programme_columns(Columns(part.values), self._channel)
+                columns = programme_columns(Columns(part.values), self._channel(part))
                 self._programmes.add_columns(part.offsets, {**columns, **rest})
                 continue
             columns = entry_columns(Columns(part.values), kind)

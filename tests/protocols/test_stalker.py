@@ -132,6 +132,8 @@ EXAMPLES = [
         b"",
         info("type=itv&action=create_link&cmd=ffmpeg%20http%3A%2F%2Flocalhost%2Fch%2F1_"),
     ),
+    ("keyed", body({"0": {"id": "1", "title": "News"}, "4": {"id": "2"}}), b"", info("type=itv&action=get_genres")),
+    ("empty", body([]), b"", info("type=itv&action=get_genres")),
     ("refusal", b"Authorization failed.", b"", info("type=stb&action=get_profile")),
     ("form", b"type=stb&action=get_profile&sn=123&device_id=AB", b"", info(role="request")),
     (
@@ -217,9 +219,6 @@ def test_profile_says_account_person_and_device() -> None:
 )
 def test_profiles_of_those_who_are_refused(js: Any, expected: dict[str, Any]) -> None:
     found = rows(parse(body(js), info("type=stb&action=get_profile")), "account_replies")
-    if js == []:
-        assert found == []
-        return
     assert {"auth": None, "message": None, **expected} == {
         name: found[0].values.get(name) for name in ("auth", "message")
     }
@@ -322,6 +321,10 @@ def test_channels_with_commands_in_both_places() -> None:
         ("type=series&action=get_ordered_list&movie_id=0", {"id": "4:4", "name": "a"}, "series"),
         ("type=series&action=get_ordered_list&movie_id=4", {"id": "4:1", "name": "a", "series": [1, 2]}, "season"),
         ("type=radio&action=get_ordered_list", {"id": 1, "name": "a"}, "radio"),
+        ("type=karaoke&action=get_ordered_list", {"id": 1, "name": "a"}, "karaoke"),
+        ("type=remote_pvr&action=get_ordered_list", {"id": 1, "name": "a"}, "recording"),
+        ("type=downloads&action=get_all", {"id": 1, "name": "a"}, "download"),
+        ("type=other&action=get_ordered_list", {"id": 1, "name": "a"}, None),
         ("type=itv&action=get_genres", {"id": "*", "title": "All"}, "category"),
         ("type=vod&action=get_categories", {"id": "4", "title": "Films", "alias": "films"}, "category"),
     ],
@@ -329,7 +332,7 @@ def test_channels_with_commands_in_both_places() -> None:
 def test_kinds_of_entries(query: str, item: dict[str, Any], kind: str) -> None:
     js = [item] if kind == "category" else {"total_items": 1, "data": [item]}
     (found,) = entries(js, query)
-    assert found["kind"] == kind
+    assert found.get("kind") == kind
     assert found["entry_id"] == str(item["id"])
     assert found.get("parent_id") == ("4" if kind in ("season", "episode") else None)
 
@@ -379,6 +382,53 @@ def test_links(js: Any) -> None:
         "ffmpeg http://edge.example/x",
     )
     assert rows(events, "account_replies") == []
+
+
+@pytest.mark.parametrize(
+    "js",
+    [
+        {"5": {"id": "1", "name": "a"}, "7": {"id": "2", "name": "b"}},
+        {"total_items": 2, "data": {"5": {"id": "1", "name": "a"}, "7": {"id": "2", "name": "b"}}},
+        {"1": [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]},
+    ],
+)
+@pytest.mark.parametrize("action", ["get_ordered_list", "get_all_channels"])
+def test_lists_with_numbers_for_names(js: Any, action: str) -> None:
+    data = body(js)
+    events = parse(data, info(f"type=itv&action={action}"))
+    found = rows(events, "catalogue_entries")
+    assert [(row.values["kind"], row.values["entry_id"], row.values["item_no"]) for row in found] == [
+        ("live", "1", 1),
+        ("live", "2", 2),
+    ]
+    for row in found:
+        assert data[row.offset :].startswith(row.values["raw"].encode())
+    assert rows(events, "account_replies") == []
+
+
+@pytest.mark.parametrize("where", [{"data": {"7": {"0": EPG["data"]["1"][0]}}}, {"7": EPG["data"]["1"]}])
+def test_a_guide_with_numbers_for_names(where: Any) -> None:
+    (found,) = rows(parse(body(where), info("type=epg&action=get_epg_info")), "programmes")
+    assert (found.values["channel_ref"], found.values["title"]) == ("7", "Evening")
+
+
+@pytest.mark.parametrize(
+    ("js", "raw", "odd"), [([], None, 0), ({}, None, 0), ([1, "x"], '1, "x"', 2), ({"data": [[7]]}, "7", 1)]
+)
+@pytest.mark.parametrize("action", ["get_ordered_list", "get_genres", "get_short_epg"])
+def test_a_list_without_a_row_leaves_that_of_the_reply(js: Any, raw: str | None, odd: int, action: str) -> None:
+    events = parse(body(js), info(f"type=itv&action={action}"))
+    (row,) = rows(events, "account_replies")
+    assert (row.values["action"], row.values["mac"], row.values.get("raw")) == (action, MAC, raw)
+    told = [event.count for event in events if isinstance(event, Anomaly)]
+    assert told == ([odd] if odd else [])
+
+
+def test_lists_of_plain_values_are_no_fault_where_none_were_asked_for() -> None:
+    events = parse(body([1, 2]), info("type=itv&action=get_fav_ids"))
+    (row,) = rows(events, "account_replies")
+    assert row.values["raw"] == "1, 2"
+    assert not [event for event in events if isinstance(event, Anomaly)]
 
 
 def test_a_link_that_is_refused() -> None:

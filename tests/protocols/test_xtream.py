@@ -149,6 +149,11 @@ EPG = {
         },
     ]
 }
+EPG_OF_MANY = {
+    "901": [{"id": 1, "title": "TmV3cw==", "start": 1700000000, "end": 1700003600}],
+    "902": {"0": {"id": 2, "title": "U3BvcnQ=", "start": 1700000000, "end": 1700003600}},
+    "903": [],
+}
 LEGACY = {
     "user_info": {"auth": 1, "username": "viewer1", "password": "pw1", "active_cons": 0},
     "server_info": {"url": "main.example", "port": "8080"},
@@ -166,6 +171,8 @@ EXAMPLES = [
     ("live", body(LIVE), b"", info("&action=get_live_streams")),
     ("series-info", body(SERIES_INFO), b"", info("&action=get_series_info&series_id=55")),
     ("epg", body(EPG), b"", info("&action=get_short_epg&stream_id=101")),
+    ("epg-of-many", body(EPG_OF_MANY), b"", info("&action=get_epg&multi=1&stream_id=901,902")),
+    ("keyed", body({"0": LIVE[0], "5": LIVE[1]}), b"", info("&action=get_live_streams")),
     ("legacy", body(LEGACY), b"", info(url="http://tv.example/panel_api.php?username=viewer1&password=pw1")),
     ("unknown-request", body(VOD), b"", ContentInfo(role="response")),
     (
@@ -385,6 +392,71 @@ def test_programmes_with_seconds_for_dates() -> None:
     value = [{"id": 1, "title": "TmV3cw==", "start": 1700000000, "end": 1700003600, "stream_id": 5}]
     (found,) = (row.values for row in rows(parse(body(value), info("&action=get_epg")), "programmes"))
     assert (found["title"], found["start_ns"], found["end_ns"]) == ("News", 1700000000 * 10**9, 1700003600 * 10**9)
+
+
+def test_programmes_of_many_channels_stand_under_their_numbers() -> None:
+    data = body(EPG_OF_MANY)
+    events = parse(data, info("&action=get_epg&multi=1&stream_id=901,902"))
+    found = rows(events, "programmes")
+    assert [(row.values["channel_ref"], row.values["title"]) for row in found] == [("901", "News"), ("902", "Sport")]
+    assert [row.offset for row in found] == [data.index(b'{"id": 1'), data.index(b'{"id": 2')]
+    assert not [event for event in events if isinstance(event, Anomaly)]
+    (alone,) = rows(parse(body(EPG_OF_MANY["901"]), info("&action=get_epg&stream_id=901,902")), "programmes")
+    assert "channel_ref" not in alone.values
+
+
+@pytest.mark.parametrize(
+    ("action", "items", "kind"),
+    [
+        ("get_live_streams", LIVE[:1] * 2, "live"),
+        ("get_vod_streams", VOD * 2, "vod"),
+        ("get_series", [{"series_id": i, "name": "S", "cover": ""} for i in range(2)], "series"),
+        ("get_live_categories", [{"category_id": "3", "category_name": "News", "parent_id": 0}] * 2, "category"),
+    ],
+)
+def test_lists_with_numbers_for_names(action: str, items: list[Any], kind: str) -> None:
+    data = body({"5": items[0], "0": items[1]})
+    events = parse(data, info(f"&action={action}"))
+    found = rows(events, "catalogue_entries")
+    assert [(row.values["kind"], row.values["item_no"]) for row in found] == [(kind, 1), (kind, 2)]
+    for row in found:
+        assert data[row.offset :].startswith(row.values["raw"].encode())
+    assert not [event for event in events if isinstance(event, Anomaly)]
+
+
+def test_categories_of_the_old_page_with_numbers_for_names() -> None:
+    categories = {"live": {"1": LEGACY["categories"]["live"][0]}, "movie": []}  # type: ignore[index]
+    first, _ = entries({**LEGACY, "categories": categories}, info(url="http://tv.example/panel_api.php?username=a"))
+    assert (first["kind"], first["section"], first["entry_id"]) == ("category", "live", "3")
+
+
+def test_episodes_with_numbers_for_names() -> None:
+    first, second = SERIES_INFO["episodes"]["1"]  # type: ignore[index]
+    value = {**SERIES_INFO, "episodes": {"2": {"1": second, "3": {**second, "id": "903"}}, "1": [first]}}
+    data = body(value)
+    found = rows(parse(data, info("&action=get_series_info&series_id=55")), "catalogue_entries")
+    episodes = [row for row in found if row.values["kind"] == "episode"]
+    assert [(row.values["entry_id"], row.values["season"]) for row in episodes] == [("902", 2), ("903", 2), ("901", 1)]
+    for row in episodes:
+        assert data[row.offset :].startswith(row.values["raw"].encode())
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            [1, "x", {"stream_id": 1, "name": "a"}],
+            Anomaly("XTREAM_item_unknown", False, 1, "items of a list that are no objects", 2),
+        ),
+        ({"data": {"a": 1}}, Anomaly("XTREAM_reply_unknown", False, 9, "names that are not known: data")),
+        ({"user_info": {"auth": 1}, "data": {"a": 1}}, None),
+        ({"episodes": [], "info": []}, None),
+        ([], None),
+    ],
+)
+def test_what_gives_no_row_is_told(value: Any, expected: Anomaly | None) -> None:
+    found = [event for event in parse(body(value), info("&action=get_live_streams")) if isinstance(event, Anomaly)]
+    assert found == ([expected] if expected else [])
 
 
 def test_the_old_page_says_everything_at_once() -> None:
