@@ -36,7 +36,7 @@ from .receivers import add_receivers
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import Requests, read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
-from .texts import read_texts
+from .texts import read_probes, read_texts
 from .viewing import Context, Watched, devices_of, note_sessions, watched
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _read_said(bench: Workbench) -> Requests:
     requests = read_requests(bench)
     add_forms(bench, requests)
     add_bare(bench, requests)
-    requests.sightings += read_texts(bench)
+    requests.sightings += [*read_texts(bench), *read_probes(bench)]
     return requests
 
 
@@ -261,7 +261,7 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
 
 def _server(entity: Entity, step: str) -> tuple[Any, ...]:
     roles = entity.all("roles")
-    role = next((part for part in ("panel", "media", "playlist") if part in roles), "redirector")
+    role = next((part for part in ("panel", "media", "playlist", "origin") if part in roles), "redirector")
     role = step if role == "media" else role
     host = next(iter(_named(entity.ranked("hosts"))), None)
     sessions = entity.total("sessions")

@@ -9,6 +9,7 @@ Rules, and what they show:
 - `line-in-redirect` (strong), `line-in-referer` (strong), `line-in-rtmp` (conclusive): the same credentials there.
 - `line-in-list` (lead): credentials that stood in a list, catalogue or link and that no client was seen to use.
 - `line-in-text` (lead): the same in a page, script, message or posted report.
+- `line-in-probe` (strong): credentials in the URL of a stream that a server was told to examine.
 - `line-in-file-name` (supporting): a user name in the name under which a list was offered.
 
 Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `named-in-answer` (strong: a
@@ -31,6 +32,7 @@ _RULES = {
     "referer": ("line-in-referer", "strong"),
     "rtmp": ("line-in-rtmp", "conclusive"),
     "text": ("line-in-text", "lead"),
+    "probe": ("line-in-probe", "strong"),
 }
 _USED = {"request", "form", "referer", "rtmp", "cookie"}
 
@@ -75,6 +77,8 @@ def _note(atom: Atom, sighting: Sighting) -> None:
     who = sighting.client_ip if sighting.where in _USED else f"an answer to {sighting.client_ip}"
     if sighting.where == "text":
         who = f"a text that {sighting.client_ip} sent or got"
+    elif sighting.where == "probe":
+        who = f"{sighting.client_ip}, which had {sighting.from_host} examine the stream,"
     shows = f"{who} named the line at {sighting.host}, {sighting.where}: {sighting.text}"
     atom.seen(rule, strength, sighting.place, shows, last_ns=sighting.last_ns, count=sighting.times)
     atom.fact("places", sighting.where)

@@ -5,7 +5,8 @@
 - `logs-in` device → panel: it asked for what only panels serve.
 - `redirects-to` panel or server → server: an answer sent the client there (conclusive).
 - `streams-from` device → server: it received media (conclusive, as is its address; strong if that may be shared).
-- `pulls-from` server → server: one fetched media as a client of the other; `pushes-to`: it published there.
+- `pulls-from` server → server: one fetched media as a client of the other (`server-probe`, supporting: it was told to
+  examine a stream there); `pushes-to`: it published there.
 - `carries` server → channel or title: it sent media of it (conclusive), to viewers or to other servers.
 - `fed-by` channel → server: who published the stream (conclusive for the address, not for who stands behind it).
 - `passes-on` device → line: what came by the line's session seems to have gone on to somebody else (supporting).
@@ -185,6 +186,7 @@ def find_links(
         _add_viewing(links, viewing, context, resolved, things)
         _add_line(links, viewing, context, resolved, passed)
     _add_pulls(links, requests, context, resolved)
+    _add_examined(links, requests, context, resolved)
     _add_equal_lines(links, resolved.lines)
     return links
 
@@ -297,6 +299,23 @@ def _add_pulls(links: Links, requests: Requests, context: Context, resolved: Res
                 "conclusive",
                 sighting.place,
                 "asked for a stream as servers of one panel do",
+                sighting.last_ns,
+                sighting.times,
+            )
+
+
+def _add_examined(links: Links, requests: Requests, context: Context, resolved: Resolved) -> None:
+    """Add which servers were told to examine streams of which others."""
+    for sighting in requests.sightings:
+        if sighting.where == "probe":
+            links.add(
+                _place(sighting.from_host, context, resolved) or resolved.server_at.get(sighting.from_host or ""),
+                _place(sighting.host, context, resolved),
+                "pulls-from",
+                "server-probe",
+                "supporting",
+                sighting.place,
+                "was told to examine a stream there, as servers of panels are before they take it over",
                 sighting.last_ns,
                 sighting.times,
             )

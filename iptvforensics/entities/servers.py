@@ -10,6 +10,7 @@ Rules, and what they show:
 - `server-redirect-target` (strong): a panel sent clients there: edge, or (`playlist`) if the media of these sessions
   came from elsewhere.
 - `server-edge-paths` (strong): it was asked for paths that only edges serve.
+- `server-examined` (supporting): another server was told to examine a stream there: an origin, if it was taken over.
 - `server-takes-publishing`, `server-publishes` (conclusive): a stream was published to it, or by it.
 - `server-pulls` (conclusive): it fetches streams as servers do, with their headers or paths.
 - `server-redirector` (conclusive): it sent clients elsewhere and is no panel.
@@ -135,6 +136,7 @@ def find_servers(viewings: Iterable[Viewing], requests: Requests, panels: Resolu
         _add_viewing(servers, viewing, addresses)
     _add_redirects(servers, requests)
     _add_edge_paths(servers, requests)
+    _add_examined(servers, requests)
     for atom in servers.atoms:
         if "target" in atom.facts.get("roles", ()):
             atom.facts["roles"].pop("target")
@@ -270,6 +272,23 @@ def _add_edge_paths(servers: Servers, requests: Requests) -> None:
         atom.fact("ips", sighting.server_ip)
         atom.fact("ports", sighting.port)
         atom.fact("why", f"serves /{sighting.says.form}/ with a token")
+
+
+def _add_examined(servers: Servers, requests: Requests) -> None:
+    """Add the servers whose streams others were told to examine, as they are before they are taken over."""
+    for sighting in requests.sightings:
+        key = servers.key(sighting.host)
+        if sighting.where != "probe" or key is None:
+            continue
+        atom = servers.atoms[key]
+        shows = f"{sighting.from_host} was told to examine {sighting.text}"
+        atom.seen(
+            "server-examined", "supporting", sighting.place, shows, last_ns=sighting.last_ns, count=sighting.times
+        )
+        atom.fact("roles", "origin")
+        atom.fact("hosts", sighting.host)
+        atom.fact("ports", sighting.port)
+        atom.fact("why", f"{sighting.from_host} was told to examine a stream there")
 
 
 def join_servers(servers: Servers, undone: dict[str, str]) -> Resolution:

@@ -1,16 +1,21 @@
-"""URLs in texts that no list holds, to sightings of lines: pages, settings, messages, posted reports.
+"""URLs where nobody would look for a line, to sightings: texts that no list holds, and streams that servers examine.
 
-**Known limitations**: the bare form `/USER/PASSWORD/NUMBER` does not count here.
+Texts are pages, settings, messages, posted reports. A server of Xtream software is told to examine a stream before it
+is taken over: `/probe/` and the URL of the stream in base64, which names the origin and the account used there.
+
+**Known limitations**: the bare form `/USER/PASSWORD/NUMBER` does not count, which tuners have as well.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator
 
 from ..sessions.addresses import host_of
 from .model import Place, TableReader
 from .requests import Sighting, _port
-from .urls import read_url
+from .urls import INTERNAL, PanelUrl, read_url
 
 MOST_READ = 10_000
 """URLs that are read: texts of a case cannot fill the memory."""
@@ -34,3 +39,33 @@ def read_texts(reader: TableReader) -> Iterator[Sighting]:
         yield Sighting(
             "text", url, says, host, _port(url), place, last, count, client, None, None, from_host=host_of(text)
         )
+
+
+def read_probes(reader: TableReader) -> Iterator[Sighting]:
+    """Yield the streams that servers were told to examine, with the server that was told in `from_host`."""
+    if not reader.has("http"):
+        return
+    rows = reader.select(
+        "SELECT capture_id, client_ip, coalesce(host, server_ip), target, count(*), min(ts_ns), max(ts_ns), "
+        "min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+        "FROM http WHERE target LIKE '/probe/%' GROUP BY ALL ORDER BY ALL"
+    )
+    for capture, client, told, target, count, first, last, frame, flow, from_orig, offset in rows:
+        url = _examined(target.removeprefix("/probe/"))
+        host = host_of(url)
+        if url is None or host is None:
+            continue
+        says = read_url(url) or PanelUrl("probe", INTERNAL)
+        place = Place(capture, first, frame, flow, from_orig, offset)
+        asked = host_of(told) or told
+        yield Sighting("probe", url, says, host, _port(url), place, last, count, client, None, None, from_host=asked)
+
+
+def _examined(coded: str) -> str | None:
+    """Return the URL that stands in base64 (either alphabet of RFC 4648, padded or not); None if it is none."""
+    coded = coded.partition("?")[0].rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        url = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode("ascii")
+    except (binascii.Error, ValueError):
+        return None
+    return url if "://" in url and url.isprintable() else None
