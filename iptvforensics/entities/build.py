@@ -29,6 +29,7 @@ from .local import add_local
 from .makers import maker_of
 from .marks import read_marks
 from .model import Entity, Key, Resolution
+from .named import read_named
 from .names import domain_of
 from .panels import Routes, find_panels, join_by_catalogue
 from .proxies import add_hints, passed_on
@@ -104,11 +105,11 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
 
 
 def _read_said(bench: Workbench) -> Requests:
-    """Return what requests, also posted and bare ones, and texts say about panels and clients."""
+    """Return what requests, also posted and bare ones, texts and URLs in URLs say about panels and clients."""
     requests = read_requests(bench)
     add_forms(bench, requests)
     add_bare(bench, requests)
-    requests.sightings += [*read_texts(bench), *read_probes(bench)]
+    requests.sightings += [*read_texts(bench), *read_named(bench), *read_probes(bench)]
     return requests
 
 

@@ -7,6 +7,7 @@ Rules, and what they show:
 - `line-portal-mac` (conclusive for the same; the address is claimed): `mac` in cookie or query at a portal.
 - `line-token` (strong): a line token at the interface.
 - `line-in-redirect` (strong), `line-in-referer` (strong), `line-in-rtmp` (conclusive): the same credentials there.
+- `line-in-url` (lead): credentials in a URL that stood inside of another URL or in an attribute of a list.
 - `line-in-list` (lead): credentials that stood in a list, catalogue or link and that no client was seen to use.
 - `line-in-text` (lead): the same in a page, script, message or posted report.
 - `line-in-probe` (strong): credentials in the URL of a stream that a server was told to examine.
@@ -33,6 +34,7 @@ _RULES = {
     "rtmp": ("line-in-rtmp", "conclusive"),
     "text": ("line-in-text", "lead"),
     "probe": ("line-in-probe", "strong"),
+    "named url": ("line-in-url", "lead"),
 }
 _USED = {"request", "form", "referer", "rtmp", "cookie"}
 
@@ -77,6 +79,8 @@ def _note(atom: Atom, sighting: Sighting) -> None:
     who = sighting.client_ip if sighting.where in _USED else f"an answer to {sighting.client_ip}"
     if sighting.where == "text":
         who = f"a text that {sighting.client_ip} sent or got"
+    elif sighting.where == "named url":
+        who = f"a URL that {sighting.client_ip} sent or got"
     elif sighting.where == "probe":
         who = f"{sighting.client_ip}, which had {sighting.from_host} examine the stream,"
     shows = f"{who} named the line at {sighting.host}, {sighting.where}: {sighting.text}"
