@@ -4,6 +4,7 @@ Rules, and what they show:
 
 - `line-in-request` (conclusive for "these credentials were sent to this host"): user name and password in a request.
 - `line-in-form` (conclusive for the same): the same in a form that was posted.
+- Rules of the same names for `identifier` in a signed link (`hmac`): the end customer of somebody who sells on.
 - `line-portal-mac` (conclusive for the same; the address is claimed): `mac` in cookie or query at a portal.
 - `line-token` (strong): a line token at the interface.
 - `line-in-redirect` (strong), `line-in-referer` (strong), `line-in-rtmp` (conclusive): the same credentials there.
@@ -11,7 +12,7 @@ Rules, and what they show:
 - `line-in-list` (lead): credentials that stood in a list, catalogue or link and that no client was seen to use.
 - `line-in-text` (lead): the same in a page, script, message or posted report.
 - `line-in-probe` (strong): credentials in the URL of a stream that a server was told to examine.
-- `line-in-file-name` (supporting): a user name in the name under which a list was offered.
+- `line-in-file-name` (supporting): a user name, or a line's token, in the name under which a list was offered.
 
 Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `named-in-answer` (strong: a
 panel's answer to a client with that address names the user).
@@ -22,9 +23,12 @@ copied and sold.
 
 from __future__ import annotations
 
+import re
+
 from .model import Atom, Atoms, Key, Resolution
 from .panels import Routes
 from .requests import Requests, Sighting
+from .urls import PanelUrl
 
 _RULES = {
     "request": ("line-in-request", "conclusive"),
@@ -36,6 +40,8 @@ _RULES = {
     "probe": ("line-in-probe", "strong"),
     "named url": ("line-in-url", "lead"),
 }
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+"""How the token of a line is written (protocol of the Xtream family)."""
 _USED = {"request", "form", "referer", "rtmp", "cookie"}
 
 
@@ -48,16 +54,21 @@ def line_key(host: str, username: str | None, password: str | None, mac: str | N
     return (host, "token", token) if token else None
 
 
+def line_of(host: str | None, says: PanelUrl) -> Key | None:
+    """Return the key of the line that a URL names at a host; None if it names none."""
+    if not host or says.says == "internal":
+        return None
+    if says.customer:
+        return (host, "customer", says.customer)
+    token = says.token if says.form == "api" and not says.username else None
+    return line_key(host, says.username, says.password, says.mac, token)
+
+
 def find_lines(requests: Requests, routes: Routes) -> Atoms:
     """Return the lines by host and credentials."""
     lines = Atoms()
     for sighting in requests.sightings:
-        says = sighting.says
-        host = routes.panel(sighting)
-        token = says.token if says.form == "api" and not says.username else None
-        key = (
-            line_key(host, says.username, says.password, says.mac, token) if host and says.says != "internal" else None
-        )
+        key = line_of(routes.panel(sighting), sighting.says)
         if key is not None:
             _note(lines[key], sighting)
     for mark in requests.marks:
@@ -86,6 +97,8 @@ def _note(atom: Atom, sighting: Sighting) -> None:
     shows = f"{who} named the line at {sighting.host}, {sighting.where}: {sighting.text}"
     atom.seen(rule, strength, sighting.place, shows, last_ns=sighting.last_ns, count=sighting.times)
     atom.fact("places", sighting.where)
+    if sighting.says.customer:
+        atom.fact("account", f"customer: {sighting.says.customer}")
     atom.fact("hosts", sighting.host)
     if sighting.where in _USED:
         atom.fact("used", True)
@@ -105,7 +118,7 @@ def _note_file_names(lines: Atoms, requests: Requests) -> None:
                 atom.seen("line-in-file-name", "supporting", sighting.place, f"file name: {sighting.text}", count=0)
                 atom.fact("places", "file name")
         if (host, name) not in known:
-            atom = lines[host, "user", name, ""]
+            atom = lines[(host, "token", name) if _TOKEN.fullmatch(name) else (host, "user", name, "")]
             atom.seen("line-in-file-name", "supporting", sighting.place, f"file name: {sighting.text}")
             atom.fact("places", "file name")
             atom.fact("hosts", host)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .catalogue import Names, Number
-from .lines import line_key
+from .lines import line_of
 from .model import STRENGTHS, Entity, Key, Place, Resolution, digest, evidence_row
 from .requests import Requests, Sighting
 from .viewing import Context, Watched
@@ -207,8 +207,7 @@ def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: 
     host = context.routes.panel(sighting)
     marks = [f"line {says.username}"] if says.username else [f"agent {sighting.user_agent}"]
     device = context.devices.pick(place.capture_id, sighting.client_ip, marks, [place.flow_id])
-    token = says.token if says.form == "api" else None
-    key = line_key(host, says.username, says.password, says.mac, token) if host else None
+    key = line_of(host, says)
     ends = resolved.id(resolved.devices, device), resolved.id(resolved.lines, key)
     kind, strength, why = _use(ends, _held(device), passed, "the client sent the credentials of the line")
     links.add(
@@ -325,7 +324,8 @@ def _add_equal_lines(links: Links, lines: Resolution) -> None:
     by_names: dict[Key, list[Entity]] = defaultdict(list)
     for entity in lines.entities:
         for names in sorted({atom.key[1:] for atom in entity.atoms}):
-            by_names[names].append(entity)
+            if names[0] != "customer":  # a number that each reseller gives anew
+                by_names[names].append(entity)
     for names, entities in sorted(by_names.items()):
         for other in entities[1:]:
             place = _cited(entities[0])

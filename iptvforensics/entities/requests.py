@@ -87,8 +87,11 @@ _SEEN = (
     "arg_min(status, frame_no)"
 )
 _FILE_NAME = re.compile(
-    r"filename\*?=(?:UTF-8'')?\"?(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)", re.IGNORECASE
+    r"filename\*?=(?:UTF-8'')?\"?(?:(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)|([^\";]+)_list\.txt)",
+    re.IGNORECASE,
 )
+_OFFERS_LIST = re.compile(r"\.php(?:\?|$)|/playlist/")
+"""Requests for lists: elsewhere a name such as `price_list.txt` says nothing."""
 _PATH_LINE = r"^[a-z]+://[^/]+/(?:(?:live|movie|series)/[^/?]+/[^/?]+|[^/?]{2,}/[^/?]{2,})/\d+(?:\.\w+)?(?:[?#|]|$)"
 _QUERY_LINE = r"^[a-z]+://[^?]*\?(?:.*&)?username=[^&]+"
 _MOST_LISTED = 10_000
@@ -184,7 +187,9 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
         found.sightings.append(sighting)
     if disposition and (file := _FILE_NAME.search(disposition)):
         answer = Place(capture, first, answer_frame or frame, flow, not from_orig, None)
-        found.file_names.append((unquote(file[1]), base._replace(where="file name", text=disposition, place=answer)))
+        user = file[1] or (file[2] if target is None or _OFFERS_LIST.search(target) else "")
+        if user:
+            found.file_names.append((unquote(user), base._replace(where="file name", text=disposition, place=answer)))
     if location and status is not None and 300 <= status <= 399:
         _read_redirect(found, base, target, location, answer_frame)
     if referer and (told := read_url(referer)) is not None:

@@ -66,7 +66,7 @@ _LINE_NAMES = ("username", "password")
 # A cheap test for the forms above, for SQL (RE2): whatever passes is read by `read_url`.
 SQL_TARGETS = (
     r"^(?:https?://[^/]+)?/(?:live|movie|series|timeshifts?|thumb|subtitle|hlsr|play|player_api|playlist|epg|probe)/"
-    r"|\.php(?:\?|$)|/p(?:layer|anel)_api/|^/admin/live\?|^/api\?|[?&](?:username|user|mac|sn)="
+    r"|\.php(?:\?|$)|/p(?:layer|anel)_api/|^/admin/live\?|^/api\?|[?&](?:username|user|mac|sn|hmac)="
 )
 SQL_BARE = r"^(?:https?://[^/]+)?/[^/?]+/[^/?]+/\d+(?:\.\w+)?(?:\?|$)"
 SQL_EDGES = r"^(?:/[0-9a-f]{32}|/live)?/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key)/[A-Za-z0-9_-]{16,}(?:\?|$)"
@@ -88,11 +88,17 @@ class PanelUrl(NamedTuple):
     extension: str | None = None
     action: str | None = None
     family: str = "xtream"
+    customer: str | None = None
+    """Identifier in a signed link: the end customer of somebody who sells on."""
 
     @property
     def names_line(self) -> bool:
         """True if it holds what a panel knows a line by."""
-        return bool(self.username and self.password) or bool(self.mac) or (self.form == "api" and bool(self.token))
+        return (
+            bool(self.username and self.password)
+            or bool(self.mac or self.customer)
+            or (self.form == "api" and bool(self.token))
+        )
 
 
 def mac_address(text: str | None) -> str | None:
@@ -120,7 +126,25 @@ def read_url(url: str, *, bare: bool = False) -> PanelUrl | None:
     query = (
         dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=64, separator="&")) if parts.query else {}
     )
-    return _api(path, query) or _media(path, query) or _edge(path, query) or (_bare(path) if bare else None)
+    return (
+        _signed(path, query)
+        or _api(path, query)
+        or _media(path, query)
+        or _edge(path, query)
+        or (_bare(path) if bare else None)
+    )
+
+
+def _signed(path: str, query: dict[str, str]) -> PanelUrl | None:
+    """Return what a link says that a panel's API signed for an end customer."""
+    if not (query.get("hmac") and query.get("identifier") and query.keys() & {"ip", "max", "expiry"}):
+        return None
+    number = re.search(r"/(\d+)(?:\.(\w{2,5}))?$", path)
+    stream = query.get("stream") or query.get("stream_id") or (number[1] if number else None)
+    named = re.match(r"/(live|movie|series|timeshift)s?/", path)
+    kind = _KINDS.get(query.get("type") or (named[1] if named else "live"), "live")
+    extension = query.get("extension") or (number[2] if number else None)
+    return PanelUrl("signed", PANEL, stream_id=stream, kind=kind, extension=extension, customer=query["identifier"])
 
 
 def _api(path: str, query: dict[str, str]) -> PanelUrl | None:

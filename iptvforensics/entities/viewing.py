@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..sessions.addresses import host_of
 from .archive import Archive, asked_archive
 from .devices import Devices
-from .lines import line_key
+from .lines import line_of
 from .model import Atoms, Key, Resolution
 from .panels import Routes
 from .replies import GivenLink, Replies
@@ -178,12 +178,13 @@ def _known(key: Key | None, context: Context) -> Key | None:
 
 
 def _line(host: str | None, says: PanelUrl, context: Context, found: Watched) -> Key | None:
-    if host is None or not says.username:
+    if host is None or not says.names_line:
         return None
     for place in (host, context.routes.start(host)):
-        key = line_key(place, says.username, says.password, None, None) if place else None
+        key = line_of(place, says)
         if _known(key, context):
-            found.line_why = "user name and password in the URL that was asked for"
+            what = "identifier of a customer" if says.customer else "user name and password"
+            found.line_why = f"{what} in the URL that was asked for"
             return key
     return None
 

@@ -48,6 +48,41 @@ def test_the_name_of_a_list_holds_the_user(lab):
     assert whole["places"] == ["file name", "request"]
 
 
+@pytest.mark.parametrize("target", [None, "/get.php?username=u7&password=p7&type=gst"])
+def test_the_name_of_a_list_for_receivers_holds_the_user(lab, target):
+    lab.get(target, content_disposition='attachment; filename="u7_list.txt"')
+    [line] = lab.build()["lines"]
+    assert line["username"] == "u7"
+    assert "file name" in line["places"]
+
+
+def test_other_lists_name_nobody(lab):
+    lab.get("/shop/prices", content_disposition='attachment; filename="price_list.txt"')
+    assert lab.build()["lines"] == []
+
+
+def test_a_token_in_the_name_of_a_list_is_a_token(lab):
+    token = "0f" * 16
+    lab.get(None, content_disposition=f'attachment; filename="playlist_{token}_plus.m3u"')
+    lab.get(f"/get.php?token={token}&type=m3u_plus")
+    [line] = lab.build()["lines"]
+    assert (line["username"], line["token"]) == (None, token)
+    assert line["places"] == ["file name", "request"]
+
+
+def test_the_end_customer_of_a_signed_link_is_a_line(lab):
+    target = "/live/77.ts?hmac=ab12&identifier=cust-9&ip=192.0.2.1&max=1&expiry=1800000000"
+    lab.get(target, status=302, location="http://edge.example/auth/abcdefghijklmnopqrst")
+    lab.session(f"http://tv.example{target}", panel_host="tv.example")
+    tables = lab.build()
+    [line], [session] = tables["lines"], tables["session_entities"]
+    assert (line["username"], line["account"], line["strength"]) == (None, "customer: cust-9", "conclusive")
+    assert (session["line_id"], session["line_why"]) == (
+        line["line_id"], "identifier of a customer in the URL that was asked for",
+    )  # fmt: skip
+    assert "uses-line" in {row["kind"] for row in tables["links"]}
+
+
 def test_rtmp_carries_lines(lab):
     lab.message("rtmp", command="connect", tc_url="rtmp://tv.example/live", app="live", server_port=8880)
     lab.message("rtmp", command="play", tc_url="rtmp://tv.example/live", stream_name="77?username=u1&password=p1")

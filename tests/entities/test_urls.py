@@ -132,6 +132,23 @@ def test_what_only_panels_send_clients_to(url, is_edge):
     assert is_edge_target(url) is is_edge
 
 
+@pytest.mark.parametrize(
+    ("target", "stream", "kind"),
+    [
+        ("/live/77.ts?hmac=ab12&identifier=cust-9&ip=192.0.2.1&max=1&expiry=1800000000", "77", "live"),
+        ("/streaming/clients_movie.php?stream=78&type=movie&hmac=ab12&identifier=cust-9&expiry=1", "78", "movie"),
+    ],
+)
+def test_signed_links_name_the_end_customer(target, stream, kind):
+    found = read_url(target)
+    assert (found.customer, found.stream_id, found.kind, found.names_line) == ("cust-9", stream, kind, True)
+    assert re.search(SQL_TARGETS, target)
+
+
+def test_other_signatures_name_nobody():
+    assert read_url("/file.bin?hmac=ab12&identifier=7") is None
+
+
 def test_portals_are_known_by_their_parameters():
     found = read_url("/stalker_portal/server/load.php?type=itv&action=create_link&cmd=x&JsHttpRequest=1-xml")
     assert (found.family, found.says, found.action) == ("stalker", "portal", "itv.create_link")
