@@ -7,11 +7,17 @@ import re
 from ..protocol import OPENING_BYTES, Opening
 
 _PAGE = re.compile(
-    r"/(?:enigma2(?:\.php)?|xplugin\.php|web/|api/(?:deviceinfo|about|getservices|getallservices|bouquets|epg))"
+    r"/(?:enigma2(?:\.php)?|xplugin\.php|web/|api/(?:deviceinfo|about|statusinfo|getservices|getallservices|bouquets|epg))"
 )
 PLUGIN_PAGE = re.compile(r"/xplugin\.php(?:\?|\Z)")
 _XML = re.compile(rb"<e2[a-z]+[\s>/]|<items>\s*(?:<playlist_name>|<category>|<channel>)")
-_JSON_NAMES = (b'"servicereference"', b'"webifver"', b'"begin_timestamp"', b'"watchdog_seconds"')
+_JSON_NAMES = (
+    b'"servicereference"',
+    b'"webifver"',
+    b'"begin_timestamp"',
+    b'"watchdog_seconds"',
+    b'"currservice_serviceref"',
+)
 
 
 def start_of(opening: Opening) -> bytes:

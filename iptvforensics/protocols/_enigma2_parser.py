@@ -16,7 +16,15 @@ from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS,
 from ..listings.values import as_object, text
 from ..protocol import Anomaly, Event, Mark, Opening
 from ._enigma2_detect import PLUGIN_PAGE
-from ._enigma2_rows import device_values, event_values, page_entry, plugin_values, read_reference, service_entry
+from ._enigma2_rows import (
+    device_values,
+    event_values,
+    page_entry,
+    plugin_values,
+    read_reference,
+    service_entry,
+    status_values,
+)
 from ._enigma2_xml import Record, Records, RefusedError
 
 MAX_ENTRIES = 1_000_000
@@ -249,6 +257,8 @@ class JsonParser:
         info = as_object(top.get("info")) or top
         if info.keys() & {"webifver", "enigmaver", "boxtype", "ifaces"}:
             self._rows.account(offset, device_values(info), raw)
+        if top.get("currservice_serviceref"):
+            self._rows.programme(offset, status_values(top), raw)
         for bouquet in as_object(top.get("bouquets")).values():
             if isinstance(bouquet, list) and len(bouquet) >= 2 and isinstance(bouquet[0], str):
                 values = {**read_reference(bouquet[0]), "kind": "list", "name": text(bouquet[1])}

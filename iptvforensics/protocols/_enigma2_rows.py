@@ -102,6 +102,24 @@ def event_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def status_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a receiver says is on now: the service that it is tuned to, and the programme there."""
+
+    def time_ns(name: str) -> int | None:
+        seconds = decimal_number(fields.get(name))
+        return int(seconds) * _SECOND if seconds is not None and 0 < seconds < 9e9 else None
+
+    return {
+        "channel_ref": text(fields.get("currservice_serviceref")),
+        "start_ns": time_ns("currservice_begin_timestamp"),
+        "end_ns": time_ns("currservice_end_timestamp"),
+        "start_text": text(fields.get("currservice_begin")),
+        "end_text": text(fields.get("currservice_end")),
+        "title": text(fields.get("currservice_name")),
+        "description": text(fields.get("currservice_fulldescription") or fields.get("currservice_description")),
+    }
+
+
 def device_values(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a receiver says of itself."""
     get = {key.removeprefix("e2"): value for key, value in fields.items()}.get

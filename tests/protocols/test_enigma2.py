@@ -85,6 +85,20 @@ EVENTS = {
     ],
     "result": True,
 }
+STATUS = {
+    "volume": 100,
+    "muted": False,
+    "inStandby": "false",
+    "currservice_serviceref": "1:0:19:283D:3FB:1:C00000:0:0:0:",
+    "currservice_station": "News",
+    "currservice_name": "Evening",
+    "currservice_begin": "20:15",
+    "currservice_begin_timestamp": 1700000000,
+    "currservice_end": "21:15",
+    "currservice_end_timestamp": 1700003600,
+    "currservice_description": "short",
+    "currservice_fulldescription": "long",
+}
 PLUGIN = {"details": {"token": "T1", "username": "viewer1", "password": "pw1", "watchdog_seconds": 60}}
 
 EXAMPLES = [
@@ -99,6 +113,7 @@ EXAMPLES = [
     ("device-xml", DEVICE_XML, b"", info("http://box.example/web/deviceinfo")),
     ("device", json.dumps(DEVICE).encode(), b"", info("http://box.example/api/deviceinfo")),
     ("services", json.dumps(SERVICES).encode(), b"", info("http://box.example/api/getallservices")),
+    ("status", json.dumps(STATUS).encode(), b"", info("http://box.example/api/statusinfo")),
     ("plugin", json.dumps(PLUGIN).encode(), b"", info("http://tv.example/xplugin.php?action=auth&mac=001a7900000f")),
 ]
 
@@ -188,6 +203,26 @@ def test_a_receiver_says_its_model_and_mac(data: bytes, model: str) -> None:
     (row,) = rows(parse(data, info("http://box.example/api/deviceinfo")), "account_replies")
     assert (row.values["model"], row.values["mac"], row.values["software"]) == (model, "00:1a:79:00:00:0f", "OpenWebif")
     assert row.values["software_version"] == "1.5"
+
+
+def test_what_a_receiver_is_tuned_to() -> None:
+    (row,) = rows(parse(json.dumps(STATUS).encode(), info("http://box.example/api/statusinfo")), "programmes")
+    told = {name: value for name, value in row.values.items() if value is not None}
+    assert "News" in told.pop("raw")
+    assert told == {
+        "family": "enigma2",
+        "url": "http://box.example/api/statusinfo",
+        "host": told["host"],
+        "item_no": 1,
+        "body_offset": 11,
+        "channel_ref": "1:0:19:283D:3FB:1:C00000:0:0:0:",
+        "start_ns": 1700000000 * 10**9,
+        "end_ns": 1700003600 * 10**9,
+        "start_text": "20:15",
+        "end_text": "21:15",
+        "title": "Evening",
+        "description": "long",
+    }
 
 
 @pytest.mark.parametrize("data", [EVENTS_XML, json.dumps(EVENTS).encode()], ids=["xml", "json"])
