@@ -179,7 +179,7 @@ TITLES = Table(
     "titles",
     "film or episode that a panel offers or a session played",
     (
-        Column("title_id", "text", "Name of the title, derived from panel, kind and number."),
+        Column("title_id", "text", "Name of the title, derived from panel, kind and number, or from server and URL."),
         _PANEL_ID,
         _PANEL_HOST,
         _STREAM_ID,

@@ -25,6 +25,7 @@ from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes
 from .lines import find_lines, join_lines
 from .links import Resolved, Things, add_equal_catalogues, find_links
+from .listed import name_by_lists
 from .local import add_local
 from .makers import maker_of
 from .marks import read_marks
@@ -85,9 +86,10 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
-    feeds = find_feeds(found, resolved, addresses)
+    listed = name_by_lists(bench, found, context)
+    feeds = find_feeds(found, resolved, addresses, listed)
     names, offers = write_catalogue(bench, panel_joins, found, feeds.rows())
-    things = Things(names, feeds.of)
+    things = Things(names, feeds.of, listed)
     links = find_links(requests, found, context, resolved, things, passed_on(found, relays, device_joins, line_joins))
     add_equal_catalogues(links, equal, panel_joins)
     rows, evidence = links.rows()
@@ -291,12 +293,14 @@ def _server(entity: Entity, step: str) -> tuple[Any, ...]:
 def _session(w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[str, str], Shown]) -> tuple[Any, ...]:
     viewing = w.viewing
     named = things.names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
-    feed = things.feeds.get((viewing.capture_id, viewing.session_id))
+    thing = named.entity_id if named is not None else things.feeds.get((viewing.capture_id, viewing.session_id))
     shown = guide.get((viewing.capture_id, viewing.session_id), NO_GUIDE)
     is_title = w.media in ("movie", "episode")
     name = named.name if named is not None else None
     source = named.source if named is not None else None
-    if name is None and (viewing.channel or viewing.title):
+    if name is None and (listed := things.listed.get((viewing.capture_id, viewing.session_id))) is not None:
+        name, source = listed.name, listed.source
+    elif name is None and (viewing.channel or viewing.title):
         source = "in-stream"
     return (
         viewing.capture_id,
@@ -307,8 +311,8 @@ def _session(w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[s
         w.line_why,
         w.panel_id,
         resolved.id(resolved.servers, w.server),
-        (named.entity_id if named is not None else feed) if not is_title else None,
-        named.entity_id if named is not None and is_title else None,
+        None if is_title else thing,
+        thing if is_title else None,
         None if is_title else name,
         name if is_title else None,
         source,

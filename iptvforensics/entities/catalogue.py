@@ -96,6 +96,13 @@ Number = tuple[str, str, str]
 """Panel, media (live, movie, episode) and number."""
 
 
+class Unnumbered(NamedTuple):
+    """Rows of what has no number at a panel."""
+
+    channels: list[tuple[Any, ...]]
+    titles: list[tuple[Any, ...]]
+
+
 class Catalogue(NamedTuple):
     """What rules need of the channels and titles."""
 
@@ -105,16 +112,14 @@ class Catalogue(NamedTuple):
     """Channels and titles that each panel offers."""
 
 
-def write_catalogue(
-    bench: Workbench, panels: Resolution, watched: Iterable[Watched], feeds: list[tuple[Any, ...]]
-) -> Catalogue:
+def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watched], feeds: Unnumbered) -> Catalogue:
     """Write channels and titles; return the names of the watched ones, and how many are on offer.
 
     Args:
         bench: reads the tables of the captures, takes those of the case.
         panels: the panels of the case.
         watched: the sessions of the case.
-        feeds: rows of `channels` that have no number at a panel.
+        feeds: channels and titles that have no number at a panel.
     """
     viewed = [w for w in watched if w.is_numbered]
     if not bench.has("catalogue_entries"):
@@ -127,7 +132,8 @@ def write_catalogue(
     captures = "[min(capture_id)]" if one else "list_sort(list(DISTINCT capture_id))"
     bench.keep("things", _THINGS.replace("CAPTURES", captures))
     common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
-    bench.put_table("feeds", CHANNELS, feeds)
+    bench.put_table("feeds", CHANNELS, feeds.channels)
+    bench.put_table("listed_titles", TITLES, feeds.titles)
     bench.write_query(
         CHANNELS,
         f"SELECT id AS channel_id, {common}, number, epg_id, archive_days FROM things WHERE media = 'live' "  # noqa: S608
@@ -135,7 +141,8 @@ def write_catalogue(
     )
     bench.write_query(
         TITLES,
-        f"SELECT id AS title_id, {common}, media AS kind, container FROM things WHERE media != 'live'",  # noqa: S608
+        f"SELECT id AS title_id, {common}, media AS kind, container FROM things WHERE media != 'live' "  # noqa: S608
+        "UNION ALL BY NAME SELECT * FROM listed_titles",
     )
     rows = bench.select(
         "SELECT panel_id, media, stream_id, id, name, name_source, epg_id FROM things WHERE watched ORDER BY ALL"
@@ -145,7 +152,7 @@ def write_catalogue(
 
 
 def _write_watched(
-    bench: Workbench, panels: Resolution, viewed: list[Watched], feeds: list[tuple[Any, ...]]
+    bench: Workbench, panels: Resolution, viewed: list[Watched], feeds: Unnumbered
 ) -> dict[Number, Names]:
     """Write channels and titles where no catalogue was captured: only what was watched is known."""
     hosts = {entity.id: entity.one("hosts") or entity.atoms[0].key[0] for entity in panels.entities}
@@ -167,8 +174,8 @@ def _write_watched(
             channels.append((*head, None, None, category, None, *rest))
         else:
             titles.append((*head, media, None, *tail))
-    bench.write(CHANNELS, channels + feeds)
-    bench.write(TITLES, titles)
+    bench.write(CHANNELS, channels + feeds.channels)
+    bench.write(TITLES, titles + feeds.titles)
     return names
 
 

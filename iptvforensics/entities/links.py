@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from .catalogue import Names, Number
 from .lines import line_of
+from .listed import Listed
 from .model import STRENGTHS, Entity, Key, Place, Resolution, digest, evidence_row
 from .requests import Requests, Sighting
 from .viewing import Context, Watched
@@ -138,6 +139,8 @@ class Things(NamedTuple):
     """What numbers of panels are called."""
     feeds: Mapping[tuple[str, str], str]
     """Channels that no panel numbers, by capture and session."""
+    listed: Mapping[tuple[str, str], Listed]
+    """What lists call the URLs of sessions."""
 
 
 def find_links(

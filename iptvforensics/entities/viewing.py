@@ -41,6 +41,8 @@ class Watched:
     stream_id: str | None = None
     media: str | None = None
     """live, movie, episode; of what the number is one."""
+    sent_from: tuple[str, ...] = ()
+    """URLs from which the client was sent on to the session's first one."""
     archive: Archive | None = None
     """What was asked for of the past of a channel (catch-up)."""
 
@@ -93,8 +95,10 @@ def devices_of(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
 
 def _resolve(viewing: Viewing, context: Context) -> Watched:
     found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.edge_ip))
-    host, url, says = _asked(viewing, context)
-    link = _link(viewing, context)
+    way = _way(viewing, context)
+    found.sent_from = tuple(_absolute(redirect) for redirect in way)
+    host, url, says = _asked(viewing, way, context)
+    link = _link(found, context)
     found.archive = asked_archive(url, says, link)
     if says is not None:
         found.stream_id = says.stream_id
@@ -121,11 +125,11 @@ def _resolve(viewing: Viewing, context: Context) -> Watched:
     return found
 
 
-def _asked(viewing: Viewing, context: Context) -> tuple[str | None, str, PanelUrl | None]:
+def _asked(viewing: Viewing, way: list[Redirect], context: Context) -> tuple[str | None, str, PanelUrl | None]:
     """Return the host that was asked for the session, the URL, and what it said."""
     url, host = viewing.stream or "", viewing.panel_host or viewing.edge_host or viewing.edge_ip
     host = host_of(url) if "://" in url else host
-    for redirect in _way(viewing, context):
+    for redirect in way:
         host, url = redirect.source, _absolute(redirect)
     is_panel = bool(host and context.panels.of((host,)))
     says = read_url(url, bare=is_panel or (host in context.routes.origins))
@@ -167,9 +171,9 @@ def _only_line(found: Watched, context: Context) -> Key | None:
     return None
 
 
-def _link(viewing: Viewing, context: Context) -> GivenLink | None:
+def _link(found: Watched, context: Context) -> GivenLink | None:
     """Return the link by which a portal sent the client to the session's stream, perhaps by way of redirects."""
-    urls = [viewing.stream or "", *(_absolute(redirect) for redirect in _way(viewing, context))]
+    urls = [found.viewing.stream or "", *found.sent_from]
     return next((context.links[url] for url in urls if url in context.links), None)
 
 
