@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ..listings.notices import end_of_notices
 from ..protocol import OPENING_BYTES, Opening
 
+_BOM = b"\xef\xbb\xbf"
 _PAGE = re.compile(r"/(?:load|portal)\.php\?(?:[^#]*&)?(?:type|action)=")
 _POSTED_PAGE = re.compile(r"/(?:load|portal)\.php(?:\?|\Z)")
 VERSION_PAGE = re.compile(r"/c/version\.js(?:\?|\Z)")
@@ -14,13 +16,22 @@ _FORM = re.compile(rb"[A-Za-z0-9_]+(?:=|\Z)")
 REFUSALS = (b"Authorization failed", b"Access denied", b"Identification failed", b"Unauthorized request")
 
 
+def start_of(head: bytes) -> bytes | None:
+    """Return a body without what may stand before its first character: blanks, notices of PHP; null if that is open."""
+    start = head.removeprefix(_BOM).lstrip(b" \t\r\n")
+    if start[:1] != b"<":
+        return start
+    behind = end_of_notices(head)
+    return None if behind is None else head[behind:].removeprefix(_BOM).lstrip(b" \t\r\n")
+
+
 def detect(opening: Opening) -> float | None:
     """Return how sure it is that a body is of a Stalker portal: by its first name, else by the page asked for."""
     head, info = opening.orig or opening.resp, opening.info
     url = info.name or ""
     if info.role == "request":
         return 0.95 if _FORM.match(head) and _POSTED_PAGE.search(url) else 0.0
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    start = start_of(head)
     is_partial = len(head) < OPENING_BYTES
     if not start:
         return None if is_partial else 0.0

@@ -9,6 +9,7 @@ from ..listings import faults
 from ..listings.asked import Asked, asked_of, form_fields
 from ..listings.items import Batch, JsonItems, Path
 from ..listings.keyed import chosen, is_keyed, is_number, members
+from ..listings.notices import Notices
 from ..listings.sheet import Sheet
 from ..listings.tables import (
     ACCOUNT_REPLIES,
@@ -59,6 +60,7 @@ class StalkerParser:
         self._entries = Sheet(CATALOGUE_ENTRIES, **shared, username=asked.get("login"))
         self._programmes = Sheet(PROGRAMMES, **shared)
         self._links = Sheet(STREAM_LINKS, **shared, action=self._action)
+        self._notices = Notices("STALKER")
         self._items = JsonItems(_is_walked, in_step=not opening.midstream)
         self._top: dict[str, Any] = {}
         self._said: dict[str, Any] = {}
@@ -77,15 +79,16 @@ class StalkerParser:
         if data and not self._is_begun:
             self._is_begun = True
             events.append(Mark(from_orig, 0))  # an empty reply has a row at its beginning
-        return events + self._read(self._items.feed(data), from_orig)
+        data = self._notices.feed(data)
+        return events + self._notices.take(from_orig) + self._read(self._items.feed(data), from_orig)
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
         """Return the rows of the items before a gap."""
-        return self._read(self._items.gap(length), from_orig)
+        return self._read(self._items.feed(self._notices.rest()) + self._items.gap(length), from_orig)
 
     def end(self, from_orig: bool) -> list[Event]:
         """Return what only the whole reply says, and what was wrong."""
-        events = self._read(self._items.end(), from_orig)
+        events = self._read(self._items.feed(self._notices.rest()) + self._items.end(), from_orig)
         if self._offset is not None or self._top or (self._is_begun and not self._items.problems):
             self._whole(self._offset or 0)
         self._top, self._said, self._data, self._offset = {}, {}, {}, None

@@ -8,6 +8,7 @@ from ..listings import faults
 from ..listings.asked import asked_of, form_fields
 from ..listings.items import Batch, JsonItems, Path
 from ..listings.keyed import chosen, is_keyed, is_number, members
+from ..listings.notices import Notices
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS, PROGRAMMES
 from ..listings.values import Columns, as_object, mac_address, text
@@ -56,6 +57,7 @@ class XtreamParser:
         self._accounts = Sheet(ACCOUNT_REPLIES, **shared, role=asked.role, action=said)
         self._entries = Sheet(CATALOGUE_ENTRIES, **shared, username=asked.get("username"))
         self._programmes = Sheet(PROGRAMMES, **shared)
+        self._notices = Notices("XTREAM")
         self._items = JsonItems(_is_walked, in_step=not opening.midstream)
         self._kept: dict[str, tuple[int, Any, str]] = {}
         self._series: str | None = asked.get("series_id")
@@ -67,18 +69,21 @@ class XtreamParser:
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the rows of the items that are complete now."""
-        events: list[Event] = []
+        data = self._notices.feed(data)
+        events = self._notices.take(from_orig)
         for at in range(0, len(data), PIECE_BYTES):
             events += self._read(self._items.feed(data[at : at + PIECE_BYTES]), from_orig)
         return events + self._rows(from_orig)
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
         """Return the rows of the items before a gap."""
-        return self._read(self._items.gap(length), from_orig) + self._rows(from_orig)
+        found = self._items.feed(self._notices.rest()) + self._items.gap(length)
+        return self._read(found, from_orig) + self._rows(from_orig)
 
     def end(self, from_orig: bool) -> list[Event]:
         """Return what only the whole reply says: the account, the title asked about, and what was wrong."""
-        events = self._read(self._items.end(), from_orig)
+        found = self._items.feed(self._notices.rest()) + self._items.end()
+        events = self._read(found, from_orig)
         self._account()
         self._title()
         self._kept = {}

@@ -3,7 +3,8 @@
 No specification was published; the shapes are those of Stalker 5 and Ministra and of the imitation in Xtream
 software. A reply is `{"js": ...}` to `load.php` or `portal.php` with `type` and `action`. What a client claims of
 itself (MAC in its cookie, serial, identifiers, token) stands in the row of the reply; a form that was posted gives a
-row of its own (role `request`). Column `marks` says by which traits software may be told apart.
+row of its own (role `request`). Column `marks` says by which traits software may be told apart. Notices of PHP
+that stand before a reply are skipped and told.
 
 **Known limitations**: the REST interface of Ministra (`/api/v1` and up) and OAuth are not read. Times of lists and
 guides without zone stay text. Of `tv_archive_duration` the unit is not sure: it stays in `raw`. What a box asks in a
@@ -16,15 +17,14 @@ from string import ascii_letters, digits
 
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS
 from ..protocol import BLANK_BYTES, Opening, Parser, Protocol
-from ._stalker_detect import detect
+from ._stalker_detect import detect, start_of
 
 
 def make_parser(opening: Opening) -> Parser:
     """Return the parser for a reply in JSON, or any other body; its code is loaded when the first one is made."""
     from ._stalker_parser import StalkerParser, StalkerText
 
-    start = (opening.orig or opening.resp).removeprefix(b"\xef\xbb\xbf").lstrip()
-    is_json = start[:1] == b"{" and opening.info.role != "request"
+    is_json = (start_of(opening.orig or opening.resp) or b"")[:1] == b"{" and opening.info.role != "request"
     return StalkerParser(opening) if is_json else StalkerText(opening)
 
 
@@ -36,6 +36,6 @@ PROTOCOL = Protocol(
     tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS),
     detect=detect,
     parser=make_parser,
-    begins=BLANK_BYTES + b"{_" + (ascii_letters + digits).encode(),
+    begins=BLANK_BYTES + b"{<_" + (ascii_letters + digits).encode(),
     limits="REST interface and OAuth of Ministra are not read. Parameters of log and watchdog stay in the URL.",
 )

@@ -2,6 +2,7 @@
 
 No specification was published; the shapes are those of Xtream Codes 1 and 2, XUI.one, XC_VM and of servers that
 imitate them. Numbers may come as text, empty objects as `[]`, titles in base64, identifiers twice; all of it is read.
+Notices of PHP that stand before a reply are skipped and told.
 Forms posted to the same pages are read too (role `request`): what the client says of itself.
 
 **Known limitations**: a refusal that looks like a missing page (status 404) is in table `http` only. Times of a guide
@@ -14,6 +15,7 @@ from __future__ import annotations
 import re
 from string import ascii_letters, digits
 
+from ..listings.notices import end_of_notices
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Opening, Parser, Protocol
 
@@ -47,6 +49,9 @@ def detect(opening: Opening) -> float | None:
     if info.role == "request":
         return 0.95 if _FORM.match(head) and _FORM_PAGE.search(info.name or "") else 0.0
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
+    if start[:1] == b"<":
+        behind = end_of_notices(head)
+        start = b"" if behind is None else head[behind:].removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     is_partial = len(head) < OPENING_BYTES
     if start[:1] not in (b"{", b"["):
         return None if not start and is_partial else 0.0
@@ -65,6 +70,6 @@ PROTOCOL = Protocol(
     tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES),
     detect=detect,
     parser=make_parser,
-    begins=BLANK_BYTES + b"{[_" + (ascii_letters + digits).encode(),
+    begins=BLANK_BYTES + b"{[<_" + (ascii_letters + digits).encode(),
     limits="Refusals in the form of a missing page are in table http only. Guide times without zone stay text.",
 )

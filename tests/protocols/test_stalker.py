@@ -109,7 +109,10 @@ EPG = {
     }
 }
 
+NOTICE = b"<br />\n<b>Warning</b>:  Bad argument in <b>/var/www/api.php</b> on line <b>7</b><br />\n"
+
 EXAMPLES = [
+    ("behind-a-notice", NOTICE + body(CHANNELS), b"", info("type=itv&action=get_all_channels")),
     (
         "handshake",
         body({"token": "0123456789ABCDEF0123456789ABCDEF", "random": "x"}, text=TRAILER),
@@ -489,6 +492,25 @@ def test_control_characters_in_texts_are_read() -> None:
     assert found["auth"] is True
     (row,) = rows(parse(b'{"js":{"msg":"a\tb\x01<br>"}}', info("type=stb&action=get_profile")), "account_replies")
     assert row.values["message"] == "a\tb\x01<br>"
+
+
+def test_a_reply_behind_a_notice_of_php_keeps_its_places() -> None:
+    data = NOTICE + body(CHANNELS)
+    events = parse(data, info("type=itv&action=get_all_channels"))
+    found = rows(events, "catalogue_entries")
+    assert found
+    for row in found:
+        assert data[row.offset :].startswith(row.values["raw"].encode())
+    (told,) = [event for event in events if isinstance(event, Anomaly)]
+    assert (told.name, told.detail) == (
+        "STALKER_notice_of_php",
+        "before the reply: Warning : Bad argument in /var/www/api.php on line 7",
+    )
+
+
+@pytest.mark.parametrize("data", [b"<html>" + b" " * 99, NOTICE + b"<html>" + b" " * 99, NOTICE * 2 + b"x" * 99])
+def test_other_pages_of_html_are_refused(data: bytes) -> None:
+    assert detect(Opening("content", data, b"", info=info("type=itv&action=get_all_channels"))) == 0.0
 
 
 def test_items_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

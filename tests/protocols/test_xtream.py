@@ -166,7 +166,10 @@ def body(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).replace("\\\\/", "\\/").encode()
 
 
+NOTICE = b"<br />\n<b>Warning</b>:  Bad argument in <b>/var/www/api.php</b> on line <b>7</b><br />\n"
+
 EXAMPLES = [
+    ("behind-a-notice", NOTICE + body(LIVE), b"", info("&action=get_live_streams")),
     ("login", body(LOGIN), b"", info()),
     ("live", body(LIVE), b"", info("&action=get_live_streams")),
     ("series-info", body(SERIES_INFO), b"", info("&action=get_series_info&series_id=55")),
@@ -492,6 +495,25 @@ def test_a_gap_costs_the_items_that_it_cuts() -> None:
     assert 97 <= len(found) <= 99
     assert all(data[row.offset :].startswith(b'{"num"') for row in found)
     assert [event.name for event in events if isinstance(event, Anomaly)] == ["XTREAM_gap"]
+
+
+def test_a_reply_behind_a_notice_of_php_keeps_its_places() -> None:
+    data = NOTICE + body(LIVE)
+    events = parse(data, info("&action=get_live_streams"))
+    found = rows(events, "catalogue_entries")
+    assert found
+    for row in found:
+        assert data[row.offset :].startswith(row.values["raw"].encode())
+    (told,) = [event for event in events if isinstance(event, Anomaly)]
+    assert (told.name, told.detail) == (
+        "XTREAM_notice_of_php",
+        "before the reply: Warning : Bad argument in /var/www/api.php on line 7",
+    )
+
+
+@pytest.mark.parametrize("data", [b"<html>" + b" " * 99, NOTICE + b"<html>" + b" " * 99, NOTICE * 2 + b"x" * 99])
+def test_other_pages_of_html_are_refused(data: bytes) -> None:
+    assert detect(Opening("content", data, b"", info=info("&action=get_live_streams"))) == 0.0
 
 
 def test_items_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
