@@ -11,6 +11,8 @@ Rules, and what they show:
   came from elsewhere.
 - `server-edge-paths` (strong): it was asked for paths that only edges serve.
 - `server-examined` (supporting): another server was told to examine a stream there: an origin, if it was taken over.
+- `server-tuner` (supporting): its media were asked for by the reference of a broadcast service, as receivers with a
+  tuner (Enigma2) or relays before them are. The numbers may be invented.
 - `server-takes-publishing`, `server-publishes` (conclusive): a stream was published to it, or by it.
 - `server-pulls` (conclusive): it fetches streams as servers do, with their headers or paths.
 - `server-redirector` (conclusive): it sent clients elsewhere and is no panel.
@@ -22,6 +24,7 @@ Names are one server by `same-address` (strong: edges at one address and port, t
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -31,6 +34,11 @@ from .agents import RELAYS
 from .clients import Client, is_group
 from .model import STRENGTHS, Atom, Atoms, Key, Place, Resolution, TableReader
 from .requests import Requests
+
+_SERVICE = re.compile(
+    r"/\d{1,5}:\d{1,5}:[0-9A-F]{1,4}:([0-9A-F]{1,4}):([0-9A-F]{1,4}):([0-9A-F]{1,4}):[0-9A-F]{1,8}:", re.IGNORECASE
+)
+"""A service reference: type, flags, service type, SID, TSID, ONID, namespace, all but the first two in hexadecimal."""
 
 STEPS = ("edge", "head-end", "origin")
 """Parts of servers with media: those that viewers get them from, what these fetch from, what those are fed by."""
@@ -186,6 +194,7 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
     rule = "server-takes-publishing" if viewing.publishes else "server-media"
     what = "a stream was published to it" if viewing.publishes else "it sent the media"
     atom.seen(rule, "conclusive", viewing.place, f"session {viewing.session_id}: {what}", last_ns=viewing.end_ns)
+    _add_tuner(atom, viewing)
     atom.fact("hosts", host)
     atom.fact("ips", viewing.edge_ip)
     atom.fact("ports", viewing.edge_port)
@@ -212,6 +221,17 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
         source.fact("roles", "media")
         servers.pushes.add((source.key, key))
         source.fact("why", f"published a stream to {host or viewing.edge_ip}")
+
+
+def _add_tuner(atom: Atom, viewing: Viewing) -> None:
+    """Note that media were asked for as those of a tuner."""
+    found = _SERVICE.search(viewing.stream or "")
+    if found is None or viewing.publishes:
+        return
+    service, stream, network = (int(part, 16) for part in found.groups())
+    shows = f"asked for service {service} of transport stream {stream}, network {network}, by its reference"
+    atom.seen("server-tuner", "supporting", viewing.place, f"session {viewing.session_id}: {shows}", count=0)
+    atom.fact("why", f"was {shows}, as receivers with a tuner are")
 
 
 def _add_redirects(servers: Servers, requests: Requests) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .conftest import BOX, EDGE, PANEL
 
 PULLER, HEAD = "203.0.113.70", "203.0.113.80"
@@ -110,3 +112,20 @@ def test_names_of_a_panel_at_two_addresses_are_two_servers(lab):
     assert len(tables["panels"]) == 1
     assert sorted(row["ips"] for row in tables["servers"]) == [[PANEL], [EDGE]]
     assert {row["role"] for row in tables["servers"]} == {"panel"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "told"),
+    [
+        ("http://192.0.2.8:8001/1:0:19:283D:3FB:1:C00000:0:0:0:", "service 10301 of transport stream 1019, network 1"),
+        ("http://192.0.2.8/live/u/p/7.ts", None),
+        ("http://192.0.2.8/12:30:45", None),
+        (None, None),
+    ],
+)
+def test_media_asked_for_by_a_service_reference_are_those_of_a_tuner(lab, stream, told):
+    lab.session(stream, None, edge_ip="192.0.2.8")
+    [server] = lab.build()["servers"]
+    assert server["rule"] == ("server-media; server-tuner" if told else "server-media")
+    assert (told or "") in (server["why"] or "")
+    assert server["role"] == "edge"
