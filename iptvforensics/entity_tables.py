@@ -50,7 +50,7 @@ DEVICES = Table(
         Column(
             "kind",
             "text",
-            "What it seems to be: tv-box, app (also one that acts as a box), browser, player; null if nothing tells.",
+            "What it seems to be: tv-box (or television), app (also one acting as a box), browser, player, server.",
         ),
         _IPS,
         Column("macs", "text[]", "Link-layer addresses seen in frames that this device sent."),

@@ -39,7 +39,11 @@ _OS = (
     (re.compile(r"Roku/DVP-([\d.]+)"), "Roku {}"),
     (re.compile(r"\bLinux\b"), "Linux"),
 )
-_PRODUCT = re.compile(r"^([A-Za-z][\w+-]*(?: [A-Za-z][\w+-]*){0,3})(?:[/ ]v?(\d[\w.+-]*))?")
+_PRODUCT = re.compile(r"^(\d{0,3}[A-Za-z][\w+-]*(?: [A-Za-z][\w+-]*){0,3})(?:[/ ]v?(\d[\w.+-]*))?")
+_OLD_LAVF = re.compile(r"^(Lavf)(\d[\d.]*)")
+_HBBTV = re.compile(r"HbbTV/([\d.]+)(?: *\([^;)]*;([^;)]*);([^;)]*)[;)])?")
+"""Version, vendor and model (ETSI TS 102 796 section 7.3.2.4)."""
+_TELEVISION = re.compile(r"(?i:smart-?tv)|\bWeb0S\b|\bwebOS\.TV\b|\bNetCast\b|\bTizen\b(?!.*\bMobile\b)")
 _BROWSER = re.compile(r"\b(Firefox|Edg|OPR|SamsungBrowser|Chrome|CriOS|FxiOS|Version)/([\d.]+)")
 _BROWSER_NAMES = {"Edg": "Edge", "OPR": "Opera", "CriOS": "Chrome", "FxiOS": "Firefox", "Version": "Safari"}
 _PLAYERS = frozenset(
@@ -61,7 +65,10 @@ _PLAYERS = frozenset(
         "androidxmedia3",
     }
 )
-_SERVERS = frozenset({"lavf", "ffmpeg", "wget", "curl", "flussonic", "wowza", "nimble", "xtream codes", "gstreamer"})
+_SERVERS = frozenset(
+    {"lavf", "ffmpeg", "wget", "curl", "flussonic", "wowza", "nimble", "xtream-codes", "xtream codes", "gstreamer"}
+)
+"""First word, or first two words, of what servers fetch streams with."""
 RELAYS = frozenset({"LNX.11,1,102,55"})
 """What servers that fetch or publish RTMP call themselves: nginx-rtmp's relay."""
 
@@ -77,24 +84,42 @@ def read_agent(text: str | None) -> Agent:
     if box:
         return Agent("stbapp" + (f" ver {box[2]} rev {box[3]}" if box[2] else ""), "Linux", box[1], BOX)
     os, model = _system(text)
-    if "HbbTV" in text or text.startswith(("TVIP/", "DuneHD", "Roku/")):
+    if "HbbTV" in text:
+        return _hbbtv(text, os, model)
+    if text.startswith(("TVIP/", "DuneHD", "Roku/")):
         found = _PRODUCT.match(text)
         return Agent(found[1] if found else None, os, model, BOX)
     if text.startswith("Mozilla/"):
-        browser = _BROWSER.search(text)
+        browser, is_television = _BROWSER.search(text), _TELEVISION.search(text)
         if browser:
             name = _BROWSER_NAMES.get(browser[1], browser[1])
-            return Agent(f"{name} {browser[2]}", os, model, BROWSER)
-        return Agent(None, os, model, None)
-    found = _PRODUCT.match(text)
+            return Agent(f"{name} {browser[2]}", os, model, BOX if is_television else BROWSER)
+        return Agent(None, os, model, BOX if is_television else None)
+    return _program(text, os, model)
+
+
+def _hbbtv(text: str, os: str | None, model: str | None) -> Agent:
+    """Return what a receiver or television claims by the form that HbbTV prescribes."""
+    found = _HBBTV.search(text)
+    if found is None:
+        return Agent("HbbTV", os, model, BOX)
+    vendor, named = (found[2] or "").strip(), (found[3] or "").strip()
+    return Agent(f"HbbTV {found[1]}", os, f"{vendor} {named}".strip() if named else model, BOX)
+
+
+def _program(text: str, os: str | None, model: str | None) -> Agent:
+    """Return what a program claims by its first product."""
+    found = _OLD_LAVF.match(text) or _PRODUCT.match(text)
     if not found:
         return Agent(None, os, model, None)
     name = found[1]
-    first = name.partition(" ")[0].lower()
+    words = name.lower().split(" ")
     app = f"{name} {found[2]}" if found[2] else name
-    if first == "dalvik":
+    if words[0] == "dalvik":
         return Agent(None, os, model, APP)
-    return Agent(app, os, model, PLAYER if first in _PLAYERS else APP, first in _SERVERS)
+    is_server = words[0] in _SERVERS or " ".join(words[:2]) in _SERVERS
+    kind = PLAYER if words[0] in _PLAYERS else SERVER if is_server else APP
+    return Agent(app, os, model, kind, is_server)
 
 
 def _system(text: str) -> tuple[str | None, str | None]:

@@ -237,7 +237,7 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
     # What claims to be a box is a program; behind an address of several clients another one may be a box.
     if acted and (acted >= set(claimed) or any(atom.key[1] == "mac" for atom in entity.atoms)):
         kinds = ["app" if kind == "tv-box" else kind for kind in kinds]
-    kind = next((k for k in ("tv-box", "app", "browser", "player") if k in kinds), None)
+    kind = next((k for k in ("tv-box", "app", "browser", "player", "server") if k in kinds), None)
     return (
         entity.id,
         kind,

@@ -257,7 +257,8 @@ def add_claims(devices: Devices, marks: Iterable[Marks]) -> None:
         if key is None:
             continue
         atom = devices.atoms[key]
-        claim(atom, mark.place, mac=mark.mac, serial=mark.serial, model=mark.model, host=mark.host or "")
+        said = {"mac": mark.mac, "serial": mark.serial, "model": mark.model, "firmware": mark.firmware}
+        claim(atom, mark.place, host=mark.host or "", **said)
 
 
 def claim(

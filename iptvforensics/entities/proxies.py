@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .agents import BROWSER, read_agent
+from .agents import BROWSER, SERVER, read_agent
 from .clients import Client
 from .devices import Address, Devices
 from .model import Key, Place, Resolution, TableReader
@@ -48,7 +48,7 @@ def add_hints(reader: TableReader, clients: dict[Address, Client], devices: Devi
     for (capture, ip), client in sorted(clients.items()):
         key = devices.pick(capture, ip)
         claims = [(text, place, read_agent(text)) for text, _, place in client.agents]
-        others = [text for text, _, claimed in claims if claimed.kind not in (BROWSER, None)]
+        others = [text for text, _, claimed in claims if claimed.kind not in (BROWSER, SERVER, None)]
         if key is None or not others:
             continue
         for text, place, claimed in claims:

@@ -73,6 +73,7 @@ class Marks(NamedTuple):
     model: str | None
     token: str | None
     action: str | None
+    firmware: str | None = None
 
 
 _MARKED = "array_to_string(request_headers, chr(10))"
@@ -98,7 +99,8 @@ _MOST_LISTED = 10_000
 """Lines of lists that are read: enough for any honest list, and no list can fill the memory."""
 
 _COOKIE = re.compile(r"(?:^|;)\s*(mac|sn|stb_lang|token|device_id)=([^;]*)")
-_MODEL = re.compile(r"Model:\s*([^;]+)", re.IGNORECASE)
+_MODEL = re.compile(r"\bmodel\s*[:=]\s*([^;]+)", re.IGNORECASE)
+_VERSION = re.compile(r"\bversion\s*=\s*([^;]+)", re.IGNORECASE)
 
 
 class Requests:
@@ -259,13 +261,27 @@ def _read_marks(
     mac = mac_address(cookies.get("mac")) or (sighting.says.mac if sighting is not None else None)
     if mac is None and not is_portal:
         return
-    said = next((m[1].strip() for h in headers if (m := _MODEL.search(h))), None)
+    said, firmware = (
+        next((m[1].strip() for h in headers if (m := pattern.search(h))), None) for pattern in (_MODEL, _VERSION)
+    )
     token = authorization.split(None, 1)[1] if authorization and authorization.lower().startswith("bearer ") else None
     serial = cookies.get("sn") or unquote(query.get("sn", "")) or None
     action = sighting.says.action if sighting is not None else None
     model = said or unquote(query.get("stb_type", "")) or None
     found.marks.append(
-        Marks(base.place, base.last_ns, base.client_ip, base.user_agent, base.host, mac, serial, model, token, action)
+        Marks(
+            base.place,
+            base.last_ns,
+            base.client_ip,
+            base.user_agent,
+            base.host,
+            mac,
+            serial,
+            model,
+            token,
+            action,
+            firmware,
+        )
     )
 
 

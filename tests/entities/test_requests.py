@@ -43,6 +43,15 @@ def test_what_boxes_tell_portals(lab):
     assert mark.action == "stb.get_profile"
 
 
+def test_other_clients_of_portals_tell_model_and_version_in_one_header(lab):
+    headers = ["X-User-Agent: model=MAG250;version=218;sig=0a1b"]
+    lab.get("/portal.php?type=stb&action=handshake", headers=headers, cookie="mac=00%3A1A%3A79%3A00%3A00%3A01")
+    [mark] = read_requests(lab.bench()).marks
+    assert (mark.model, mark.firmware) == ("MAG250", "218")
+    [device] = lab.build()["devices"]
+    assert (device["model"], device["firmware"], device["kind"]) == ("MAG250", "218", "tv-box")
+
+
 def test_headers_between_panels(lab):
     lab.get("/u/p/7.ts", headers=["X-XC_VM-Detect:1", "Accept: */*"])
     assert [row[0] for row in read_requests(lab.bench()).detects] == ["X-XC_VM-Detect:1"]
