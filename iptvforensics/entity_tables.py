@@ -290,6 +290,9 @@ SESSION_ENTITIES = Table(
             "time_ns",
             "Beginning of the past broadcast that was asked for (catch-up); null if none was, or it cannot be told.",
         ),
+        Column(
+            "substitute_why", "text", "What hints at a film of the panel in place of the channel; null if nothing does."
+        ),
     ),
 )
 

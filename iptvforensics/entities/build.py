@@ -24,7 +24,7 @@ from .feeds import find_feeds
 from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes
 from .lines import find_lines, join_lines
-from .links import Resolved, Things, add_equal_catalogues, find_links
+from .links import Links, Resolved, Things, add_equal_catalogues, find_links
 from .listed import name_by_lists
 from .local import add_local
 from .makers import maker_of
@@ -38,6 +38,7 @@ from .receivers import add_receivers
 from .replies import add_device_claims, add_replies, read_replies
 from .requests import Requests, read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
+from .substitutes import mark_substitutes
 from .texts import read_probes, read_texts
 from .viewing import Context, Watched, devices_of, note_sessions, watched
 
@@ -87,13 +88,12 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
     listed = name_by_lists(bench, found, context)
+    mark_substitutes(found, replies.accounts, line_joins)
     feeds = find_feeds(found, resolved, addresses, listed)
     names, offers = write_catalogue(bench, panel_joins, found, feeds.rows())
     things = Things(names, feeds.of, listed)
     links = find_links(requests, found, context, resolved, things, passed_on(found, relays, device_joins, line_joins))
     add_equal_catalogues(links, equal, panel_joins)
-    rows, evidence = links.rows()
-    bench.write(LINKS, rows)
     guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins))
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found + devices_of(inferred, context)])
     bench.write(CONTACTS, contacts())
@@ -103,7 +103,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     bench.write(DEVICES, _sorted(_device(e, watching) for e in device_joins.entities))
     parts = steps(servers, server_joins)
     bench.write(SERVERS, _sorted(_server(e, parts.get(e.id, "edge")) for e in server_joins.entities if e.all("roles")))
-    _write_joins(bench, evidence, panel_joins, line_joins, device_joins, server_joins)
+    _write_joins(bench, links, panel_joins, line_joins, device_joins, server_joins)
 
 
 def _read_said(bench: Workbench) -> Requests:
@@ -115,8 +115,10 @@ def _read_said(bench: Workbench) -> Requests:
     return requests
 
 
-def _write_joins(bench: Workbench, evidence: list[tuple[Any, ...]], *resolutions: Resolution) -> None:
-    """Write what was joined, and the evidence for all entities beside that for links."""
+def _write_joins(bench: Workbench, links: Links, *resolutions: Resolution) -> None:
+    """Write links and what was joined, and the evidence for all of them and for all entities."""
+    rows, evidence = links.rows()
+    bench.write(LINKS, rows)
     bench.write(MERGES, [row for joins in resolutions for row in joins.rows(_label)])
     whole = {row for joins in resolutions for entity in joins.entities for row in entity.evidence()}
     bench.write(EVIDENCE, sorted(whole.union(evidence), key=_order))
@@ -321,4 +323,5 @@ def _session(w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[s
         "catchup" if w.archive is not None else None,
         w.archive.basis if w.archive is not None else None,
         shown.archive_ns,
+        w.substitute_why,
     )

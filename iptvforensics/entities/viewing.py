@@ -45,6 +45,8 @@ class Watched:
     """URLs from which the client was sent on to the session's first one."""
     archive: Archive | None = None
     """What was asked for of the past of a channel (catch-up)."""
+    substitute_why: str | None = None
+    """What hints at something else having been sent than the channel that was asked for."""
 
     @property
     def is_numbered(self) -> bool:
