@@ -1,4 +1,4 @@
-"""How certain it is that a body is a list of NAME,URL lines, in clear or in base64."""
+"""How certain it is that a body is a list of NAME,URL lines, in clear or in base64, or such a list in JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ GENRE = b",#genre#"
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/\r\n]{16,}=*\s*\Z")
 _ENTRY = re.compile(rb"[^\r\n,]+,[A-Za-z][A-Za-z0-9+.-]*://")
+_JSON = re.compile(rb"\[\s*\{")
+_CHANNELS = re.compile(rb'"channels?"\s*:\s*\[\s*\{')
+_URLS = re.compile(rb'"urls"\s*:\s*\[\s*"')
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
@@ -37,7 +40,13 @@ def detect(opening: Opening) -> float | None:
     head = opening.orig or opening.resp
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")[:64]
     is_partial = len(head) < OPENING_BYTES
-    if start[:1] in (b"#", b"<", b"{", b"[", b"G", b"\0") or (start and not _is_text(start)):
+    if start[:1] == b"[":
+        if start[1:].strip() and not _JSON.match(start):
+            return 0.0
+        if _CHANNELS.search(head) and _URLS.search(head):
+            return 0.9
+        return None if is_partial else 0.0
+    if start[:1] in (b"#", b"<", b"{", b"G", b"\0") or (start and not _is_text(start)):
         return 0.0
     at = head.find(GENRE)
     if at > 0 and head.rfind(b"\n", 0, at) < 1024:

@@ -21,6 +21,14 @@ _SETTING = re.compile(
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]")
 
 
+def split_link(link: str | None) -> dict[str, str | None]:
+    """Return the URL of a link and, where it is more than that, the link: label or headers may stand behind the URL."""
+    if link is None or not _URL.match(link):
+        return {"entry_url": None, "entry_raw": link}
+    url = link.partition("$")[0].partition("|")[0].strip()
+    return {"entry_url": url, "entry_raw": link if link != url else None}
+
+
 class TxtListParser:
     """Reads one list, line by line."""
 
@@ -98,17 +106,8 @@ class TxtListParser:
         raw = text[:MAX_RAW_CHARS]
         for link in rest.split("#"):
             if _URL.match(link):
-                url = link.partition("$")[0].partition("|")[0].strip()
-                self._add(
-                    offset,
-                    {
-                        "name": name or None,
-                        "category_name": self._group,
-                        "entry_url": url,
-                        "entry_raw": link if link != url else None,
-                        "raw": raw,
-                    },
-                )
+                values = {"name": name or None, "category_name": self._group, "raw": raw}
+                self._add(offset, {**values, **split_link(link)})
 
     def _add(self, offset: int, values: dict[str, object]) -> None:
         self._items += 1

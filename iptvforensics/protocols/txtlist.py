@@ -1,11 +1,12 @@
 """Channel lists in the text form of Chinese-language players: from their lines to catalogue entries.
 
 A line `NAME,#genre#` begins a group; `NAME,URL#URL$LABEL` names a channel with one URL or more. Between them stand
-settings (`ua=...`, `referer=...`). The whole list may be in base64. No specification exists: the grammar is
-that which players read.
+settings (`ua=...`, `referer=...`). The whole list may be in base64. The same in JSON is a list of groups with their
+channels and URLs. No specification exists: the grammar is that which players read.
 
 **Known limitations**: settings are kept in `raw` of the list's own row, not applied to the entries. In a list in
-base64 every row points at the start of the body. Names in other encodings than UTF-8 stand as escapes.
+base64 every row points at the start of the body. In JSON a group over 1 MiB is skipped, and told. Names in other
+encodings than UTF-8 stand as escapes.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from ._txtlist_detect import detect
 
 def make_parser(opening: Opening) -> Parser:
     """Return the parser of one list; its code is loaded when the first one is made."""
+    from ._txtlist_json import TxtListJsonParser
     from ._txtlist_parser import TxtListParser
 
-    return TxtListParser(opening)
+    start = (opening.orig or opening.resp).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return TxtListJsonParser(opening) if start[:1] == b"[" else TxtListParser(opening)
 
 
 PROTOCOL = Protocol(
     name="txtlist",
-    title="Channel lists as text: NAME,URL lines in groups that end in #genre#",
+    title="Channel lists as text: NAME,URL lines in groups that end in #genre#, or JSON",
     specification="none; the grammar that players of such lists read",
     carriers=("content",),
     tables=(CATALOGUE_ENTRIES,),

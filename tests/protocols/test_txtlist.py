@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
 
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Rows
-from iptvforensics.protocols import _txtlist_parser
+from iptvforensics.protocols import _txtlist_json, _txtlist_parser
 from iptvforensics.protocols._txtlist_parser import TxtListParser
 from iptvforensics.protocols.txtlist import PROTOCOL, detect
 
@@ -22,7 +23,20 @@ Three,p3p://edge.example/3
 CODED = base64.encodebytes("뉴스,#genre#\r\n채널,http://edge.example/k.m3u8\r\n".encode())
 INFO = ContentInfo("http://list.example/tv.txt", "text/plain", role="response", extra={"host": "list.example"})
 
-EXAMPLES = [("plain", PLAIN, b"", INFO), ("base64", CODED, b"", INFO)]
+GROUPS: list[Any] = [
+    {
+        "group": "뉴스",
+        "ua": "Player/1.0",
+        "channels": [
+            {"name": "One", "urls": ["http://edge.example/1.m3u8", "rtmp://edge.example/live/1$backup"]},
+            {"name": "Two", "number": "2", "logo": "http://list.example/2.png", "tvgName": "two", "urls": []},
+        ],
+    },
+    {"channel": [{"name": "Three", "urls": ["p3p://edge.example/3"]}], "name": "Sport"},
+]
+JSON = json.dumps(GROUPS, ensure_ascii=False, indent=1).encode()
+
+EXAMPLES = [("plain", PLAIN, b"", INFO), ("base64", CODED, b"", INFO), ("json", JSON, b"", INFO)]
 
 
 def parse(*steps: bytes | int) -> list[Event]:
@@ -83,6 +97,77 @@ def test_a_list_in_base64_points_at_its_start() -> None:
     assert [(row["at"], row["name"]) for row in entries(CODED)] == [(0, "뉴스"), (0, "채널")]
 
 
+def read_json(*steps: bytes | int) -> tuple[list[dict[str, Any]], list[Event]]:
+    parser = PROTOCOL.parser(Opening("content", JSON[:100], b"", info=INFO))
+    events: list[Event] = []
+    for step in steps:
+        events += parser.gap(step, False) if isinstance(step, int) else parser.feed(memoryview(step), False)
+    events += parser.end(False)
+    found = [row.values for event in events if isinstance(event, Rows) for row in event.each()]
+    return found, [event for event in events if isinstance(event, Anomaly)]
+
+
+def test_groups_and_channels_in_json() -> None:
+    found, told = read_json(JSON)
+    assert told == []
+    names = ("kind", "name", "category_name", "entry_url", "entry_raw", "number", "logo_url", "epg_id", "item_no")
+    assert [{name: row[name] for name in names if row.get(name) is not None} for row in found] == [
+        {"kind": "category", "name": "뉴스", "item_no": 1},
+        {"name": "One", "category_name": "뉴스", "entry_url": "http://edge.example/1.m3u8", "item_no": 2},
+        {
+            "name": "One",
+            "category_name": "뉴스",
+            "entry_url": "rtmp://edge.example/live/1",
+            "entry_raw": "rtmp://edge.example/live/1$backup",
+            "item_no": 3,
+        },
+        {
+            "name": "Two",
+            "category_name": "뉴스",
+            "number": 2,
+            "logo_url": "http://list.example/2.png",
+            "epg_id": "two",
+            "item_no": 4,
+        },
+        {"kind": "category", "name": "Sport", "item_no": 5},
+        {"name": "Three", "category_name": "Sport", "entry_url": "p3p://edge.example/3", "item_no": 6},
+    ]
+    for row in found:
+        assert JSON[row["body_offset"] :].startswith(row["raw"].encode())
+    assert '"ua": "Player/1.0"' in found[0]["raw"]
+
+
+@pytest.mark.parametrize(
+    ("value", "count", "odd"),
+    [
+        ([7, {"group": "a", "channels": [1, "x"]}], 1, 3),
+        ([{"group": "a", "channels": 7}], 1, 0),
+        ([{"group": "a", "channels": [{"urls": "http://edge.example/1"}, {"urls": [None, 7]}, {}]}], 5, 0),
+    ],
+)
+def test_odd_groups_in_json(value: Any, count: int, odd: int) -> None:
+    found, told = read_json(json.dumps(value).encode())
+    assert (len(found), [event.count for event in told]) == (count, [odd] if odd else [])
+
+
+def test_groups_with_bytes_that_are_no_text_stand_at_their_own_place() -> None:
+    found, _ = read_json(b'[ {"group": "a\xff", "channels": [{"name": "b", "urls": ["http://edge.example/1"]}]}]')
+    assert [(row["name"], row["body_offset"]) for row in found] == [("a\\xff", 2), ("b", 2)]
+
+
+def test_a_gap_in_json_takes_a_group_and_is_told() -> None:
+    found, told = read_json(JSON[:60], 10, JSON[70:])
+    assert "Three" not in [row["name"] for row in found[:1]]
+    assert [event.name for event in told] == ["TXTLIST_gap"]
+
+
+def test_entries_in_json_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_txtlist_json, "MAX_ENTRIES", 2)
+    found, told = read_json(JSON)
+    assert len(found) == 2
+    assert told == [Anomaly("TXTLIST_over_limit", False, 0, "more than 2 entries")]
+
+
 def test_a_gap_takes_one_line_and_is_told() -> None:
     found = entries(PLAIN[:40], 10, PLAIN[50:])
     assert [row["name"] for row in found[:2]] == ["News", "Two"]
@@ -108,6 +193,22 @@ def test_entries_beyond_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_other_texts_are_refused(body: bytes) -> None:
     assert detect(Opening("content", body, b"")) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("body", "score"),
+    [
+        (JSON, 0.9),
+        (b"\xef\xbb\xbf " + JSON, 0.9),
+        (JSON[:40], None),
+        (b"[", None),
+        (b"[1, 2]", 0.0),
+        (b'[{"stream_id": 1}]' + b" " * 8192, 0.0),
+        (b'{"channels": [{"urls": ["a"]}]}', 0.0),
+    ],
+)
+def test_recognition_of_json(body: bytes, score: float | None) -> None:
+    assert detect(Opening("content", body, b"")) == score
 
 
 def test_the_protocol_says_what_it_fills() -> None:
