@@ -15,11 +15,12 @@ from ..schema import EVIDENCE
 from .archive import stated_zones
 from .bare import add_bare
 from .both_sides import find_crossings
+from .box_queries import add_box_queries
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
 from .clients import read_clients
 from .contacts import find_contacts
-from .devices import add_claims, find_devices, join_devices
+from .devices import Devices, add_claims, find_devices, join_devices
 from .feeds import find_feeds
 from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes
@@ -35,7 +36,7 @@ from .names import domain_of
 from .panels import Routes, find_panels, join_by_catalogue
 from .proxies import add_hints, passed_on
 from .receivers import add_receivers
-from .replies import add_device_claims, add_replies, read_replies
+from .replies import Replies, add_device_claims, add_replies, read_replies
 from .requests import Requests, read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
 from .substitutes import mark_substitutes
@@ -72,10 +73,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     addresses = server_addresses(viewings, requests, panels, clients.values())
     skip = [address for address in clients if address[1] in addresses]
     devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))
-    add_claims(devices, requests.marks)
-    add_device_claims(replies, devices)
-    add_receivers(bench, replies, devices)
-    add_local(bench, devices)
+    _add_said(bench, devices, requests, replies)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
     context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
@@ -113,6 +111,15 @@ def _read_said(bench: Workbench) -> Requests:
     add_bare(bench, requests)
     requests.sightings += [*read_texts(bench), *read_named(bench), *read_probes(bench)]
     return requests
+
+
+def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: Replies) -> None:
+    """Add what devices say of themselves: to portals and servers, and in their own network."""
+    add_claims(devices, requests.marks)
+    add_device_claims(replies, devices)
+    add_receivers(bench, replies, devices)
+    add_local(bench, devices)
+    add_box_queries(bench, devices)
 
 
 def _write_joins(bench: Workbench, links: Links, *resolutions: Resolution) -> None:
