@@ -23,6 +23,7 @@ from ..listings.values import Columns, as_object, text, truth
 from ..listings.whole import WholeBody
 from ..protocol import Anomaly, Event, Mark, Opening
 from ._stalker_detect import VERSION_PAGE
+from ._stalker_events import PORTAL_EVENTS, event_values
 from ._stalker_marks import client_marks, server_marks
 from ._stalker_rows import (
     GUIDES,
@@ -61,6 +62,7 @@ class StalkerParser:
         self._programmes = Sheet(PROGRAMMES, **shared)
         self._links = Sheet(STREAM_LINKS, **shared, action=self._action)
         self._notices = Notices("STALKER")
+        self._calls = Sheet(PORTAL_EVENTS, url=asked.url, host=asked.host)
         self._items = JsonItems(_is_walked, in_step=not opening.midstream)
         self._top: dict[str, Any] = {}
         self._said: dict[str, Any] = {}
@@ -119,7 +121,7 @@ class StalkerParser:
         return events + self._rows(from_orig)
 
     def _rows(self, from_orig: bool) -> list[Event]:
-        sheets = (self._accounts, self._entries, self._programmes, self._links)
+        sheets = (self._accounts, self._entries, self._programmes, self._links, self._calls)
         return [event for sheet in sheets for event in sheet.take(from_orig)]
 
     def _names(self, batch: Batch, from_orig: bool) -> list[Event]:
@@ -203,6 +205,9 @@ class StalkerParser:
 
     def _whole(self, offset: int) -> None:
         """Add the row about the account, or the link; lists say all in their items."""
+        call = event_values(self._asked, {**self._said, **self._data})
+        if call is not None:
+            self._calls.add(offset, call)
         raw = ", ".join(self._raws)[:MAX_ACCOUNT_CHARS]
         if self._action == "create_link":
             self._link(offset, raw[:MAX_RAW_CHARS])
@@ -276,4 +281,8 @@ class StalkerText(WholeBody):
             values = account_values({}, asked)
             values.update(action=asked.get("action") or "login", auth=False, message=raw.strip()[:200])
         sheet.add(0, {**values, "raw": raw[:MAX_ACCOUNT_CHARS]})
-        return sheet.take(from_orig)
+        calls = Sheet(PORTAL_EVENTS, url=asked.url, host=asked.host)
+        call = None if asked.role == "request" else event_values(asked, {})
+        if call is not None:
+            calls.add(0, call)
+        return sheet.take(from_orig) + calls.take(from_orig)

@@ -7,8 +7,8 @@ row of its own (role `request`). Column `marks` says by which traits software ma
 that stand before a reply are skipped and told.
 
 **Known limitations**: the REST interface of Ministra (`/api/v1` and up) and OAuth are not read. Times of lists and
-guides without zone stay text. Of `tv_archive_duration` the unit is not sure: it stays in `raw`. What a box asks in a
-URL alone (log, watchdog) is in columns `url` and `action`; parameters are not taken apart.
+guides without zone stay text. Of `tv_archive_duration` the unit is not sure: it stays in `raw`. A call by
+which a box tells what it plays has its row in `portal_events` at the reply: one without a reply is in table `http`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from string import ascii_letters, digits
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS
 from ..protocol import BLANK_BYTES, Opening, Parser, Protocol
 from ._stalker_detect import detect, start_of
+from ._stalker_events import PORTAL_EVENTS
 
 
 def make_parser(opening: Opening) -> Parser:
@@ -30,12 +31,12 @@ def make_parser(opening: Opening) -> Parser:
 
 PROTOCOL = Protocol(
     name="stalker",
-    title="Replies of Stalker and Ministra portals: accounts, channels, films, programmes, links",
+    title="Replies of Stalker and Ministra portals: accounts, channels, films, programmes, links, calls of boxes",
     specification="none published; Stalker 5, Ministra and imitations as their servers answer",
     carriers=("content",),
-    tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS),
+    tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS, PORTAL_EVENTS),
     detect=detect,
     parser=make_parser,
     begins=BLANK_BYTES + b"{<_" + (ascii_letters + digits).encode(),
-    limits="REST interface and OAuth of Ministra are not read. Parameters of log and watchdog stay in the URL.",
+    limits="REST interface and OAuth of Ministra are not read. Calls without a reply are in table http only.",
 )

@@ -137,6 +137,12 @@ EXAMPLES = [
     ),
     ("keyed", body({"0": {"id": "1", "title": "News"}, "4": {"id": "2"}}), b"", info("type=itv&action=get_genres")),
     ("empty", body([]), b"", info("type=itv&action=get_genres")),
+    (
+        "watchdog",
+        body({"data": {"msgs": 1, "id": "5", "event": "send_msg", "msg": "Hello"}}, text=TRAILER),
+        b"",
+        info("type=watchdog&action=get_events&init=0&cur_play_type=1&event_active_id=0"),
+    ),
     ("refusal", b"Authorization failed.", b"", info("type=stb&action=get_profile")),
     ("form", b"type=stb&action=get_profile&sn=123&device_id=AB", b"", info(role="request")),
     (
@@ -276,6 +282,67 @@ def test_messages_and_commands_of_the_operator() -> None:
     found = account(event, "type=watchdog&action=get_events&init=0&cur_play_type=1")
     assert (found["action"], found["message"]) == ("get_events", "Pay at example")
     assert '"event": "send_msg"' in found["raw"]
+
+
+def call(js: Any, query: str) -> dict[str, Any]:
+    (row,) = rows(parse(body(js), info(query)), "portal_events")
+    shared = {"url": info(query).name, "host": "portal.example", "mac": MAC}
+    assert shared.items() <= row.values.items()
+    return {name: value for name, value in row.values.items() if name not in shared}
+
+
+@pytest.mark.parametrize(
+    ("query", "js", "expected"),
+    [
+        (
+            "type=stb&action=log&real_action=play&param=ffmpeg%20http%3A%2F%2Flocalhost%2Fch%2F7_&tmp_type=1&content_id=7",
+            True,
+            {
+                "action": "log", "kind": "stb", "real_action": "play", "param": "ffmpeg http://localhost/ch/7_",
+                "content_id": "7", "play_type": 1, "playing": "TV",
+            },
+        ),
+        (
+            "type=watchdog&action=get_events&init=1&cur_play_type=11&event_active_id=0",
+            {"data": {"msgs": 1, "id": "5", "event": "send_msg", "msg": "Pay at example"}},
+            {
+                "action": "get_events", "kind": "watchdog", "play_type": 11, "playing": "TV archive", "is_init": True,
+                "active_event": "0", "event": "send_msg", "event_id": "5", "message": "Pay at example",
+            },
+        ),
+        (
+            "type=watchdog&action=get_events&init=0&cur_play_type=77",
+            {"data": {"msgs": 0}},
+            {"action": "get_events", "kind": "watchdog", "play_type": 77, "is_init": False},
+        ),
+        ("type=watchdog&action=get_events", [], {"action": "get_events", "kind": "watchdog"}),
+        (
+            "type=watchdog&action=confirm_event&event_active_id=5",
+            True,
+            {"action": "confirm_event", "kind": "watchdog", "active_event": "5"},
+        ),
+        ("type=itv&action=set_last_id&id=12", True, {"action": "set_last_id", "kind": "itv", "content_id": "12"}),
+        ("type=vod&action=set_played&video_id=9", True, {"action": "set_played", "kind": "vod", "content_id": "9"}),
+    ],
+)  # fmt: skip
+def test_calls_that_tell_what_is_played(query: str, js: Any, expected: dict[str, Any]) -> None:
+    assert call(js, query) == expected
+
+
+def test_a_call_that_is_refused_was_made_and_other_calls_tell_nothing() -> None:
+    (row,) = rows(
+        parse(b"Authorization failed.", info("type=watchdog&action=get_events&cur_play_type=1")), "portal_events"
+    )
+    assert (row.values["play_type"], row.values["playing"], row.values["mac"]) == (1, "TV", MAC)
+    assert rows(parse(body(PROFILE), info("type=stb&action=get_profile")), "portal_events") == []
+    posted = parse(b"type=stb&action=log&real_action=play", info(role="request"))
+    assert rows(posted, "portal_events") == []
+
+
+def test_a_call_that_was_posted_is_told_at_its_reply() -> None:
+    about = info(form=b"type=stb&action=log&real_action=stop&param=x")
+    (row,) = rows(parse(body(True), about), "portal_events")
+    assert (row.values["real_action"], row.values["param"]) == ("stop", "x")
 
 
 @pytest.mark.parametrize("action", ["log", "confirm_event", "set_last_id", "get_localization", "get_modules"])
