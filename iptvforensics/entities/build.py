@@ -92,7 +92,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     things = Things(names, feeds.of, listed)
     links = find_links(requests, found, context, resolved, things, passed_on(found, relays, device_joins, line_joins))
     add_equal_catalogues(links, equal, panel_joins)
-    guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins))
+    guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins), listed)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in found + devices_of(inferred, context)])
     bench.write(CONTACTS, contacts())
     bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))

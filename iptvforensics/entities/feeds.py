@@ -44,14 +44,16 @@ class Feed:
 
     def row(self) -> tuple[Any, ...]:
         """Return its row of `channels` or `titles`."""
-        name, source, category = min(self.names, default=None), "in-stream", None
+        name, source, category, epg_id = min(self.names, default=None), "in-stream", "", ""
         if self.listed:
-            source, name, category = min((one.source, one.name, one.category or "") for one in self.listed)
+            source, name, category, epg_id = min(
+                (one.source, one.name, one.category or "", one.epg_id or "") for one in self.listed
+            )
         head = (self.entity_id, None, None, self.stream, name, source if name is not None else None)
         tail = (self.watched, self.sessions, sorted(self.captures))
         if self.is_title:
             return (*head, "movie", None, category or None, *tail)
-        return (*head, None, None, category or None, None, *tail)
+        return (*head, None, epg_id or None, category or None, None, *tail)
 
 
 class Feeds:

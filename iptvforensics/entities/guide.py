@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ..sessions.addresses import host_of
 from .archive import place
 from .catalogue import Names, Number
+from .listed import Listed, Session
 from .model import Resolution, TableReader
 from .viewing import Watched
 
@@ -44,7 +45,8 @@ def find_programmes(
     names: dict[Number, Names],
     panels: Resolution,
     zones: Mapping[str, list[str]],
-) -> dict[tuple[str, str], Shown]:
+    listed: Mapping[Session, Listed],
+) -> dict[Session, Shown]:
     """Return the programmes of sessions of channels, by capture and session.
 
     Args:
@@ -53,25 +55,23 @@ def find_programmes(
         names: what watched numbers are called.
         panels: the panels of the case.
         zones: the time zones that they stated.
+        listed: what lists call the URLs of sessions.
     """
-    asked = [w for w in watched if w.archive is not None or (_is_live(w) and w.viewing.kind != "vod")]
-    by_guide, by_number = _guides(reader, panels) if any(map(_is_live, asked)) else ({}, {})
-    found: dict[tuple[str, str], Shown] = {}
+    asked = [w for w in watched if w.archive is not None or (w.media == "live" and w.viewing.kind != "vod")]
+    by_guide, by_number = _guides(reader, panels) if any(w.media == "live" for w in asked) else ({}, {})
+    found: dict[Session, Shown] = {}
     for w in asked:
+        session = (w.viewing.capture_id, w.viewing.session_id)
         known: _Guide = []
-        if _is_live(w):
-            named = names.get((w.panel_id or "", w.media or "", w.stream_id or ""))
+        if w.media == "live":
             known = by_number.get((w.panel_id or "", w.stream_id or ""), [])
+            named = names.get((w.panel_id or "", w.media, w.stream_id or "")) or listed.get(session)
             if named is not None and named.epg_id:
                 known = by_guide.get(named.epg_id, []) or known
         shown = _shown(w, known, zones)
         if shown != NO_GUIDE:
-            found[w.viewing.capture_id, w.viewing.session_id] = shown
+            found[session] = shown
     return found
-
-
-def _is_live(w: Watched) -> bool:
-    return w.media == "live" and w.panel_id is not None and w.stream_id is not None
 
 
 def _shown(w: Watched, known: _Guide, zones: Mapping[str, list[str]]) -> Shown:

@@ -7,7 +7,7 @@ that the client itself was given before others, a panel's interface before playl
 
 **Known limitations**: a name is what the list says, and lists may name one URL differently: the first name by the
 alphabet is taken. URLs with tokens that change from playing to playing are in no list. What servers fetch is not
-named. Guides are not asked for such channels.
+named.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RTMP_PORT = 1935
 # The path comes first: it is found for every entry, the rest only for those whose path was asked for.
 _ENTRIES = r"""
 WITH near AS MATERIALIZED (
-  SELECT capture_id, client_ip, family, kind, host, entry_id, name, category_name, entry_url
+  SELECT capture_id, client_ip, family, kind, host, entry_id, name, category_name, epg_id, entry_url
   FROM catalogue_entries SEMI JOIN asked_urls
     ON coalesce(nullif(regexp_extract(entry_url, '^[^:/]+://[^/?#]*([^?#]*)', 1), ''), '/') = asked_urls.path
   WHERE entry_url IS NOT NULL AND name IS NOT NULL AND coalesce(kind, '') NOT IN ('list', 'category'))
@@ -50,6 +50,8 @@ class Listed(NamedTuple):
     source: str
     """catalogue or playlist, as in `channels.name_source`."""
     category: str | None
+    epg_id: str | None
+    """Identifier under which programme guides name the channel."""
 
 
 class _Entry(NamedTuple):
@@ -61,12 +63,20 @@ class _Entry(NamedTuple):
     entry_id: str | None
     name: str
     category: str | None
+    epg_id: str | None
     url: str
 
     def place(self, w: Watched) -> tuple[Any, ...]:
         """Return what entries for one URL are ordered by."""
         own = (self.capture_id, self.client_ip) == (w.viewing.capture_id, w.viewing.client_ip)
-        return not own, self.family in _PLAYLISTS, self.name, self.entry_id or ""
+        return (
+            not own,
+            self.family in _PLAYLISTS,
+            self.name,
+            self.entry_id or "",
+            self.epg_id or "",
+            self.category or "",
+        )
 
 
 def name_by_lists(bench: Workbench, found: Iterable[Watched], context: Context) -> dict[Session, Listed]:
@@ -115,4 +125,4 @@ def _named(w: Watched, entry: _Entry, context: Context) -> Listed:
     if panel is not None and entry.entry_id and not is_playlist and w.panel_id in (None, panel.id):
         w.panel_id, w.stream_id, w.media = panel.id, entry.entry_id, media
     w.media = w.media or media
-    return Listed(entry.name, "playlist" if is_playlist else "catalogue", entry.category)
+    return Listed(entry.name, "playlist" if is_playlist else "catalogue", entry.category, entry.epg_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import BOX, EDGE, PANEL, TWO
+from .conftest import BASE_NS, BOX, EDGE, PANEL, TWO
 
 ENTRY = {"host": "list.example", "name": "KBS1", "family": "m3u", "kind": "live"}
 
@@ -108,3 +108,12 @@ def test_what_servers_fetch_is_not_named(lab):
     lab.session("http://head.example/7.ts", "head.example", client_ip=EDGE, edge_ip=PANEL)
     lab.session("http://edge.example/7.ts", client_ip=BOX)
     assert {row["channel"] for row in lab.build()["session_entities"]} == {None}
+
+
+def test_the_guide_is_asked_by_the_lists_identifier(lab):
+    lists(lab, "http://flus.example/KBS1/mpegts", epg_id="kbs.id")
+    for ref, title in (("kbs.id", "Evening news"), ("other.id", "Elsewhere")):
+        lab.message("programmes", channel_ref=ref, start_ns=BASE_NS, end_ns=BASE_NS + 3600 * 10**9, title=title)
+    tables, row = played(lab, "http://flus.example/KBS1/mpegts")
+    assert (row["programmes"], row["programmes_why"]) == (["Evening news"], "the time of the session")
+    assert [channel["epg_id"] for channel in tables["channels"]] == ["kbs.id"]
