@@ -109,7 +109,7 @@ def _read_said(bench: Workbench) -> Requests:
     requests = read_requests(bench)
     add_forms(bench, requests)
     add_bare(bench, requests)
-    requests.sightings += [*read_texts(bench), *read_named(bench), *read_probes(bench)]
+    requests.sightings += [*read_texts(bench), *read_named(bench), *read_probes(requests)]
     return requests
 
 

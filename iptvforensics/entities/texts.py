@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ..sessions.addresses import host_of
 from .model import Place, TableReader
-from .requests import Sighting, _port
+from .requests import Requests, Sighting, _port
 from .urls import INTERNAL, PanelUrl, read_url
 
 MOST_READ = 10_000
@@ -41,24 +41,19 @@ def read_texts(reader: TableReader) -> Iterator[Sighting]:
         )
 
 
-def read_probes(reader: TableReader) -> Iterator[Sighting]:
-    """Yield the streams that servers were told to examine, with the server that was told in `from_host`."""
-    if not reader.has("http"):
-        return
-    rows = reader.select(
-        "SELECT capture_id, client_ip, coalesce(host, server_ip), target, count(*), min(ts_ns), max(ts_ns), "
-        "min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
-        "FROM http WHERE target LIKE '/probe/%' GROUP BY ALL ORDER BY ALL"
-    )
-    for capture, client, told, target, count, first, last, frame, flow, from_orig, offset in rows:
-        url = _examined(target.removeprefix("/probe/"))
-        host = host_of(url)
-        if url is None or host is None:
+def read_probes(requests: Requests) -> list[Sighting]:
+    """Return the streams that servers were told to examine, with the server that was told in `from_host`."""
+    found = []
+    for told in requests.sightings:
+        if told.where != "request" or told.says.form != "probe":
             continue
-        says = read_url(url) or PanelUrl("probe", INTERNAL)
-        place = Place(capture, first, frame, flow, from_orig, offset)
-        asked = host_of(told) or told
-        yield Sighting("probe", url, says, host, _port(url), place, last, count, client, None, None, from_host=asked)
+        url = _examined(told.text.partition("/probe/")[2])
+        host = host_of(url)
+        if url is not None and host is not None:
+            says = read_url(url) or PanelUrl("probe", INTERNAL)
+            stream = told._replace(where="probe", text=url, says=says, host=host, port=_port(url), from_host=told.host)
+            found.append(stream._replace(server_ip=None, server_port=None, user_agent=None, status=None))
+    return found
 
 
 def _examined(coded: str) -> str | None:
