@@ -35,13 +35,14 @@ PIECE_BYTES = 128 << 10
 _WALKED = frozenset({"available_channels", "categories", "epg_listings", "seasons", "episodes"})
 _KEPT = frozenset({"user_info", "server_info", "info", "movie_data", "error", "message"})
 _UNWALKED = _KEPT | {"#"}
-_MAY_HOLD_LISTS = ("episodes", "categories")
+_MAY_HOLD_LISTS = ("episodes", "categories", "epg_listings")
+"""Lists that may come by season, kind or channel."""
 MAX_NAMES_TOLD = 8
 
 
 def _is_walked(path: Path, is_list: bool) -> bool:
     if len(path) == 2:
-        return is_list and path[0] in ("categories", "episodes")
+        return is_list and path[0] in _MAY_HOLD_LISTS
     return not path or (len(path) == 1 and (path[0] in _WALKED or (is_list and path[0] not in _UNWALKED)))
 
 
@@ -182,8 +183,8 @@ class XtreamParser:
 
     def _channel(self, batch: Batch) -> str | None:
         """Return the channel of a list of programmes: the name of the list, else the one that was asked about."""
-        if is_number(batch.path[0] if batch.path else None):
-            return batch.path[0]
+        if is_number(batch.path[-1] if batch.path else None):
+            return batch.path[-1]
         asked = self._asked.get("stream_id")
         return None if asked is None or "," in asked else asked
 

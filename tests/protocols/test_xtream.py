@@ -397,8 +397,9 @@ def test_programmes_with_seconds_for_dates() -> None:
     assert (found["title"], found["start_ns"], found["end_ns"]) == ("News", 1700000000 * 10**9, 1700003600 * 10**9)
 
 
-def test_programmes_of_many_channels_stand_under_their_numbers() -> None:
-    data = body(EPG_OF_MANY)
+@pytest.mark.parametrize("value", [EPG_OF_MANY, {"epg_listings": EPG_OF_MANY}])
+def test_programmes_of_many_channels_stand_under_their_numbers(value: Any) -> None:
+    data = body(value)
     events = parse(data, info("&action=get_epg&multi=1&stream_id=901,902"))
     found = rows(events, "programmes")
     assert [(row.values["channel_ref"], row.values["title"]) for row in found] == [("901", "News"), ("902", "Sport")]
