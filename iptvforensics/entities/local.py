@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .clients import is_group
 from .devices import Devices
 from .mdns import read_answer
 from .model import Atom, Place, TableReader
@@ -25,6 +26,7 @@ from .urls import mac_address
 
 _CLOCK_SET_NS = 1_420_070_400 * 10**9
 """Times before 2015 are of clocks that were never set."""
+_MDNS_PORT = 5353
 
 
 def add_local(reader: TableReader, devices: Devices) -> None:
@@ -65,14 +67,15 @@ def _system(vendor_class: str) -> str | None:
 
 def _add_mdns(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, CASE WHEN from_orig THEN client_ip ELSE server_ip END AS sender, "
+        "SELECT capture_id, client_ip, client_port, server_ip, server_port, "  # noqa: S608
         "list_concat(coalesce(answers, []), coalesce(additionals, [])) AS records, min(ts_ns), min(frame_no), "
         "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM dns "
-        "WHERE is_response AND CASE WHEN from_orig THEN client_port ELSE server_port END = 5353 "
-        "GROUP BY ALL ORDER BY ALL"
+        f"WHERE is_response AND {_MDNS_PORT:d} IN (client_port, server_port) GROUP BY ALL ORDER BY ALL"
     )
-    for capture, sender, records, ts, frame, flow, orig in rows:
-        atom = _atom(devices, capture, sender)
+    for capture, client, client_port, server, server_port, records, ts, frame, flow, orig in rows:
+        # Whoever sends to a group is not the group; which end is called the client hangs on what came first.
+        sender, port = (client, client_port) if is_group(server) else (server, server_port)
+        atom = _atom(devices, capture, sender) if port == _MDNS_PORT else None
         if atom is None:
             continue
         for name, value in read_answer(sender, records):

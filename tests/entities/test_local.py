@@ -83,6 +83,20 @@ def test_a_device_says_its_name_and_model_by_multicast(lab):
     assert "mDNS: models MIBOX4" in {row["shows"] for row in lab.build()["evidence"]}
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {"server_ip": "ff02::fb"},
+        {"client_ip": "224.0.0.251", "server_ip": BOX},  # the answer came first: its sender is the server
+        {"client_ip": "192.168.1.9", "server_ip": BOX, "from_orig": False},  # to the one who asked alone
+    ],
+)
+def test_the_sender_is_never_the_group(lab, ends):
+    lab.get("/")
+    announce(lab, f"mibox.local A 120 {BOX}", **ends)
+    assert device(lab)["host_names"] == ["mibox"]
+
+
 @pytest.mark.parametrize("values", [{"is_response": False}, {"client_port": 40000}, {"client_ip": "192.168.1.99"}])
 def test_questions_and_answers_of_others_say_nothing_of_a_device(lab, values):
     lab.get("/")
