@@ -29,6 +29,7 @@ from ._enigma2_xml import Record, Records, RefusedError
 
 MAX_ENTRIES = 1_000_000
 MAX_NAMES = 500
+MAX_NAMES_TOLD = 8
 
 _WALKED = (("services",), ("events",), ("service",))
 
@@ -65,6 +66,11 @@ class _Rows:
 
     def take(self, from_orig: bool) -> list[Event]:
         return [e for sheet in (self._accounts, self._entries, self._programmes) for e in sheet.take(from_orig)]
+
+    @property
+    def given(self) -> int:
+        """Rows so far."""
+        return self._accounts.count + self._entries.count + self._programmes.count
 
     def over(self, from_orig: bool) -> list[Event]:
         count, self.count = self.count, 0
@@ -214,8 +220,12 @@ class JsonParser:
     def end(self, from_orig: bool) -> list[Event]:
         """Return what only the whole reply says, and what was wrong."""
         events = self._read(self._items.end(), from_orig)
+        offset, names = self._offset or 0, [name for name, value in self._top.items() if value and value is not True]
         self._whole()
         events += self._rows.take(from_orig) + self._rows.over(from_orig)
+        if names and not self._rows.given:
+            told = ", ".join(names[:MAX_NAMES_TOLD])[:200]
+            events.append(Anomaly("ENIGMA2_reply_unknown", from_orig, offset, f"names that are not known: {told}"))
         return events + faults.of_items(self._items, "ENIGMA2", from_orig)
 
     def _read(self, batches: list[Batch], from_orig: bool) -> list[Event]:

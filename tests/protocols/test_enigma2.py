@@ -302,3 +302,17 @@ def test_entries_over_the_limit_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_recognition(data: bytes, score: float | None) -> None:
     assert detect(Opening("content", data, b"")) == score
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"current": {"a": 1}, "result": True}, ["names that are not known: current"]),
+        ({"services": []}, []),
+        (SERVICES, []),
+        (DEVICE, []),
+    ],
+)
+def test_a_reply_that_gives_no_row_is_told(value: Any, told: list[str]) -> None:
+    events = parse(json.dumps(value).encode(), info("http://box.example/api/getservices"))
+    assert [event.detail for event in events if isinstance(event, Anomaly)] == told
