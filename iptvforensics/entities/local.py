@@ -85,12 +85,13 @@ def _add_mdns(reader: TableReader, devices: Devices) -> None:
 
 def _add_ssdp(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, CASE WHEN from_orig THEN client_ip ELSE server_ip END AS sender, friendly_name, "
+        "SELECT capture_id, client_ip, server_ip, method, friendly_name, "
         "user_agent, server, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
         "FROM ssdp GROUP BY ALL ORDER BY ALL"
     )
-    for capture, sender, name, agent, server, ts, frame, flow, orig in rows:
-        atom = _atom(devices, capture, sender)
+    for capture, client, responder, method, name, agent, server, ts, frame, flow, orig in rows:
+        asks = method == "M-SEARCH" or is_group(responder)
+        atom = _atom(devices, capture, client if asks else responder)
         if atom is not None:
             place = Place(capture, ts, frame, flow, orig)
             _note(atom, "claimed-ssdp", place, "SSDP", host_names=name, local_agents=agent or server)
@@ -111,7 +112,7 @@ def _add_upnp(reader: TableReader, devices: Devices) -> None:
 
 def _add_adb(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, CASE WHEN from_orig THEN client_ip ELSE server_ip END AS sender, product_model, "
+        "SELECT capture_id, CASE WHEN system_type = 'host' THEN client_ip ELSE server_ip END AS sender, product_model, "
         "serial_number, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM adb "
         "WHERE product_model IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )

@@ -28,12 +28,26 @@ def test_other_vendor_classes_name_no_system(lab):
     assert device(lab)["os"] is None
 
 
-@pytest.mark.parametrize("from_orig", [True, False])
-def test_announcements_are_their_senders(lab, from_orig):
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"method": "M-SEARCH", "server_ip": "239.255.255.250"},
+        {"method": "NOTIFY", "client_ip": "239.255.255.250", "server_ip": BOX},
+        {"method": "NOTIFY", "server_ip": "239.255.255.250"},
+        {"method": None, "client_ip": "192.168.1.9", "server_ip": BOX},  # an answer, the first packet of its flow
+        {"method": None, "client_ip": "192.168.1.9", "server_ip": BOX, "from_orig": False},
+    ],
+)
+def test_announcements_are_their_senders(lab, values):
     lab.get("/")
-    ends = (BOX, "239.255.255.250") if from_orig else ("192.168.1.9", BOX)
-    lab.message("ssdp", friendly_name="Living room", from_orig=from_orig, client_ip=ends[0], server_ip=ends[1])
+    lab.message("ssdp", friendly_name="Living room", **values)
     assert device(lab)["host_names"] == ["Living room"]
+
+
+def test_an_answer_says_nothing_of_the_one_who_searched(lab):
+    lab.get("/")
+    lab.message("ssdp", friendly_name="Living room", server="Other/1.0", server_ip="192.168.1.51")
+    assert device(lab)["host_names"] == []
 
 
 def test_a_description_names_model_and_serial(lab):
