@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
-from zoneinfo import ZoneInfo
 
 from ..sessions.addresses import host_of
 from .model import Resolution
@@ -128,6 +127,8 @@ def place(archive: Archive, panel_id: str | None, zones: Mapping[str, list[str]]
 
 def _instant(local: datetime, zone: str) -> int | None:
     """Return a local time as nanoseconds since 1970; None if the zone is not known or shows it twice or never."""
+    from zoneinfo import ZoneInfo  # few cases need it
+
     try:
         known = ZoneInfo(zone)
     except (ValueError, OSError, LookupError):
