@@ -170,7 +170,7 @@ def account_values(said: Object, asked: Asked, *, is_genuine: bool = False) -> d
         "expires_ns": epoch_ns(expires) or date_ns(expires, zone),
         "expires_text": expires if epoch_ns(expires) is None else None,
         "max_connections": integer(said.get("playback_limit")),
-        "timezone": _first(said, "timezone", "default_timezone") or asked.cookies.get("timezone"),
+        "timezone": zone,
         "serial": _first(said, "serial_number", "sn") or asked.get("sn"),
         "device_id_sent": text(said.get("device_id")) or asked.get("device_id"),
         "device_id2_sent": text(said.get("device_id2")) or asked.get("device_id2"),
