@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from ..sessions.addresses import host_of
+from ..times import zone_named
 from .model import Resolution
 from .replies import GivenLink, Reply
 from .urls import PanelUrl
@@ -127,11 +128,8 @@ def place(archive: Archive, panel_id: str | None, zones: Mapping[str, list[str]]
 
 def _instant(local: datetime, zone: str) -> int | None:
     """Return a local time as nanoseconds since 1970; None if the zone is not known or shows it twice or never."""
-    from zoneinfo import ZoneInfo  # few cases need it
-
-    try:
-        known = ZoneInfo(zone)
-    except (ValueError, OSError, LookupError):
+    known = zone_named(zone)
+    if known is None:
         return None
     first, second = (local.replace(tzinfo=known, fold=fold).astimezone(UTC) for fold in (0, 1))
     return int(first.timestamp()) * 10**9 if first == second else None

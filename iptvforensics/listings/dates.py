@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+
+from ..times import zone_named
 
 _SECOND = 1_000_000_000
 MAX_DATE_CHARS = 64
@@ -102,14 +103,6 @@ def _offset(written: str) -> tzinfo | None:
     return timezone(timedelta(minutes=-minutes if written[0] == "-" else minutes))
 
 
-@lru_cache(maxsize=256)
 def _zone(name: str | None) -> tzinfo | None:
-    """Return a zone by its IANA name, from the database of this machine; UTC where nothing is named."""
-    if not name:
-        return UTC
-    from zoneinfo import ZoneInfo  # few captures need it
-
-    try:
-        return ZoneInfo(name[:MAX_DATE_CHARS])
-    except (KeyError, ValueError, OSError):
-        return None
+    """Return a zone by its IANA name, None if there is none of that name; UTC where nothing is named."""
+    return zone_named(name) if name else UTC
