@@ -12,6 +12,7 @@ import pytest
 
 from iptvforensics.capture import CaptureReader
 from iptvforensics.capture import reader as reader_module
+from iptvforensics.capture.ahead import BUFFERS
 from iptvforensics.errors import CaptureError
 
 
@@ -64,7 +65,8 @@ def test_hash_of_a_file_that_was_not_read_to_its_end_is_refused(write, tmp_path)
     path = tmp_path / "long.pcap"
     path.write_bytes(write.pcap(write.records(100_000)))
     before = threading.active_count()
-    with CaptureReader(path, block_bytes=1 << 20) as capture:
+    block_bytes = path.stat().st_size // (4 * BUFFERS)  # the thread cannot have read it all
+    with CaptureReader(path, block_bytes=block_bytes) as capture:
         next(iter(capture))
         with pytest.raises(CaptureError, match="only after"):
             _ = capture.sha256
