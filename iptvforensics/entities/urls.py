@@ -23,7 +23,12 @@ _API = re.compile(
 )
 _API_PLAIN = re.compile(r"/(player_api|panel_api|xmltv|enigma2)/?$")
 _REWRITE = re.compile(r"(?:^|/)(player_api|panel_api)/([^/]+)/([^/]+)(?:/[^/]+){0,2}/?$")
-_REWRITE_TOP = re.compile(r"^/(playlist|epg)/([^/]+)/([^/]+)(?:/[^/]+){0,2}/?$")
+_PLAYLIST = re.compile(
+    r"^/playlist/([^/]+)/([^/]+)/(?:m3u(?:_plus)?|simple|ariva|starlivev\d|fps|revosun|zorro|gst|mediastar|octagon(?:_script)?|spark"
+    r"|webtvlist|dreambox|gigablue|enigma\w+)(?:/[^/]+)?/?$"
+)
+"""The kind of list is part of the form: other sites have `/playlist/` and two words, too."""
+_EPG = re.compile(r"^/epg/([^/]+)/([^/]+)(/gz)?/?$")
 _MEDIA = re.compile(r"^/(live|movie|series)/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
 _TIMESHIFT = re.compile(r"^/timeshift/([^/]+)/([^/]+)/\d+/[\d:_-]+/(\d+)(?:\.(\w{2,5}))?$")
 _TIMESHIFTS = re.compile(r"^/timeshifts/([^/]+)/([^/]+)/\d+/(\d+)/[\d:_-]+(?:\.(\w{2,5}))?$")
@@ -155,9 +160,15 @@ def _api(path: str, query: dict[str, str]) -> PanelUrl | None:
     found = _API.search(path) or _API_PLAIN.search(path)
     if found:
         return _script(found[1], query)
-    found = _REWRITE.search(path) or _REWRITE_TOP.match(path)
+    found = _REWRITE.search(path)
     if found:
         return PanelUrl("api", PANEL, unquote(found[2]), unquote(found[3]), action=found[1])
+    found = _PLAYLIST.match(path)
+    if found:
+        return PanelUrl("api", PANEL, unquote(found[1]), unquote(found[2]), action="playlist")
+    found = _EPG.match(path)
+    if found and found[3]:
+        return PanelUrl("api", PANEL, unquote(found[1]), unquote(found[2]), action="epg")
     if _INTERNAL.match(path):
         if path.startswith("/probe/"):
             return PanelUrl("probe", INTERNAL)
@@ -227,6 +238,9 @@ def _edge(path: str, query: dict[str, str]) -> PanelUrl | None:
 
 
 def _bare(path: str) -> PanelUrl | None:
+    guide = _EPG.match(path)
+    if guide:
+        return PanelUrl("api", PANEL, unquote(guide[1]), unquote(guide[2]), action="epg")
     found = _BARE.match(path)
     extension = (found[4] or "ts").lower() if found else ""
     if found and extension in _BARE_FILES and not {found[1].lower(), found[2].lower()} & _NO_NAMES:

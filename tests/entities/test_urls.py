@@ -92,12 +92,21 @@ def test_forms_that_only_edges_serve(url, form):
         "/api?action=stats",
         "/xmltv?id=7",
         "/music/playlist/some/one",
+        "/playlist/some/one",
+        "/playlist/some/one/page/2",
+        "/epg/2026/11",
         "http://[broken/live/u/p/1.ts",
         "",
     ],
 )
 def test_ordinary_urls_say_nothing(url):
     assert read_url(url) is None
+
+
+def test_a_guide_without_its_packing_counts_only_at_a_panel():
+    assert read_url("/epg/u1/p1") is None
+    found = read_url("/epg/u1/p1", bare=True)
+    assert (found.username, found.password, found.form, found.action) == ("u1", "p1", "api", "epg")
 
 
 def test_the_bare_form_counts_only_when_asked_for():
