@@ -8,6 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -49,6 +50,8 @@ def enrich(
 ) -> dict[str, int]:
     """Return the number of rows of each table, after filling them from files of the examiner.
 
+    A table for which no file is given stays as it is.
+
     Args:
         store: the case.
         mmdb: databases of places or autonomous systems in MaxMind's format.
@@ -64,9 +67,14 @@ def enrich(
     finally:
         connection.close()
     files = [_reference(path) for path in (*mmdb, *oui)]
+    tables = [PLACES] * len(mmdb) + [MAKERS] * len(oui)
     places = [row for file in files[: len(mmdb)] for row in place_rows(contacts, file.path, file.sha256)]
     makers = [row for file in files[len(mmdb) :] for row in Registry(file.path).rows(macs, file.sha256)]
-    return _write(store.root / FOLDER, {PLACES: places, MAKERS: makers}, files)
+    filled = {PLACES: places} if mmdb else {}
+    if oui:
+        filled[MAKERS] = makers
+    said = [{"file": f.path.name, "sha256": f.sha256, "table": t.name} for f, t in zip(files, tables, strict=True)]
+    return _write(store.root / FOLDER, filled, said)
 
 
 def _reference(path: str | os.PathLike[str]) -> Reference:
@@ -90,8 +98,8 @@ def _macs(connection: Connection) -> list[str]:
     return sorted(found)
 
 
-def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], files: Sequence[Reference]) -> dict[str, int]:
-    """Write the tables to a folder that takes the place of the former one."""
+def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], said: list[dict[str, str]]) -> dict[str, int]:
+    """Write the tables to a folder that takes the place of the former one, with its tables that are not among them."""
     part = folder.with_name(f".{FOLDER}-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     counts = {table.name: len(found) for table, found in rows.items() if found}
     part.mkdir()
@@ -103,7 +111,13 @@ def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], files: Sequen
                     parquet.copy_rows(connection, str(part / f"{table.name}.parquet"), table.columns, found)
         finally:
             connection.close()
-        said = [{"file": file.path.name, "sha256": file.sha256} for file in files]
+        with suppress(FileNotFoundError):
+            former = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            names = {table.name for table in rows}
+            for name in former["rows"].keys() - names:
+                shutil.copyfile(folder / f"{name}.parquet", part / f"{name}.parquet")
+                counts[name] = former["rows"][name]
+            said = [file for file in former["files"] if file.get("table") not in names] + said
         manifest = {"version": __version__, "rows": counts, "files": said}
         (part / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         old = part.with_name(part.name + ".old")

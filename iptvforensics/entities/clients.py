@@ -111,6 +111,7 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client]) -> N
             behind[capture, mac].add(ip)
     routers = {key for key, ips in behind.items() if _routes(ips)}
     single: dict[tuple[str, str], bool] = defaultdict(lambda: True)
+    own: dict[tuple[str, str], set[str]] = defaultdict(set)
     for capture, ip, mac, first, last, frame, flow, packets in rows:
         if is_group(ip):
             continue
@@ -118,10 +119,14 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client]) -> N
         client = _client(clients, capture, ip, place, last)
         if mac and (capture, mac) not in routers:
             client.mac = min(client.mac or mac, mac)
+            own[capture, ip].add(mac)
         client.is_shared = (capture, mac) in routers or (":" not in ip and not is_private(ip))
         single[capture, ip] &= packets is not None and packets < _DIALOGUE
         client.is_single = single[capture, ip]
         client.speaks |= packets is not None and packets >= _DIALOGUE and is_private(ip)
+    for address, macs in own.items():
+        if len(macs) > 1:  # given to one device after the other
+            clients[address].is_shared, clients[address].mac = True, None
 
 
 def _routes(ips: set[str]) -> bool:

@@ -24,6 +24,10 @@ from .mdns import read_answer
 from .model import Atom, Place, TableReader
 from .urls import mac_address
 
+_CLOCK_SPREAD_NS = 60 * 10**9
+"""Most by which the clock of one device changes within a capture."""
+_CLOCK_ALONE_NS = 86_400 * 10**9
+"""Most by which a single request may be off to be taken for a clock."""
 _CLOCK_SET_NS = 1_420_070_400 * 10**9
 """Times before 2015 are of clocks that were never set."""
 _MDNS_PORT = 5353
@@ -124,13 +128,16 @@ def _add_adb(reader: TableReader, devices: Devices) -> None:
 
 def _add_clocks(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, client_ip, median(transmit_ns - ts_ns), min(ts_ns), min(frame_no), "  # noqa: S608
+        "SELECT capture_id, client_ip, median(transmit_ns - ts_ns), count(*), "  # noqa: S608
+        "max(transmit_ns - ts_ns) - min(transmit_ns - ts_ns), min(ts_ns), min(frame_no), "
         "arg_min(flow_id, frame_no) FROM ntp WHERE mode = 'client' AND client_ip IS NOT NULL "
         f"AND transmit_ns > {_CLOCK_SET_NS:d} GROUP BY ALL ORDER BY ALL"
     )
-    for capture, client, offset, ts, frame, flow in rows:
+    for capture, client, offset, count, spread, ts, frame, flow in rows:
+        # Clients may send random numbers in place of the time (RFC 9769): alone they are hardly near, and never agree.
+        is_clock = spread <= _CLOCK_SPREAD_NS if count > 1 else abs(offset) <= _CLOCK_ALONE_NS
         atom = _atom(devices, capture, client)
-        if atom is not None:
+        if atom is not None and is_clock:
             shows = f"NTP: the device's clock is {offset / 1e9:+.3f} s from the capture's"
             atom.seen("clock-offset", "lead", Place(capture, ts, frame, flow, True), shows, count=0)
             atom.fact("clock", round(offset / 1e9, 3))

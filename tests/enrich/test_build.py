@@ -60,15 +60,18 @@ def test_tables_name_the_files_that_filled_them(store, files):
     assert [file["file"] for file in said] == ["asn.mmdb", "oui.csv"]
 
 
-def test_tables_are_made_anew_as_a_whole(store, files):
+def test_a_table_is_made_anew_as_a_whole_and_the_other_one_stays(store, files):
     mmdb, oui = files
     with open_case(store.root) as case:
         assert list(case.query("SELECT ip FROM places").rows) == []
+        places = enrich(store, mmdb=[mmdb])["places"]
+        assert len(list(case.query("SELECT ip FROM places").rows)) == places > 0, "an open case sees them"
+        counts = enrich(store, oui=[oui])
+        assert (counts["places"], len(list(case.query("SELECT ip FROM places").rows))) == (places, places)
         enrich(store, mmdb=[mmdb])
-        assert len(list(case.query("SELECT ip FROM places").rows)) > 0, "an open case sees them"
-        enrich(store, oui=[oui])
-        assert list(case.query("SELECT ip FROM places").rows) == []
-    assert [path.name for path in store.root.iterdir() if path.name.startswith(".")] == []
+        assert len(list(case.query("SELECT ip FROM places").rows)) == places, "not twice"
+    said = json.loads((store.root / FOLDER / "manifest.json").read_text())["files"]
+    assert [(file["file"], file["table"]) for file in said] == [("oui.csv", "makers"), ("asn.mmdb", "places")]
 
 
 def test_a_file_that_is_none_changes_nothing(store, files, tmp_path):

@@ -104,3 +104,11 @@ def test_servers_are_no_devices(lab):
     lab.watch()
     lab.get("/admin/live?stream=7&password=x", client_ip="203.0.113.40", mac=None, flow_id=3)
     assert [row["ips"] for row in lab.build()["devices"]] == [[BOX]]
+
+
+def test_an_address_that_two_devices_had_by_turns_gives_no_conclusive_use(lab):
+    lab.get("/player_api.php?username=u1&password=p1", flow_id=1, mac="02:00:5e:00:00:11")
+    lab.get("/player_api.php?username=u2&password=p2", flow_id=2, mac="02:00:5e:00:00:22")
+    tables = lab.build()
+    assert all(row["rule"] != "device-link-address" for row in tables["devices"])
+    assert {row["strength"] for row in tables["links"] if row["kind"] == "uses-line"} == {"strong"}

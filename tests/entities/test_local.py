@@ -75,6 +75,18 @@ def test_the_clock_of_the_device(lab):
     assert device(lab)["clock_offset_s"] == 90
 
 
+@pytest.mark.parametrize(
+    ("offsets", "told"),
+    [((5,), 5), ((5, 7), 6), ((5, -3600), None), ((1_000_000, 1_000_010), 1_000_005), ((1_000_000,), None)],
+    ids=["near", "agreeing", "two clocks", "far and agreeing", "far and alone"],
+)
+def test_a_clock_is_told_only_if_requests_agree_or_one_is_near(lab, offsets, told):
+    lab.get("/")
+    for number, offset in enumerate(offsets):
+        lab.message("ntp", 100 + number, mode="client", transmit_ns=BASE_NS + (100 + number + offset) * 10**9)
+    assert device(lab)["clock_offset_s"] == told
+
+
 def test_a_clock_that_was_never_set_says_nothing(lab):
     lab.get("/")
     lab.message("ntp", mode="client", transmit_ns=10**18)
