@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ..sessions.addresses import absolute, host_of
 from .model import Place, TableReader
-from .requests import Requests, Sighting, _port
+from .requests import Requests, Sighting, port_of
 from .urls import SQL_BARE, is_edge_target, read_url
 
 _PANEL_HEADERS = "array_to_string(request_headers, chr(10)), '(?im)^x-(?:xui|xc_vm)-'"
@@ -43,6 +43,6 @@ def add_bare(reader: TableReader, requests: Requests) -> None:
             continue
         frame, flow, orig, offset, status = seen
         place = Place(capture, first, frame, flow, orig, offset)
-        asked = _port(host) or port
+        asked = port_of(host) or port
         found = Sighting("request", target, says, name, asked, place, last, count, client, server, port, agent, status)
         requests.sightings.append(found)

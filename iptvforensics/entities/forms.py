@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ..sessions.addresses import host_of
 from .model import Place, TableReader
-from .requests import Requests, Sighting, _port
+from .requests import Requests, Sighting, port_of
 from .urls import PANEL, PORTAL, PanelUrl, mac_address
 
 
@@ -30,7 +30,7 @@ def add_forms(reader: TableReader, requests: Requests) -> None:
         if not (says.names_line or says.says == PORTAL):
             continue
         place = Place(capture, first, frame, flow, orig, offset)
-        asked, name = _port(host) or port, host_of(host) or server
+        asked, name = port_of(host) or port, host_of(host) or server
         text = f"{url or name or ''} with a form for {action}"
         requests.sightings.append(Sighting("form", text, says, name, asked, place, last, count, client, server, port))
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..sessions.addresses import host_of
 from .model import Place, TableReader
-from .requests import Sighting, _port
+from .requests import Sighting, port_of
 from .urls import PanelUrl, read_url
 
 _LINE = r"(?:username|password)(?:=|%3d)|(?:/|%2f)(?:live|movie|series|timeshifts?|player_api|playlist|epg)(?:/|%2f)"
@@ -96,5 +96,5 @@ def _attributes(reader: TableReader) -> Iterator[Sighting]:
 def _sighting(
     url: str, says: PanelUrl, place: Place, last: int | None, count: int, client: str | None, host: str | None
 ) -> Sighting:
-    name, port = host_of(url), _port(url)
+    name, port = host_of(url), port_of(url)
     return Sighting("named url", url, says, name, port, place, last, count, client, None, None, from_host=host_of(host))

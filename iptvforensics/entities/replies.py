@@ -26,7 +26,7 @@ from ..sessions.addresses import host_of
 from .devices import Devices, claim
 from .lines import line_key
 from .model import Atom, Atoms, Key, Place, Resolution, TableReader
-from .requests import _port
+from .requests import port_of
 from .urls import mac_address, read_url
 
 MADE_FROM_MAC = "is made from the MAC"
@@ -253,7 +253,7 @@ def _list(panels: Atoms, host: str, reply: Reply) -> None:
 def _described(atom: Atom, host: str, reply: Reply) -> None:
     atom.fact("hosts", host)
     atom.fact("ips", reply.server_ip)
-    atom.fact("ports", _port(reply.host) or reply.server_port)
+    atom.fact("ports", port_of(reply.host) or reply.server_port)
     atom.fact("family", reply.family)
     atom.fact("contacted", True)
     software = " ".join(filter(None, (reply.software, reply.software_version)))

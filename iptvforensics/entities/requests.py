@@ -167,7 +167,7 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
     ) = row
     place = Place(capture, first, frame, flow, from_orig, offset)
     name = host_of(host) or server
-    asked_port = _port(host) or port
+    asked_port = port_of(host) or port
     base = Sighting(
         "request",
         target or "",
@@ -211,7 +211,7 @@ def _read_redirect(
     )
     if url is None or elsewhere is None or base.host is None:
         return
-    port = _port(url)
+    port = port_of(url)
     found.redirects.append(
         Redirect(
             base.host,
@@ -325,7 +325,7 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
                     target,
                     says,
                     host_of(host) or server,
-                    _port(host) or port,
+                    port_of(host) or port,
                     Place(capture, first, frame, flow, orig, offset),
                     last,
                     count,
@@ -380,11 +380,12 @@ def _listed(reader: TableReader, table: str, column: str, holder: str) -> Iterat
             continue
         place = Place(capture, first, frame, flow, orig, offset)
         yield Sighting(
-            "list", url, says, host_of(url), _port(url), place, last, count, ip, None, None, from_host=host_of(asked)
+            "list", url, says, host_of(url), port_of(url), place, last, count, ip, None, None, from_host=host_of(asked)
         )
 
 
-def _port(host_or_url: str | None) -> int | None:
+def port_of(host_or_url: str | None) -> int | None:
+    """Return the port that a host or URL names, else that of its scheme."""
     if not host_or_url:
         return None
     try:

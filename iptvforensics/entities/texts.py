@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from ..sessions.addresses import host_of
 from .model import Place, TableReader
-from .requests import Requests, Sighting, _port
+from .requests import Requests, Sighting, port_of
 from .urls import INTERNAL, PanelUrl, read_url
 
 MOST_READ = 10_000
@@ -37,7 +37,7 @@ def read_texts(reader: TableReader) -> Iterator[Sighting]:
             continue
         place = Place(capture, first, frame, flow, from_orig, offset)
         yield Sighting(
-            "text", url, says, host, _port(url), place, last, count, client, None, None, from_host=host_of(text)
+            "text", url, says, host, port_of(url), place, last, count, client, None, None, from_host=host_of(text)
         )
 
 
@@ -51,7 +51,9 @@ def read_probes(requests: Requests) -> list[Sighting]:
         host = host_of(url)
         if url is not None and host is not None:
             says = read_url(url) or PanelUrl("probe", INTERNAL)
-            stream = told._replace(where="probe", text=url, says=says, host=host, port=_port(url), from_host=told.host)
+            stream = told._replace(
+                where="probe", text=url, says=says, host=host, port=port_of(url), from_host=told.host
+            )
             found.append(stream._replace(server_ip=None, server_port=None, user_agent=None, status=None))
     return found
 

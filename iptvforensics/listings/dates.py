@@ -46,7 +46,7 @@ def date_ns(text: str | None, zone: str | None = None) -> int | None:
     if match is None or match["hour"] is None:
         return None
     written = match["zone"]
-    where = _offset(written) if written else _zone(zone)
+    where = _offset(written) if written else zone_named(zone) if zone else UTC
     found = _datetime(match)
     if where is None or found is None or found.year <= 1970 or found.year > 2261:
         return None
@@ -101,8 +101,3 @@ def _offset(written: str) -> tzinfo | None:
     if minutes >= 1440:
         return None
     return timezone(timedelta(minutes=-minutes if written[0] == "-" else minutes))
-
-
-def _zone(name: str | None) -> tzinfo | None:
-    """Return a zone by its IANA name, None if there is none of that name; UTC where nothing is named."""
-    return zone_named(name) if name else UTC
