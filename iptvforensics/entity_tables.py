@@ -254,6 +254,7 @@ CONTACTS = Table(
         Column("dns_age_s", "float", "Time from that answer to the first flow for which it was in force."),
         Column("dns_names", "text[]", "Names of the DNS answers in force for its flows, in the order of these."),
         Column("dns_frames", "int[]", "Frames of these answers, in the same order."),
+        Column("dns_clients", "text[]", "Addresses that they were given to (a box may have several), same order."),
         Column("dns_flow_frames", "int[]", "Frames that opened the first flow for which each of them was in force."),
         Column("name_gap", "text", "Why no DNS answer names it, or its first flows; null if one names all of them."),
         Column("flows", "int", "Number of flows."),

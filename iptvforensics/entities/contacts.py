@@ -1,22 +1,28 @@
 """Flows to contacts: which addresses a client reached, under which names at that time, or why no name is known.
 
 DNS answers in force for a flow: the client's last one before it that holds the address, however old, and those before
-it that were still to be kept (time to live). Each name is told with its answer and the first flow for which it was in
-force; of the first of them the names that lead to it by aliases (CNAME) are kept, too. Further names come from what
-the client asked for: HTTP Host, server name of TLS and QUIC, RTMP connect.
+it that were still to be kept (time to live). Each name is told with its answer, the address that this was given to, and
+the first flow for which it was in force; of the first of them the names that lead to it by aliases (CNAME) are kept,
+too. A client is what sends with one link-layer address of its own (`clients`): a box with IPv4 and IPv6 asks over one
+of them for addresses of both. Further names come from what the client asked for: HTTP Host, server name of TLS and
+QUIC, RTMP connect.
 
-**Known limitations**: answers that another resolver gave to another client are not used; a name in DNS may stand for
-another service at the same address; which of several names in force a flow went by is not told; that an answer with
-other addresses replaced an earlier one for the same name is not judged.
+**Known limitations**: answers that another resolver gave to another client are not used, nor, behind a router, those
+given to another address of the same box; a name in DNS may stand for another service at the same address; which of
+several names in force a flow went by is not told; that an answer with other addresses replaced an earlier one for the
+same name is not judged.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..sessions.addresses import host_of
-from .clients import is_group
+from .clients import is_group, read_clients
 from .model import TableReader
 from .names import domain_of
 
@@ -30,9 +36,11 @@ _RESOLVERS = frozenset(
 """Names of public resolvers that answer over HTTPS or TLS."""
 
 _RESOLVER_ADDRESSES = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "223.5.5.5"})
-_DOT = 853
+_DOT, _HTTPS = 853, 443
 _EARLY_NS = 60 * 10**9
 """Contacts so soon after a capture's beginning may rest on answers from before it."""
+
+_SERVICE_LABELS = re.compile(r"^(?:_[^.]+\.)+")
 
 Address = tuple[str, str]
 
@@ -43,6 +51,7 @@ class _Answer(NamedTuple):
     frame_no: int
     ts_ns: int
     kept_ns: int
+    client: str
 
 
 class _Flow(NamedTuple):
@@ -66,10 +75,11 @@ def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
         "sum(coalesce(orig_bytes, 0) + coalesce(resp_bytes, 0)), min(first_ns), max(last_ns), min(first_frame) "
         "FROM flows WHERE orig_ip IS NOT NULL AND resp_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
-    answers, asking = _answers(reader), _asking(reader)
+    boxes = _boxes(reader, flows)
+    answers, asking = _answers(reader, boxes), _asking(reader, boxes)
     looked_up = _looked_up(reader) if answers else {}
     named = _named(reader)
-    encrypted = _encrypted(flows, named)
+    encrypted = _encrypted(reader, boxes, named)
     begins: dict[str, int] = {}
     for capture, _, _, _, _, _, first, _, _ in flows:
         begins[capture] = min(begins.get(capture, first or 0), first or 0)
@@ -77,17 +87,17 @@ def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
     for capture, client, server, ports, count, size, first, last, frame in flows:
         if is_group(server) or is_group(client):
             continue
-        key = (capture, client, server)
-        forces, unnamed = _in_force(answers.get(key, []), looked_up.get(key, []))
+        box = boxes.get((capture, client), client)
+        flows_there = looked_up.get((capture, client, server), [])
+        forces, unnamed = _in_force(answers.get((capture, box, server), []), flows_there)
         names: dict[str, set[str]] = defaultdict(set)
         for force in forces:
             names[force.answer.name].add("dns")
         for source, name in named.get((capture, client, server), ()):
-            if name != server:
-                names[name].add(source)
+            names[name].add(source)
         gap = None
         if not forces or unnamed:
-            gap = _gap((capture, client), asking, encrypted, (first or 0) - begins[capture], bool(names))
+            gap = _gap((capture, box), asking, encrypted, (first or 0) - begins[capture], bool(names))
             gap = f"before the first answer ({unnamed} of {count} flows): {gap}" if forces else gap
         ordered = sorted(names)
         domains = sorted({domain for name in ordered if (domain := domain_of(name))})
@@ -103,7 +113,7 @@ def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
 def _told(forces: list[_Force]) -> tuple[Any, ...]:
     """Return the columns about DNS answers: of the first one in force, then of all of them."""
     if not forces:
-        return [], None, None, [], [], []
+        return [], None, None, [], [], [], []
     answer, flow = forces[0]
     return (
         answer.chain,
@@ -111,6 +121,7 @@ def _told(forces: list[_Force]) -> tuple[Any, ...]:
         round((flow.first_ns - answer.ts_ns) / 1e9, 6),
         [force.answer.name for force in forces],
         [force.answer.frame_no for force in forces],
+        [force.answer.client for force in forces],
         [force.flow.first_frame for force in forces],
     )
 
@@ -139,40 +150,54 @@ def _looked_up(reader: TableReader) -> dict[tuple[str, str, str], list[_Flow]]:
     """Return the flows to addresses that DNS answers hold, by capture, client and address, in the order of time."""
     found: dict[tuple[str, str, str], list[_Flow]] = defaultdict(list)
     rows = reader.select(
-        "WITH told AS (SELECT DISTINCT capture_id, client_ip AS orig_ip, unnest(addresses) AS resp_ip FROM dns "
-        "WHERE is_response) SELECT capture_id, orig_ip, resp_ip, first_ns, first_frame FROM flows "
-        "SEMI JOIN told USING (capture_id, orig_ip, resp_ip) WHERE first_ns IS NOT NULL ORDER BY first_ns, first_frame"
+        "WITH told AS (SELECT DISTINCT capture_id, unnest(addresses) AS resp_ip FROM dns WHERE is_response) "
+        "SELECT capture_id, orig_ip, resp_ip, first_ns, first_frame FROM flows SEMI JOIN told "
+        "USING (capture_id, resp_ip) WHERE orig_ip IS NOT NULL AND first_ns IS NOT NULL ORDER BY first_ns, first_frame"
     )
     for capture, client, server, first, frame in rows:
         found[capture, client, server].append(_Flow(first, frame))
     return found
 
 
-def _answers(reader: TableReader) -> dict[tuple[str, str, str], list[_Answer]]:
+def _boxes(reader: TableReader, flows: list[tuple[Any, ...]]) -> dict[Address, str]:
+    """Return by which of its addresses a box goes that sent with several of one link-layer address of its own."""
+    if len({(capture, client) for capture, client, *_ in flows}) < 2:
+        return {}
+    found: dict[Address, list[str]] = defaultdict(list)
+    for (capture, ip), client in read_clients(reader).items():
+        if client.mac:
+            found[capture, client.mac].append(ip)
+    return {(capture, ip): min(ips) for (capture, _), ips in found.items() for ip in ips}
+
+
+def _answers(reader: TableReader, boxes: dict[Address, str]) -> dict[tuple[str, str, str], list[_Answer]]:
     """Return the DNS answers by capture, client and address, in the order of time."""
     found: dict[tuple[str, str, str], list[_Answer]] = defaultdict(list)
     if reader.has("dns"):
         rows = reader.select(
-            "SELECT capture_id, client_ip, unnest(addresses) AS address, lower(rtrim(query_name, '.')), cname_chain, "
-            "frame_no, ts_ns, coalesce(list_min(answer_ttls_s), 0) FROM dns "
+            "SELECT capture_id, client_ip, unnest(addresses) AS address, lower(rtrim(query_name, '.')), query_type, "
+            "cname_chain, frame_no, ts_ns, coalesce(list_min(answer_ttls_s), 0) FROM dns "
             "WHERE is_response AND query_name IS NOT NULL AND client_ip IS NOT NULL "
             "AND ts_ns IS NOT NULL AND (server_port IS NULL OR server_port NOT IN (5353, 5355)) "
             "ORDER BY ts_ns, frame_no"
         )
-        for capture, client, address, name, chain, frame, ts, kept_s in rows:
-            found[capture, client, address].append(_Answer(name, list(chain or ()), frame, ts, kept_s * 10**9))
+        for capture, client, address, asked, kind, chain, frame, ts, kept_s in rows:
+            # Service records of another port have its number and a mark of the protocol before the name.
+            name = _SERVICE_LABELS.sub("", asked) if kind in ("HTTPS", "SVCB") else asked
+            answer = _Answer(name, list(chain or ()), frame, ts, kept_s * 10**9, client)
+            found[capture, boxes.get((capture, client), client), address].append(answer)
     return found
 
 
-def _asking(reader: TableReader) -> set[Address]:
-    """Return the clients that sent DNS queries in clear."""
+def _asking(reader: TableReader, boxes: dict[Address, str]) -> set[Address]:
+    """Return the clients whose DNS queries could be read."""
     if not reader.has("dns"):
         return set()
     rows = reader.select(
         "SELECT DISTINCT capture_id, client_ip FROM dns WHERE client_ip IS NOT NULL "
         "AND (server_port IS NULL OR server_port NOT IN (5353, 5355))"
     )
-    return set(rows)
+    return {(capture, boxes.get((capture, client), client)) for capture, client in rows}
 
 
 def _named(reader: TableReader) -> dict[tuple[str, str, str], set[tuple[str, str]]]:
@@ -188,23 +213,42 @@ def _named(reader: TableReader) -> dict[tuple[str, str, str], set[tuple[str, str
             )
             for capture, client, server, name in rows:
                 host = host_of(name)
-                if host:
+                if host and not _is_address(host):  # a Host may be an address: of this server, or as another sees it
                     found[capture, client, server].add((table, host.rstrip(".")))
     return found
 
 
+@lru_cache(1 << 14)
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _encrypted(
-    flows: list[tuple[Any, ...]], named: dict[tuple[str, str, str], set[tuple[str, str]]]
+    reader: TableReader, boxes: dict[Address, str], named: dict[tuple[str, str, str], set[tuple[str, str]]]
 ) -> dict[Address, str]:
-    """Return the clients that seem to ask a resolver under encryption, and which."""
+    """Return the clients that seem to ask a resolver under encryption, and which.
+
+    Both sides must have sent something: phones try port 853 of every resolver, and most refuse. What was opened has
+    been read.
+    """
     found: dict[Address, str] = {}
-    for capture, client, server, ports, *_ in flows:
-        names = {name for _, name in named.get((capture, client, server), ())}
-        known = sorted(names & _RESOLVERS)
-        if _DOT in (ports or ()):
-            found.setdefault((capture, client), f"DNS over TLS to {server}")
-        elif known or (server in _RESOLVER_ADDRESSES and 443 in (ports or ())):
-            found.setdefault((capture, client), f"DNS over HTTPS, it seems, to {known[0] if known else server}")
+    opened = " AND NOT EXISTS (FROM dns WHERE dns.capture_id = f.capture_id AND dns.flow_id = f.flow_id)"
+    rows = reader.select(
+        "SELECT DISTINCT capture_id, orig_ip, resp_ip, resp_port, transport FROM flows f "  # noqa: S608
+        "WHERE orig_ip IS NOT NULL AND resp_ip IS NOT NULL AND orig_bytes > 0 AND resp_bytes > 0"
+        f"{opened if reader.has('dns') else ''} ORDER BY ALL"
+    )
+    for capture, client, server, port, transport in rows:
+        known = sorted(_RESOLVERS.intersection(name for _, name in named.get((capture, client, server), ())))
+        box = (capture, boxes.get((capture, client), client))
+        if port == _DOT:
+            found.setdefault(box, f"DNS over {'QUIC' if transport == 'udp' else 'TLS'} to {server}")
+        elif known or (server in _RESOLVER_ADDRESSES and port == _HTTPS):
+            found.setdefault(box, f"DNS over HTTPS, it seems, to {known[0] if known else server}")
     return found
 
 
@@ -213,7 +257,7 @@ def _gap(client: Address, asking: set[Address], encrypted: dict[Address, str], s
     if client in encrypted:
         return f"names may have been asked for under encryption: {encrypted[client]}"
     if client not in asking:
-        return "no DNS query of this client was captured"
+        return "no DNS query of this client was captured, as far as its addresses are known"
     if since_ns <= _EARLY_NS and is_named:
         return "may have been looked up before the capture began"
     if is_named:

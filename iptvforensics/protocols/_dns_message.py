@@ -8,6 +8,7 @@ signatures are listed, not checked; of the EDNS options only the client subnet i
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
@@ -36,6 +37,9 @@ CLASSES = {1: "IN", 2: "CS", 3: "CH", 4: "HS", 254: "NONE", 255: "ANY"}
 
 TYPE_OPT = 41
 _ADDRESS_TYPES = frozenset(("A", "AAAA"))
+_SERVICE_TYPES = frozenset(("SVCB", "HTTPS"))
+_HINT = re.compile(r' ipv[46]hint="([^"]+)"')
+"""Addresses that a service record brings along; a quotation mark within a text is escaped."""
 
 
 class Message(NamedTuple):
@@ -193,7 +197,7 @@ def _read(message: bytes) -> Message:
         "answer_types": [record.type for record in answers] or None,
         "answer_ttls_s": [record.ttl for record in answers] or None,
         "answer_values": [record.value for record in answers] or None,
-        "addresses": [record.value for record in answers if _is_address(record)] or None,
+        "addresses": _addresses(answers) or None,
         "cname_chain": _cname_chain(name, answers) or None,
         "authorities": [str(record) for record in authorities] or None,
         "additionals": [str(record) for record in additionals] or None,
@@ -207,8 +211,14 @@ def _read(message: bytes) -> Message:
 _read_short = lru_cache(maxsize=8)(_read)
 
 
-def _is_address(record: _Record) -> bool:
-    return record.type in _ADDRESS_TYPES and not record.value.startswith("\\#")
+def _addresses(answers: list[_Record]) -> list[str]:
+    """Return the addresses of the records, then those that service records bring along and no other one has."""
+    found = [r.value for r in answers if r.type in _ADDRESS_TYPES and not r.value.startswith("\\#")]
+    for record in answers:
+        if record.type in _SERVICE_TYPES:
+            hints = [hint for text in _HINT.findall(record.value) for hint in text.split(",")]
+            found += [hint for hint in hints if hint not in found]
+    return found
 
 
 def _cname_chain(query_name: str | None, answers: list[_Record]) -> list[str]:

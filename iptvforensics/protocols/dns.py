@@ -43,7 +43,7 @@ TABLE = message_table(
         Column("answer_types", "text[]", "Record types of the answers, same order."),
         Column("answer_ttls_s", "int[]", "Times to live of the answers as sent, same order."),
         Column("answer_values", "text[]", "Data of the answers in master file form, same order."),
-        Column("addresses", "text[]", "Addresses (A and AAAA) in the answer section."),
+        Column("addresses", "text[]", "Addresses in the answer section: A and AAAA, hints of SVCB and HTTPS."),
         Column("cname_chain", "text[]", "Names that the query name leads to by aliases (CNAME), in order."),
         Column("authorities", "text[]", "Records of the authority section as `name type ttl value`."),
         Column("additionals", "text[]", "Records of the additional section without the EDNS record."),

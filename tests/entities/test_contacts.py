@@ -7,7 +7,9 @@ import pytest
 from iptvforensics.entities.contacts import find_contacts
 from iptvforensics.entity_tables import CONTACTS
 
-from .conftest import BASE_NS, BOX, EDGE, ONE, PANEL, TWO
+from .conftest import BASE_NS, BOX, BOX_MAC, EDGE, ONE, PANEL, ROUTER_MAC, TWO
+
+BOX6, EDGE6, LINK6 = "2001:db8:1::20", "2001:db8:9::5", "fe80::200:5eff:fe00:120"
 
 
 def contacts(lab):
@@ -64,7 +66,7 @@ def test_why_no_answer_names_an_address(lab, what, gap):
     if what == "nothing":
         lab.flow(server=EDGE)
     elif what in ("dot", "doh"):
-        lab.flow(server="192.0.2.53", port=853 if what == "dot" else 443)
+        lab.flow(server="192.0.2.53", port=853 if what == "dot" else 443, orig_bytes=900, resp_bytes=4000)
         if what == "doh":
             lab.message("tls", server_ip="192.0.2.53", server_name="dns.google")
         lab.flow(server=EDGE)
@@ -142,3 +144,80 @@ def test_flows_before_the_first_answer_have_no_name(lab):
     row = contacts(lab)[EDGE]
     assert (row["dns_names"], row["dns_frame_no"]) == (["tv.example"], 10)
     assert row["name_gap"].startswith("before the first answer (2 of 3 flows): ")
+
+
+def test_an_answer_over_the_other_version_of_ip_names_the_flow(lab):
+    lab.flow(server="192.168.1.1", port=53, transport="udp")
+    answer(lab, "tv.example", EDGE6, at=0)
+    lab.flow(client=BOX6, server=EDGE6, flow=2)
+    lab.flow(client=LINK6, server="fe80::1", flow=3, port=53, transport="udp")
+    answer(lab, "edge.example", EDGE, at=15, client_ip=LINK6, server_ip="fe80::1")
+    lab.flow(server=EDGE, flow=4)
+    found = contacts(lab)
+    assert (found[EDGE6]["names"], found[EDGE6]["name_gap"]) == (["tv.example"], None)
+    assert (found[EDGE6]["client_ip"], found[EDGE6]["dns_clients"]) == (BOX6, [BOX])
+    assert (found[EDGE]["names"], found[EDGE]["dns_clients"]) == (["edge.example"], [LINK6])
+
+
+def test_what_a_box_asked_over_the_other_version_of_ip_counts_where_nothing_names_a_flow(lab):
+    lab.flow(server="192.168.1.1", port=53, transport="udp")
+    answer(lab, "other.example", PANEL, at=0)
+    lab.flow(client=BOX6, server=EDGE6, flow=2)
+    assert contacts(lab)[EDGE6]["name_gap"].startswith("no answer holds this address")
+
+
+def test_addresses_behind_a_router_are_not_held_to_be_one_box(lab):
+    for flow, client in enumerate((BOX, "192.168.1.21", "192.168.1.22", "192.168.1.23"), 1):
+        lab.flow(client=client, mac=ROUTER_MAC, flow=flow, server="192.0.2.1")
+    answer(lab, "tv.example", EDGE, at=0)
+    lab.flow(client="192.168.1.21", mac=ROUTER_MAC, server=EDGE, flow=9)
+    row = contacts(lab)[EDGE]
+    assert (row["names"], row["dns_clients"]) == ([], [])
+    assert row["name_gap"] == "no DNS query of this client was captured, as far as its addresses are known"
+
+
+@pytest.mark.parametrize(
+    ("port", "server", "values"),
+    [
+        (853, "192.168.1.1", {"orig_bytes": 0, "resp_bytes": 0}),
+        (853, "192.168.1.1", {"orig_bytes": 300, "resp_bytes": 0}),
+        (443, "8.8.8.8", {"orig_bytes": 0, "resp_bytes": 0}),
+    ],
+)
+def test_a_try_at_a_resolver_that_sent_nothing_is_no_query_under_encryption(lab, port, server, values):
+    answer(lab, "tv.example", PANEL, at=0)
+    lab.flow(server=server, port=port, flow=2, **values)
+    lab.flow(server=EDGE, flow=3)
+    assert contacts(lab)[EDGE]["name_gap"].startswith("no answer holds this address")
+
+
+def test_queries_under_encryption_that_were_opened_have_been_read(lab):
+    lab.flow(server="8.8.8.8", port=853, flow=2, orig_bytes=900, resp_bytes=4000)
+    answer(lab, "tv.example", PANEL, at=0, flow_id=2, secret_sha256="00" * 32)
+    lab.flow(server=EDGE, flow=3)
+    lab.flow(server=PANEL, flow=4)
+    found = contacts(lab)
+    assert found[PANEL]["names"] == ["tv.example"]
+    assert found[EDGE]["name_gap"].startswith("no answer holds this address")
+
+
+def test_dns_over_quic_is_named_as_such(lab):
+    lab.flow(server="192.0.2.53", port=853, transport="udp", mac=BOX_MAC, orig_bytes=1300, resp_bytes=2600)
+    lab.flow(server=EDGE)
+    assert "DNS over QUIC to 192.0.2.53" in contacts(lab)[EDGE]["name_gap"]
+
+
+def test_an_address_in_place_of_a_host_is_no_name(lab):
+    lab.get("/", host="192.168.7.7:8080", server_ip=EDGE)
+    lab.get("/", host="[2001:db8::7]:8080", server_ip=EDGE, flow_id=2)
+    row = contacts(lab)[EDGE]
+    assert (row["names"], row["name_sources"], row["domains"]) == ([], [], [])
+
+
+def test_an_address_that_a_service_record_brings_along_names_the_flow(lab):
+    answer(lab, "_8443._https.tv.example", EDGE, at=0, query_type="HTTPS")
+    answer(lab, "_odd.tv.example", PANEL, at=1, query_type="A")
+    lab.flow(server=EDGE)
+    lab.flow(server=PANEL, flow=2)
+    found = contacts(lab)
+    assert (found[EDGE]["names"], found[PANEL]["names"]) == (["tv.example"], ["_odd.tv.example"])

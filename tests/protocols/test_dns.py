@@ -144,6 +144,17 @@ def test_record_data_as_dnspython_writes_them(rdtype: str, value: str) -> None:
     assert found.replace("\\032", "\\ ") == " ".join(words).replace("\\032", "\\ ")
 
 
+def test_addresses_that_service_records_bring_along_are_addresses() -> None:
+    hints = 'HTTPS 300 1 . alpn="h2" ipv4hint="192.0.2.1,192.0.2.2" ipv6hint="2001:db8::1"'
+    both = response([f"edge7.cdn.example {hints}", "edge7.cdn.example A 300 192.0.2.2"], rdtype="HTTPS")
+    assert row(both)["addresses"] == ["192.0.2.2", "192.0.2.1", "2001:db8::1"]
+    forged = response(['edge7.cdn.example HTTPS 300 1 . key667=" ipv4hint=\\"192.0.2.9\\""'], rdtype="HTTPS")
+    assert "192.0.2.9" in row(forged)["answers"][0]
+    assert row(forged)["addresses"] is None
+    text = response(['edge7.cdn.example TXT 300 "1 . ipv4hint=" "192.0.2.9"'], rdtype="TXT")
+    assert row(text)["addresses"] is None
+
+
 def test_names_are_escaped() -> None:
     name = dns.name.Name([b"a.b", b'q"\\;', b"\xff\x00 ", b"example", b""])
     message = dns.message.make_query(name, "A").to_wire()
