@@ -7,7 +7,9 @@ header and is refused.
 
 from __future__ import annotations
 
-from ..protocol import Opening
+import re
+
+from ..protocol import ContentInfo, Opening
 from ._dns_message import HEADER, HEADER_BYTES, read_message
 from ._dns_names import read_name
 from ._dns_records import TYPES
@@ -19,8 +21,42 @@ _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_
 _TYPES_WITHOUT_NETBIOS = frozenset(TYPES) - {32}
 
 
+WIRE_TYPE = "application/dns-message"
+_JSON_TYPES = frozenset(("application/dns-json", "application/json", "application/x-javascript"))
+_JSON_MARK = b'{"Status":'
+_JSON = re.compile(rb'\{"Status":\d{1,5},"(?:TC|RD|RA|AD|CD|Question)":')
+_JSON_HEAD_BYTES = 32
+
+
+def is_wire_body(info: ContentInfo) -> bool:
+    """Return True for a body that is declared to be a DNS message in the form of the wire (RFC 8484)."""
+    return _media_type(info) == WIRE_TYPE
+
+
+def _media_type(info: ContentInfo) -> str:
+    return (info.media_type or "").partition(";")[0].strip().lower()
+
+
+def _body_score(opening: Opening) -> float | None:
+    """Return how sure it is that a body is a DNS message, from what it is declared to be and how it begins."""
+    data = opening.orig
+    if opening.midstream or opening.info.media_type is None:
+        return 0.0
+    if is_wire_body(opening.info):
+        return None if len(data) < HEADER_BYTES else 0.97 if is_plausible_header(data) else 0.0
+    if _media_type(opening.info) not in _JSON_TYPES:
+        return 0.0
+    head = b"".join(data[:4096].split())[:_JSON_HEAD_BYTES]
+    if _JSON.match(head):
+        return 0.97
+    may_become = head.startswith(_JSON_MARK[: len(head)]) and len(head) < _JSON_HEAD_BYTES
+    return None if may_become else 0.0
+
+
 def detect(opening: Opening) -> float | None:
-    """Return how sure it is that a flow is DNS, from the first message of each direction."""
+    """Return how sure it is that a flow is DNS, from the first message of each direction, or that a body is."""
+    if opening.carrier == "content":
+        return _body_score(opening)
     has_port = bool({opening.orig_port, opening.resp_port} & PORTS)
     scores = [_score(data, opening.carrier == "tcp", has_port) for data in (opening.orig, opening.resp) if data]
     known = [score for score in scores if score is not None]

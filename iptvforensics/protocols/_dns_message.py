@@ -197,8 +197,8 @@ def _read(message: bytes) -> Message:
         "answer_types": [record.type for record in answers] or None,
         "answer_ttls_s": [record.ttl for record in answers] or None,
         "answer_values": [record.value for record in answers] or None,
-        "addresses": _addresses(answers) or None,
-        "cname_chain": _cname_chain(name, answers) or None,
+        "addresses": addresses_of([(r.type, r.value) for r in answers]) or None,
+        "cname_chain": cname_chain(name, [(r.name, r.type, r.value) for r in answers]) or None,
         "authorities": [str(record) for record in authorities] or None,
         "additionals": [str(record) for record in additionals] or None,
         "edns_udp_bytes": reader.edns_udp_bytes,
@@ -211,24 +211,24 @@ def _read(message: bytes) -> Message:
 _read_short = lru_cache(maxsize=8)(_read)
 
 
-def _addresses(answers: list[_Record]) -> list[str]:
-    """Return the addresses of the records, then those that service records bring along and no other one has."""
-    found = [r.value for r in answers if r.type in _ADDRESS_TYPES and not r.value.startswith("\\#")]
-    for record in answers:
-        if record.type in _SERVICE_TYPES:
-            hints = [hint for text in _HINT.findall(record.value) for hint in text.split(",")]
+def addresses_of(records: list[tuple[str, str]]) -> list[str]:
+    """Return the addresses in records (type, data), then those that only service records bring along."""
+    found = [value for kind, value in records if kind in _ADDRESS_TYPES and not value.startswith("\\#")]
+    for kind, value in records:
+        if kind in _SERVICE_TYPES:
+            hints = [hint for text in _HINT.findall(value) for hint in text.split(",")]
             found += [hint for hint in hints if hint not in found]
     return found
 
 
-def _cname_chain(query_name: str | None, answers: list[_Record]) -> list[str]:
-    """Return the names that the queried name leads to, in order; each alias is followed once."""
+def cname_chain(query_name: str | None, records: list[tuple[str | None, str, str]]) -> list[str]:
+    """Return the names that the queried name leads to by records (owner, type, data); each alias is followed once."""
     if query_name is None:
         return []
     aliases = {
-        record.name.lower(): record.value
-        for record in reversed(answers)
-        if record.type == "CNAME" and record.name is not None and not record.value.startswith("\\#")
+        owner.lower(): value
+        for owner, kind, value in reversed(records)
+        if kind == "CNAME" and owner is not None and not value.startswith("\\#")
     }
     chain: list[str] = []
     target = aliases.pop(query_name.lower(), None)

@@ -1,19 +1,21 @@
-"""DNS, mDNS and LLMNR: from messages over UDP or TCP to one row per message.
+"""DNS, mDNS and LLMNR: from messages over UDP, TCP, TLS and HTTP to one row per message.
 
 RFC 1035 (sections 4.1 message, 4.2 carriers), RFC 3596 (AAAA), RFC 6891 (EDNS), RFC 7871 (client subnet),
-RFC 2782 (SRV), RFC 9460 (SVCB, HTTPS), RFC 6762 (mDNS), RFC 4795 (LLMNR). Names stand as a master file
-has them (RFC 1035 section 5.1), in the case of the wire, without the final dot.
+RFC 2782 (SRV), RFC 9460 (SVCB, HTTPS), RFC 6762 (mDNS), RFC 4795 (LLMNR), RFC 7858 (over TLS), RFC 8484 (over HTTPS),
+also the JSON form of public resolvers. Names stand as a master file has them (RFC 1035 section 5.1), in the case of the
+wire, without the final dot.
 
-**Known limitations**: encrypted DNS (over TLS, HTTPS, QUIC) is not seen here; queries and answers are
-not paired (join by flow, message_id and query_name); DNSSEC is listed, not validated; after bytes that
-were not captured a TCP stream is searched for the next whole message, and a message that the gap
-touches is read up to the gap.
+**Known limitations**: DNS over TLS and HTTPS is read only where keys open the connection, DNS over QUIC not at all; a
+query that stands in the address of a GET (`?dns=`, `?name=`) has no row of its own, its answer repeats the question;
+queries and answers are not paired (join by flow, message_id and query_name); DNSSEC is listed, not validated; after
+bytes that were not captured a TCP stream is searched for the next whole message, and a message that the gap touches is
+read up to the gap.
 """
 
 from __future__ import annotations
 
 from ..errors import DecodeError
-from ..protocol import Anomaly, Event, Opening, Protocol, Row
+from ..protocol import Anomaly, Event, Opening, Parser, Protocol, Row
 from ..schema import Column, message_table
 from ._dns_detect import detect, is_plausible_header
 from ._dns_message import HEADER_BYTES, read_message
@@ -50,6 +52,11 @@ TABLE = message_table(
         Column("edns_udp_bytes", "int", "Largest UDP message that the sender takes; null without EDNS."),
         Column("edns_client_subnet", "text", "Network of the client that a resolver passes on, as address/prefix."),
         Column("message_bytes", "int", "Length of the message, without the length prefix of TCP."),
+        Column(
+            "carried_as",
+            "text",
+            "How it came: udp, tcp, dot (over TLS, decrypted), doh (body of HTTP), doh-json (the same in JSON).",
+        ),
     ),
     endpoints=True,
 )
@@ -75,11 +82,18 @@ class _Direction:
 class DnsParser:
     """The state of one flow. The sender of a query is the client; a datagram decides for itself."""
 
-    __slots__ = ("__weakref__", "_directions", "_is_udp", "client_is_orig")  # one for each name looked up
+    __slots__ = (
+        "__weakref__",
+        "_carried_as",
+        "_directions",
+        "_is_udp",
+        "client_is_orig",
+    )  # one for each name looked up
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
         self._is_udp = opening.carrier == "udp"
+        self._carried_as = "udp" if self._is_udp else "dot" if opening.is_opened else "tcp"
         self._directions = {side: _Direction(not opening.midstream) for side in (True, False)}
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
@@ -195,6 +209,7 @@ class DnsParser:
                 raise DecodeError(why, offset=offset)
             return [Anomaly("DNS_message_too_short", from_orig, offset, why)]
         values, problems, _ = read_message(message)
+        values["carried_as"] = self._carried_as
         if declared is not None:
             values["message_bytes"] = declared
         if self._is_udp or not any(d.has_message for d in self._directions.values()):
@@ -204,13 +219,23 @@ class DnsParser:
         return [Row("dns", from_orig, offset, values), *broken]
 
 
+def make_parser(opening: Opening) -> Parser:
+    """Return the parser of one flow or body."""
+    if opening.carrier != "content":
+        return DnsParser(opening)
+    from ._dns_body import BodyParser
+
+    return BodyParser(opening)
+
+
 PROTOCOL = Protocol(
     name="dns",
     title="DNS, mDNS and LLMNR: who asked for which name, and what was answered",
-    specification="RFC 1035, 2782, 3596, 4795, 6762, 6891, 7871, 9460",
-    carriers=("udp", "tcp"),
+    specification="RFC 1035, 2782, 3596, 4795, 6762, 6891, 7858, 7871, 8484, 9460",
+    carriers=("udp", "tcp", "content"),
     tables=(TABLE,),
     detect=detect,
-    parser=DnsParser,
-    limits="Encrypted DNS is not seen. Queries and responses are not paired. DNSSEC is not validated.",
+    parser=make_parser,
+    limits="DNS over TLS and HTTPS is read only where keys open it, DNS over QUIC not at all. Queries and responses "
+    "are not paired. DNSSEC is not validated.",
 )

@@ -11,6 +11,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.rrset
 import pytest
 
 from iptvforensics import analyze
@@ -410,3 +412,27 @@ def test_frames_lost_and_out_of_order_in_http_3(samples: Path, tmp_path: Path, s
     hurt = "select count(*) from http where not complete and interrupted in ('gap', 'closed early', 'no response')"
     assert rows(store, hurt)[0][0] >= lost
     assert rows(store, "select count(*) from sessions where completeness <> 'complete'")[0][0] > 0
+
+
+@pytest.mark.parametrize("carried_as", ["doh", "dot"])
+def test_names_that_were_asked_for_under_encryption_are_read(folder: Path, tmp_path: Path, carried_as: str) -> None:
+    query = dns.message.make_query("panel.hidden.example", "A", id=0)
+    answer = dns.message.make_response(query)
+    answer.answer.append(dns.rrset.from_text("panel.hidden.example.", 300, "IN", "A", "203.0.113.77"))
+    both = [message.to_wire() for message in (query, answer)]
+    if carried_as == "doh":
+        heads = [b"POST /dns-query HTTP/1.1\r\nHost: dns.example", b"HTTP/1.1 200 OK"]
+        mark = b"\r\nContent-Type: application/dns-message\r\nContent-Length: %d\r\n\r\n"
+        both = [head + mark % len(body) + body for head, body in zip(heads, both, strict=True)]
+    else:
+        both = [len(body).to_bytes(2) + body for body in both]
+    asked = talks.talk(request=both[0], answer=both[1])
+    talks.write_capture(folder / "box.pcap", [asked], server_port=443 if carried_as == "doh" else 853)
+    (folder / "keys.log").write_text(asked.keylog)
+    store = analyzed(folder, tmp_path / "case")
+    columns = "from_orig, is_response, query_name, addresses, carried_as, client_ip, secret_sha256 IS NOT NULL"
+    assert rows(store, f"SELECT {columns} FROM dns ORDER BY is_response") == [
+        (True, False, "panel.hidden.example", None, carried_as, "192.168.1.40", True),
+        (False, True, "panel.hidden.example", ["203.0.113.77"], carried_as, "192.168.1.40", True),
+    ]
+    assert rows(store, "SELECT name FROM anomalies") == []

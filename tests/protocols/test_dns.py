@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.errors import DecodeError
-from iptvforensics.protocol import Anomaly, Event, Opening, Row
+from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row
 from iptvforensics.protocols.dns import MAX_FAILED_SEARCHES, PROTOCOL, DnsParser
 
 
@@ -46,6 +46,15 @@ ANSWER = response(
     ]
 )
 
+JSON_ANSWER = b"""{
+  "Status": 0, "TC": false, "RD": true, "RA": true, "AD": false, "CD": false,
+  "Question": [{"name": "edge7.cdn.example.", "type": 1}],
+  "Answer": [
+    {"name": "edge7.cdn.example.", "type": 5, "TTL": 300, "data": "lb.cdn.example."},
+    {"name": "lb.cdn.example.", "type": 1, "TTL": 30, "data": "192.0.2.17"}
+  ]
+}"""
+
 
 def mdns_answer() -> bytes:
     message = dns.message.Message(id=0)
@@ -66,6 +75,14 @@ EXAMPLES = [
     ("udp-two-questions-in-turn", [query(), query(rdtype="HTTPS")], [ANSWER, response([], rdtype="HTTPS")]),
     ("udp-mdns-announcement", [mdns_answer()], []),
     ("tcp-query-and-answer", framed(query()), framed(ANSWER)),
+    ("doh-answer", ANSWER, b"", ContentInfo("https://dns.example/dns-query", "application/dns-message")),
+    (
+        "doh-query",
+        query(),
+        b"",
+        ContentInfo("https://dns.example/dns-query", "application/dns-message", role="request"),
+    ),
+    ("doh-json-answer", JSON_ANSWER, b"", ContentInfo("https://dns.example/resolve?name=a", "application/dns-json")),
     ("tcp-two-queries-in-one", framed(query(), query(rdtype="AAAA")), framed(ANSWER, response([], rdtype="AAAA"))),
 ]
 
@@ -87,6 +104,15 @@ def problems(events: list[Event]) -> list[str]:
 
 def rows(events: list[Event]) -> list[Row]:
     return [event for event in events if isinstance(event, Row)]
+
+
+def test_rows_say_how_the_message_came() -> None:
+    assert row(query())["carried_as"] == "udp"
+    for opened, carried_as in ((False, "tcp"), (True, "dot")):
+        parser = PROTOCOL.parser(Opening("tcp", framed(query()), b"", is_opened=opened))
+        (event,) = parser.feed(memoryview(framed(query())), True)
+        assert isinstance(event, Row)
+        assert event.values["carried_as"] == carried_as
 
 
 def test_query_columns() -> None:
