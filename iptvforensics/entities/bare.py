@@ -11,7 +11,7 @@ said.
 from __future__ import annotations
 
 from ..sessions.addresses import absolute, host_of
-from .model import Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests, Sighting, port_of
 from .urls import SQL_BARE, is_edge_target, read_url
 
@@ -27,13 +27,12 @@ def add_bare(reader: TableReader, requests: Requests) -> None:
     rows = reader.select(
         "SELECT capture_id, client_ip, server_ip, server_port, host, target, user_agent, "  # noqa: S608
         f"min(location) FILTER (status BETWEEN 300 AND 399 AND regexp_matches(location, '{_SENT_ON}')), "
-        f"coalesce(bool_or(regexp_matches({_PANEL_HEADERS})), false), min(ts_ns), max(coalesce(response_ns, ts_ns)), "
-        "count(*), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), "
-        "arg_min(stream_offset, frame_no), arg_min(status, frame_no) FROM http "
+        f"coalesce(bool_or(regexp_matches({_PANEL_HEADERS})), false), max(coalesce(response_ns, ts_ns)), "
+        f"count(*), arg_min(status, frame_no), {FIRST_PLACE} FROM http "
         f"WHERE method IS NOT NULL AND regexp_matches(target, '{SQL_BARE}') "
         "GROUP BY capture_id, client_ip, server_ip, server_port, host, target, user_agent ORDER BY ALL NULLS FIRST"
     )
-    for capture, client, server, port, host, target, agent, location, is_between, first, last, count, *seen in rows:
+    for capture, client, server, port, host, target, agent, location, is_between, last, count, status, *seen in rows:
         name = host_of(host) or server
         says = read_url(target, bare=True) if name else None
         if says is None or says.form != "bare":
@@ -41,8 +40,7 @@ def add_bare(reader: TableReader, requests: Requests) -> None:
         sent_on = absolute(f"http://{name}/", location) if location else None
         if not (name in panels or is_between or (sent_on is not None and is_edge_target(sent_on))):
             continue
-        frame, flow, orig, offset, status = seen
-        place = Place(capture, first, frame, flow, orig, offset)
+        place = Place(capture, *seen)
         asked = port_of(host) or port
         found = Sighting("request", target, says, name, asked, place, last, count, client, server, port, agent, status)
         requests.sightings.append(found)

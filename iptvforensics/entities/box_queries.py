@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from ..sessions.addresses import host_of
 from .devices import Devices, claim
-from .model import Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader
 from .urls import mac_address
 
 _NAMES = {
@@ -35,19 +35,18 @@ def add_box_queries(reader: TableReader, devices: Devices) -> None:
     if not reader.has("http"):
         return
     rows = reader.select(
-        f"SELECT capture_id, client_ip, host, {_VALUES}, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), "  # noqa: S608
-        "arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) FROM http "
+        f"SELECT capture_id, client_ip, host, {_VALUES}, {FIRST_PLACE} FROM http "  # noqa: S608
         f"WHERE method IS NOT NULL AND regexp_matches(target, {_SOME}) "
         f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
     )
-    for capture, client, host, mac, *texts, first, frame, flow, orig, offset in rows:
+    for capture, client, host, mac, serial, model, firmware, *seen in rows:
         address = mac_address(mac)
-        serial, model, firmware = map(_plain, texts)
+        serial, model, firmware = map(_plain, (serial, model, firmware))
+        place = Place(capture, *seen)
         if not (address or (model and (serial or firmware))):
             continue
-        key = devices.pick(capture, client, [f"mac {address}"] if address else [], [flow])
+        key = devices.pick(capture, client, [f"mac {address}"] if address else [], [place.flow_id])
         if key is not None:
-            place = Place(capture, first, frame, flow, orig, offset)
             said = {"mac": address, "serial": serial, "model": model, "firmware": firmware}
             claim(devices.atoms[key], place, host=host_of(host) or "", **said)
 

@@ -9,7 +9,7 @@ A log-in and its credentials may come in the query or in a posted form (Xtream f
 from __future__ import annotations
 
 from ..sessions.addresses import host_of
-from .model import Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests, Sighting, port_of
 from .urls import PANEL, PORTAL, PanelUrl, mac_address
 
@@ -19,17 +19,16 @@ def add_forms(reader: TableReader, requests: Requests) -> None:
     if not reader.has("account_replies"):
         return
     rows = reader.select(
-        "SELECT capture_id, client_ip, server_ip, server_port, family, host, url, action, username, password, token, "
-        "mac, min(ts_ns), max(ts_ns), count(*), min(frame_no), arg_min(flow_id, frame_no), "
-        "arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) FROM account_replies "
+        "SELECT capture_id, client_ip, server_ip, server_port, family, host, url, action, username, password, token, "  # noqa: S608 (a constant)
+        f"mac, max(ts_ns), count(*), {FIRST_PLACE} FROM account_replies "
         "WHERE role = 'request' GROUP BY ALL ORDER BY ALL NULLS FIRST"
     )
     for capture, client, server, port, family, host, url, action, *rest in rows:
-        username, password, token, mac, first, last, count, frame, flow, orig, offset = rest
+        username, password, token, mac, last, count, *seen = rest
         says = _says(family, action, username, password, token, mac)
         if not (says.names_line or says.says == PORTAL):
             continue
-        place = Place(capture, first, frame, flow, orig, offset)
+        place = Place(capture, *seen)
         asked, name = port_of(host) or port, host_of(host) or server
         text = f"{url or name or ''} with a form for {action}"
         requests.sightings.append(Sighting("form", text, says, name, asked, place, last, count, client, server, port))

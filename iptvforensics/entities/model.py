@@ -43,6 +43,13 @@ class Place(NamedTuple):
     stream_offset: int | None = None
 
 
+FIRST_PLACE = (
+    "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), "
+    "arg_min(stream_offset, frame_no)"
+)
+"""SQL for a group of rows: the fields of the `Place` where it was first seen, behind the capture."""
+
+
 @dataclass(slots=True)
 class Atom:
     """One observed thing: when, where, with what properties, by which rules."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..sessions.addresses import host_of
-from .model import Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader
 from .requests import Sighting, port_of
 from .urls import PanelUrl, read_url
 
@@ -37,13 +37,12 @@ def read_named(reader: TableReader) -> Iterator[Sighting]:
 def _within(reader: TableReader) -> Iterator[Sighting]:
     rows = reader.select(
         "WITH outer_urls AS (SELECT *, unnest([target, referer, location]) AS outer_url FROM http) "  # noqa: S608
-        "SELECT capture_id, client_ip, host, outer_url, min(ts_ns), max(ts_ns), count(*), min(frame_no), "
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+        f"SELECT capture_id, client_ip, host, outer_url, max(ts_ns), count(*), {FIRST_PLACE} "
         f"FROM outer_urls WHERE regexp_matches(outer_url, '{_INNER}') AND regexp_matches(outer_url, '(?i){_LINE}') "
         f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
     )
-    for capture, client, host, outer, first, last, count, frame, flow, orig, offset in rows:
-        place = Place(capture, first, frame, flow, orig, offset)
+    for capture, client, host, outer, last, count, *seen in rows:
+        place = Place(capture, *seen)
         for url, says in inner_urls(outer):
             yield _sighting(url, says, place, last, count, client, host)
 
@@ -81,16 +80,14 @@ def _attributes(reader: TableReader) -> Iterator[Sighting]:
         "SELECT capture_id, client_ip, host, CASE WHEN url LIKE '%username=%' THEN "
         "concat(regexp_extract(url, '^[a-z]+://[^/]+'), regexp_extract(url, 'username=[^&]+'), "
         "regexp_extract(url, 'password=[^&]+')) ELSE regexp_extract(url, '^[a-z]+://[^/]+/[^/]+/[^/]+/[^/]+') END "
-        "AS base, min(url), min(ts_ns), max(ts_ns), count(*), min(frame_no), arg_min(flow_id, frame_no), "
-        "arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) FROM named "
+        f"AS base, min(url), max(ts_ns), count(*), {FIRST_PLACE} FROM named "
         f"WHERE url IS DISTINCT FROM entry_url AND regexp_matches(url, '(?i){_LINE}') "
         f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
     )
-    for capture, client, host, _, url, first, last, count, frame, flow, orig, offset in rows:
+    for capture, client, host, _, url, last, count, *seen in rows:
         says = read_url(_PLACEHOLDER.sub("0", url))
         if says is not None and says.names_line and host_of(url):
-            place = Place(capture, first, frame, flow, orig, offset)
-            yield _sighting(url, says, place, last, count, client, host)
+            yield _sighting(url, says, Place(capture, *seen), last, count, client, host)
 
 
 def _sighting(

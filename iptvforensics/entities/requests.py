@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ..sessions.addresses import absolute, host_of
-from .model import Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader
 from .urls import SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, read_url
 
 
@@ -83,9 +83,8 @@ _COLUMNS = (
     f"content_disposition, user_agent, regexp_extract_all({_MARKED}, '{_HEADERS}')"
 )
 _SEEN = (
-    "min(ts_ns), max(coalesce(response_ns, ts_ns)), count(*), min(frame_no), arg_min(flow_id, frame_no), "
-    "arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no), arg_min(response_frame_no, frame_no), "
-    "arg_min(status, frame_no)"
+    "max(coalesce(response_ns, ts_ns)), count(*), arg_min(response_frame_no, frame_no), arg_min(status, frame_no), "
+    f"{FIRST_PLACE}"
 )
 _FILE_NAME = re.compile(
     r"filename\*?=(?:UTF-8'')?\"?(?:(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)|([^\";]+)_list\.txt)",
@@ -155,17 +154,13 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
         disposition,
         agent,
         marks,
-        first,
         last,
         count,
-        frame,
-        flow,
-        from_orig,
-        offset,
         answer_frame,
         status,
+        *seen,
     ) = row
-    place = Place(capture, first, frame, flow, from_orig, offset)
+    place = Place(capture, *seen)
     name = host_of(host) or server
     asked_port = port_of(host) or port
     base = Sighting(
@@ -188,7 +183,7 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
     if sighting is not None:
         found.sightings.append(sighting)
     if disposition and (file := _FILE_NAME.search(disposition)):
-        answer = Place(capture, first, answer_frame or frame, flow, not from_orig, None)
+        answer = _answer_to(place, answer_frame)
         user = file[1] or (file[2] if target is None or _OFFERS_LIST.search(target) else "")
         if user:
             found.file_names.append((unquote(user), base._replace(where="file name", text=disposition, place=answer)))
@@ -201,14 +196,17 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
     _read_marks(found, base, sighting, cookie, authorization, marks or [])
 
 
+def _answer_to(place: Place, frame_no: int | None) -> Place:
+    """Return where the answer to a request was seen."""
+    return place._replace(frame_no=frame_no or place.frame_no, from_orig=not place.from_orig, stream_offset=None)
+
+
 def _read_redirect(
     found: Requests, base: Sighting, target: str | None, location: str, answer_frame: int | None
 ) -> None:
     url = absolute(f"http://{base.host}/", location)
     elsewhere = host_of(url)
-    place = base.place._replace(
-        frame_no=answer_frame or base.place.frame_no, from_orig=not base.place.from_orig, stream_offset=None
-    )
+    place = _answer_to(base.place, answer_frame)
     if url is None or elsewhere is None or base.host is None:
         return
     port = port_of(url)
@@ -307,15 +305,11 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
         _,
         target,
         agent,
-        first,
         last,
         count,
-        frame,
-        flow,
-        orig,
-        offset,
         _,
         status,
+        *seen,
     ) in rows:
         says = read_url(target)
         if says is not None and says.says == "edge":
@@ -326,7 +320,7 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
                     says,
                     host_of(host) or server,
                     port_of(host) or port,
-                    Place(capture, first, frame, flow, orig, offset),
+                    Place(capture, *seen),
                     last,
                     count,
                     client,
@@ -341,22 +335,20 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
 def _rtmp(reader: TableReader) -> Iterator[Sighting]:
     """Yield lines that stand in RTMP connects and stream names; the connect of the flow gives the host."""
     rows = reader.select(
-        "WITH connects AS (SELECT capture_id, flow_id, min(tc_url) AS url, min(app) AS name FROM rtmp "
+        "WITH connects AS (SELECT capture_id, flow_id, min(tc_url) AS url, min(app) AS name FROM rtmp "  # noqa: S608
         "WHERE tc_url IS NOT NULL GROUP BY ALL) "
         "SELECT capture_id, client_ip, server_ip, server_port, coalesce(tc_url, c.url) AS url, "
-        "coalesce(app, c.name) AS app, stream_name, min(ts_ns), max(ts_ns), count(*), min(frame_no), "
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+        f"coalesce(app, c.name) AS app, stream_name, max(ts_ns), count(*), {FIRST_PLACE} "
         "FROM rtmp LEFT JOIN connects c USING (capture_id, flow_id) "
         "WHERE regexp_matches(concat(tc_url, stream_name), '[?&](username|user)=') "
         "GROUP BY ALL ORDER BY ALL"
     )
-    for capture, client, server, port, tc_url, app, name, first, last, count, frame, flow, orig, offset in rows:
+    for capture, client, server, port, tc_url, app, name, last, count, *seen in rows:
         text = f"{tc_url or f'rtmp://{server}/{app or str()}'}/{name}" if name else str(tc_url)
         says = read_url(text)
         if says is not None and says.names_line:
-            place = Place(capture, first, frame, flow, orig, offset)
             host = host_of(tc_url) or server
-            yield Sighting("rtmp", text, says, host, port, place, last, count, client, server, port)
+            yield Sighting("rtmp", text, says, host, port, Place(capture, *seen), last, count, client, server, port)
 
 
 def _listed(reader: TableReader, table: str, column: str, holder: str) -> Iterator[Sighting]:
@@ -369,16 +361,15 @@ def _listed(reader: TableReader, table: str, column: str, holder: str) -> Iterat
         f"SELECT capture_id, {holder}, {client}, CASE WHEN {column} LIKE '%username=%' THEN "  # noqa: S608
         f"concat(regexp_extract({column}, '^[a-z]+://[^/]+'), regexp_extract({column}, 'username=[^&]+'), "
         f"regexp_extract({column}, 'password=[^&]+')) ELSE regexp_replace({column}, '/[^/]*$', '') END AS base, "
-        f"min({column}), {user}, count(*), min(ts_ns), max(ts_ns), min(frame_no), arg_min(flow_id, frame_no), "
-        f"arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) FROM {table} "
+        f"min({column}), {user}, count(*), max(ts_ns), {FIRST_PLACE} FROM {table} "
         f"WHERE regexp_matches({column}, '{_PATH_LINE}') OR regexp_matches({column}, '{_QUERY_LINE}') "
         f"GROUP BY ALL ORDER BY ALL LIMIT {_MOST_LISTED}"
     )
-    for capture, asked, ip, _, url, known, count, first, last, frame, flow, orig, offset in rows:
+    for capture, asked, ip, _, url, known, count, last, *seen in rows:
         says = read_url(url, bare=known is not None)
         if says is None or not says.names_line or (says.form == "bare" and says.username != known):
             continue
-        place = Place(capture, first, frame, flow, orig, offset)
+        place = Place(capture, *seen)
         yield Sighting(
             "list", url, says, host_of(url), port_of(url), place, last, count, ip, None, None, from_host=host_of(asked)
         )

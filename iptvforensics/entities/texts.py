@@ -13,7 +13,7 @@ import binascii
 from collections.abc import Iterator
 
 from ..sessions.addresses import host_of
-from .model import Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests, Sighting, port_of
 from .urls import INTERNAL, PanelUrl, read_url
 
@@ -26,16 +26,15 @@ def read_texts(reader: TableReader) -> Iterator[Sighting]:
     if not reader.has("named_urls"):
         return
     rows = reader.select(
-        "SELECT capture_id, client_ip, url, min(body_url), count(*), min(ts_ns), max(ts_ns), min(frame_no), "  # noqa: S608 (a number of this file)
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+        f"SELECT capture_id, client_ip, url, min(body_url), count(*), max(ts_ns), {FIRST_PLACE} "  # noqa: S608 (parts of this program)
         f"FROM named_urls GROUP BY ALL ORDER BY ALL LIMIT {MOST_READ}"
     )
-    for capture, client, url, text, count, first, last, frame, flow, from_orig, offset in rows:
+    for capture, client, url, text, count, last, *seen in rows:
         says = read_url(url)
         host = host_of(url)
         if says is None or not says.names_line or host is None:
             continue
-        place = Place(capture, first, frame, flow, from_orig, offset)
+        place = Place(capture, *seen)
         yield Sighting(
             "text", url, says, host, port_of(url), place, last, count, client, None, None, from_host=host_of(text)
         )
