@@ -18,9 +18,9 @@ from .both_sides import find_crossings
 from .box_queries import add_box_queries
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
-from .clients import read_clients
+from .clients import Client, read_clients
 from .contacts import find_contacts
-from .devices import Devices, add_claims, find_devices, join_devices
+from .devices import Address, Devices, add_claims, find_devices, join_devices
 from .feeds import find_feeds
 from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes
@@ -30,9 +30,10 @@ from .listed import name_by_lists
 from .local import add_local
 from .makers import maker_of
 from .marks import read_marks
-from .model import Entity, Key, Resolution
+from .model import Entity, Key, Resolution, TableReader
 from .named import read_named
 from .names import domain_of
+from .neighbours import Neighbours, read_neighbours
 from .panels import Routes, find_panels, join_by_catalogue
 from .proxies import add_hints, passed_on
 from .receivers import add_receivers
@@ -57,7 +58,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
         undone: merges that the examiner has undone.
     """
     decided = {row.merge_id: row.reason for row in undone}
-    read, contacts = bench.beside(read_clients), bench.beside(find_contacts)
+    read, contacts = bench.beside(_read_clients), bench.beside(find_contacts)
     requests, replies, (viewings, inferred) = _read_said(bench), read_replies(bench), read_viewings(bench)
     routes = Routes(requests)
     panels, panel_joins = find_panels(requests, routes, decided)
@@ -69,10 +70,9 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     line_joins = join_lines(lines, panel_joins, decided)
     for one, other, why in same:
         line_joins.join(one, other, "named-in-answer", "strong", why)
-    clients = read()
+    neighbours, clients = read()
     addresses = server_addresses(viewings, requests, panels, clients.values())
-    skip = [address for address in clients if address[1] in addresses]
-    devices = find_devices(clients, skip, read_marks(bench, clients), find_crossings(bench, clients))
+    devices = find_devices(clients, addresses, read_marks(bench, clients), find_crossings(bench, clients), neighbours)
     _add_said(bench, devices, requests, replies)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
@@ -105,6 +105,12 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     _write_joins(bench, links, panel_joins, line_joins, device_joins, server_joins)
 
 
+def _read_clients(reader: TableReader) -> tuple[Neighbours, dict[Address, Client]]:
+    """Return who sent with which link-layer address, and who asked others."""
+    neighbours = read_neighbours(reader)
+    return neighbours, read_clients(reader, neighbours)
+
+
 def _read_said(bench: Workbench) -> Requests:
     """Return what requests, also posted and bare ones, texts and URLs in URLs say about panels and clients."""
     requests = read_requests(bench)
@@ -118,7 +124,7 @@ def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: R
     """Add what devices say of themselves: to portals and servers, and in their own network."""
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
-    add_receivers(bench, replies, devices)
+    add_receivers(replies, devices)
     add_local(bench, devices)
     add_box_queries(bench, devices)
 
@@ -247,7 +253,7 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
     # What claims to be a box is a program; behind an address of several clients another one may be a box.
     if acted and (acted >= set(claimed) or any(atom.key[1] == "mac" for atom in entity.atoms)):
         kinds = ["app" if kind == "tv-box" else kind for kind in kinds]
-    kind = next((k for k in ("tv-box", "app", "browser", "player", "server") if k in kinds), None)
+    kind = next((k for k in ("tv-box", "app", "browser", "player", "server", "router", "printer") if k in kinds), None)
     return (
         entity.id,
         kind,
@@ -259,6 +265,7 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
         entity.joined("serials"),
         entity.joined("firmware"),
         entity.all("host_names"),
+        entity.all("local_claims"),
         entity.ranked("user_agents"),
         entity.joined("os"),
         entity.ranked("apps"),

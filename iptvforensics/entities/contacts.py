@@ -22,9 +22,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..sessions.addresses import host_of
-from .clients import is_group, read_clients
+from .clients import read_clients
 from .model import TableReader
 from .names import domain_of
+from .neighbours import is_group
 
 _RESOLVERS = frozenset(
     {

@@ -27,6 +27,7 @@ from .agents import read_agent
 from .both_sides import Crossing
 from .clients import Client
 from .model import Atom, Atoms, Key, Place, Resolution
+from .neighbours import Neighbours
 from .requests import Marks
 
 _DEFAULT_SERIALS = frozenset({"0000000000000", "0", "unknown", "null", "none", "1234567890", "0123456789abcdef"})
@@ -38,7 +39,7 @@ Address = tuple[str, str]
 class Devices:
     """The devices of a case before they are joined across captures, and who is who behind an address."""
 
-    def __init__(self) -> None:
+    def __init__(self, neighbours: Neighbours | None = None) -> None:
         self.atoms = Atoms()
         self.at: dict[Address, list[Key]] = defaultdict(list)
         self.by_mark: dict[tuple[Address, str], Key] = {}
@@ -49,6 +50,9 @@ class Devices:
         """Shared addresses of which some devices are known, and others may be behind them as well."""
         self.same: list[tuple[Key, Key, str]] = []
         """Devices behind shared addresses that are devices of another capture, with the reason."""
+        self.neighbours = neighbours if neighbours is not None else Neighbours()
+        self.servers: set[str] = set()
+        """Addresses that are servers."""
 
     def keys(self, capture_id: str, ip: str | None) -> list[Key]:
         """Return the devices behind an address."""
@@ -103,21 +107,25 @@ class Mark:
 
 def find_devices(
     clients: Mapping[Address, Client],
-    skip: Iterable[Address],
+    servers: Iterable[str],
     marks: Mapping[Address, list[Mark]],
     crossings: Iterable[Crossing] = (),
+    neighbours: Neighbours | None = None,
 ) -> Devices:
     """Return the devices of a case.
 
     Args:
         clients: who asked others.
-        skip: addresses that are servers.
+        servers: addresses that are servers, in any capture.
         marks: what clients at shared addresses said of themselves.
         crossings: connections at shared addresses that are those of devices in other captures.
+        neighbours: who sent with which link-layer address.
     """
-    devices = Devices()
-    left_out = set(skip)
-    known = {a: c for a, c in sorted(clients.items()) if a not in left_out and c.speaks and c.first is not None}
+    devices = Devices(neighbours)
+    devices.servers.update(servers)
+    known = {
+        a: c for a, c in sorted(clients.items()) if a[1] not in devices.servers and c.speaks and c.first is not None
+    }
     for address, client in known.items():
         if not client.is_shared:
             kind = ("mac", client.mac) if client.mac else ("ip", client.ip)

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .clients import is_group
 from .devices import Devices
+from .heard import heard
 from .mdns import read_answer
 from .model import Atom, Place, TableReader
+from .neighbours import is_group
 from .urls import mac_address
 
 _CLOCK_SPREAD_NS = 60 * 10**9
@@ -31,6 +32,8 @@ _CLOCK_ALONE_NS = 86_400 * 10**9
 _CLOCK_SET_NS = 1_420_070_400 * 10**9
 """Times before 2015 are of clocks that were never set."""
 _MDNS_PORT = 5353
+_KINDS = (("InternetGatewayDevice", "router"), ("WLANAccessPointDevice", "router"), ("Printer", "printer"))
+"""Kinds of devices (UPnP) that are none that watch."""
 
 
 def add_local(reader: TableReader, devices: Devices) -> None:
@@ -79,51 +82,51 @@ def _add_mdns(reader: TableReader, devices: Devices) -> None:
     for capture, client, client_port, server, server_port, records, ts, frame, flow, orig in rows:
         # Whoever sends to a group is not the group; which end is called the client hangs on what came first.
         sender, port = (client, client_port) if is_group(server) else (server, server_port)
-        atom = _atom(devices, capture, sender) if port == _MDNS_PORT else None
-        if atom is None:
+        if port != _MDNS_PORT:
             continue
         for name, value in read_answer(sender, records):
             said = mac_address(value) if name == "claimed_macs" else value
-            _note(atom, "claimed-mdns", Place(capture, ts, frame, flow, orig), "mDNS", **{name: said})
+            _hear(devices, "claimed-mdns", sender, Place(capture, ts, frame, flow, orig), "mDNS", **{name: said})
 
 
 def _add_ssdp(reader: TableReader, devices: Devices) -> None:
+    kinds = " ".join(f"WHEN contains(concat(search_target, usn), ':device:{t}:') THEN '{k}'" for t, k in _KINDS)
     rows = reader.select(
-        "SELECT capture_id, client_ip, server_ip, method, friendly_name, "
-        "user_agent, server, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
+        f"SELECT capture_id, client_ip, server_ip, method, friendly_name, user_agent, server, max(CASE {kinds} END), "  # noqa: S608
+        "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
         "FROM ssdp GROUP BY ALL ORDER BY ALL"
     )
-    for capture, client, responder, method, name, agent, server, ts, frame, flow, orig in rows:
-        asks = method == "M-SEARCH" or is_group(responder)
-        atom = _atom(devices, capture, client if asks else responder)
-        if atom is not None:
-            place = Place(capture, ts, frame, flow, orig)
-            _note(atom, "claimed-ssdp", place, "SSDP", host_names=name, local_agents=agent or server)
+    for capture, client, responder, method, name, agent, server, kind, *seen in rows:
+        sender = client if method == "M-SEARCH" or is_group(responder) else responder
+        software = f"SSDP software: {agent or server}" if agent or server else None
+        is_of = None if method == "M-SEARCH" else kind  # a search names what is looked for
+        said = {"host_names": name, "local_claims": software, "kinds": is_of}
+        _hear(devices, "claimed-ssdp", sender, Place(capture, *seen), "SSDP", **said)
 
 
 def _add_upnp(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
         "SELECT capture_id, server_ip, friendly_name, coalesce(model_name, model_number), serial_number, manufacturer, "
-        "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM upnp_devices "
-        "WHERE parent_udn IS NULL GROUP BY ALL ORDER BY ALL"
+        "device_type, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
+        "FROM upnp_devices WHERE parent_udn IS NULL GROUP BY ALL ORDER BY ALL"
     )
-    for capture, sender, name, model, serial, maker, ts, frame, flow, orig in rows:
-        atom = _atom(devices, capture, sender)
-        if atom is not None:
-            place = Place(capture, ts, frame, flow, orig)
-            _note(atom, "claimed-upnp", place, "UPnP", host_names=name, models=model, serials=serial, makers=maker)
+    for capture, sender, name, model, serial, maker, device, *seen in rows:
+        kind = next((kind for text, kind in _KINDS if f":device:{text}:" in (device or "")), None)
+        made = f"UPnP maker: {maker}" if maker else None
+        said = {"host_names": name, "models": model, "serials": serial, "local_claims": made, "kinds": kind}
+        _hear(devices, "claimed-upnp", sender, Place(capture, *seen), "UPnP", **said)
 
 
 def _add_adb(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, CASE WHEN system_type = 'host' THEN client_ip ELSE server_ip END AS sender, product_model, "
-        "serial_number, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM adb "
-        "WHERE product_model IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        "SELECT capture_id, CASE WHEN system_type = 'host' THEN client_ip ELSE server_ip END AS sender, "
+        "coalesce(product_model, product_name, product_device), serial_number, min(ts_ns), min(frame_no), "
+        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM adb "
+        "WHERE coalesce(product_model, product_name, product_device, serial_number) IS NOT NULL "
+        "GROUP BY ALL ORDER BY ALL"
     )
-    for capture, sender, model, serial, ts, frame, flow, orig in rows:
-        atom = _atom(devices, capture, sender)
-        if atom is not None:
-            _note(atom, "claimed-adb", Place(capture, ts, frame, flow, orig), "ADB", models=model, serials=serial)
+    for capture, sender, model, serial, *seen in rows:
+        _hear(devices, "claimed-adb", sender, Place(capture, *seen), "ADB", models=model, serials=serial)
 
 
 def _add_clocks(reader: TableReader, devices: Devices) -> None:
@@ -136,16 +139,21 @@ def _add_clocks(reader: TableReader, devices: Devices) -> None:
     for capture, client, offset, count, spread, ts, frame, flow in rows:
         # Clients may send random numbers in place of the time (RFC 9769): alone they are hardly near, and never agree.
         is_clock = spread <= _CLOCK_SPREAD_NS if count > 1 else abs(offset) <= _CLOCK_ALONE_NS
-        atom = _atom(devices, capture, client)
-        if atom is not None and is_clock:
+        key = devices.pick(capture, client)
+        if key is not None and is_clock:
+            atom = devices.atoms[key]
             shows = f"NTP: the device's clock is {offset / 1e9:+.3f} s from the capture's"
             atom.seen("clock-offset", "lead", Place(capture, ts, frame, flow, True), shows, count=0)
             atom.fact("clock", round(offset / 1e9, 3))
 
 
-def _atom(devices: Devices, capture_id: str, ip: str | None) -> Atom | None:
-    key = devices.pick(capture_id, ip)
-    return devices.atoms[key] if key is not None else None
+def _hear(devices: Devices, rule: str, sender: str | None, place: Place, protocol: str, **claims: Any) -> None:
+    """Note what came from an address, of the device there."""
+    if any(claims.values()):
+        shows = f"{sender} describes itself by {protocol}"
+        atom = heard(devices, (place.capture_id, sender or ""), place, shows)
+        if atom is not None:
+            _note(atom, rule, place, protocol, **claims)
 
 
 def _note(atom: Atom, rule: str, place: Place, protocol: str, **claims: Any) -> None:

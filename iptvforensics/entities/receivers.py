@@ -11,18 +11,18 @@ The reply describes the host that answers, never the one that asked. Rules:
 
 from __future__ import annotations
 
-from .clients import is_private
 from .devices import Address, Devices, claim
-from .model import Key, TableReader
+from .heard import heard
+from .model import Atom, Key
 from .replies import Replies, Reply
 
 
-def add_receivers(reader: TableReader, replies: Replies, devices: Devices) -> None:
+def add_receivers(replies: Replies, devices: Devices) -> None:
     """Add the receivers whose web interface described them."""
-    described = [reply for reply in replies.accounts if reply.is_receiver and reply.server_ip]
-    own = _link_addresses(reader) if described else {}
-    for reply in described:
-        atom = devices.atoms[_device(devices, reply, own)]
+    for reply in replies.accounts:
+        if not (reply.is_receiver and reply.server_ip):
+            continue
+        atom = _device(devices, (reply.capture_id, reply.server_ip), reply)
         claim(
             atom,
             reply.place,
@@ -35,37 +35,17 @@ def add_receivers(reader: TableReader, replies: Replies, devices: Devices) -> No
         atom.fact("kinds", "tv-box")
 
 
-def _device(devices: Devices, reply: Reply, own: dict[Address, str]) -> Key:
-    """Return the device that answered; it is made if nothing else showed it."""
-    address = reply.capture_id, reply.server_ip or ""
-    known = devices.pick(*address)
-    if known is not None:
-        return known
-    mac = own.get(address)
-    key: Key = (reply.capture_id, "mac", mac) if mac else (address[0], "ip", address[1], "receiver")
-    atom = devices.atoms[key]
+def _device(devices: Devices, address: Address, reply: Reply) -> Atom:
+    """Return the device that answered, also at the address of a server."""
+    shows = f"the web interface of a receiver answers at {address[1]}"
+    atom = heard(devices, address, reply.place, shows, "device-answers")
+    if atom is not None:
+        return atom
+    key: Key = (address[0], "ip", address[1], "receiver")
     if not devices.at[address]:
         devices.at[address].append(key)
-    if mac:
-        atom.seen("device-link-address", "strong", reply.place, f"{address[1]} sends with link-layer address {mac}")
-        atom.fact("macs", mac)
-        atom.fact("told_apart", f"own link-layer address {mac}")
-    else:
-        shows = f"the web interface of a receiver answers at {address[1]}"
-        atom.seen("device-answers", "supporting", reply.place, shows)
-        atom.fact("told_apart", shows)
+    atom = devices.atoms[key]
+    atom.seen("device-answers", "supporting", reply.place, shows)
+    atom.fact("told_apart", shows)
     atom.fact("ips", address[1])
-    return key
-
-
-def _link_addresses(reader: TableReader) -> dict[Address, str]:
-    """Return the link-layer address of each private address, where it sends for no other one."""
-    if not reader.has("flows"):
-        return {}
-    rows = reader.select(
-        "WITH ends AS (SELECT capture_id, orig_ip AS ip, orig_mac AS mac FROM flows UNION "
-        "SELECT capture_id, resp_ip, resp_mac FROM flows) "
-        "SELECT capture_id, mac, min(ip) FROM ends WHERE ip IS NOT NULL AND mac IS NOT NULL "
-        "AND NOT contains(ip, ':') AND ip <> '0.0.0.0' GROUP BY ALL HAVING count(*) = 1 ORDER BY ALL"
-    )
-    return {(capture, ip): mac for capture, mac, ip in rows if is_private(ip)}
+    return atom

@@ -31,8 +31,9 @@ from typing import NamedTuple
 
 from ..sessions.addresses import host_of
 from .agents import RELAYS
-from .clients import Client, is_group
+from .clients import Client
 from .model import STRENGTHS, Atom, Atoms, Key, Place, Resolution, TableReader
+from .neighbours import is_group
 from .requests import Requests
 
 _SERVICE = re.compile(

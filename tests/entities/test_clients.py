@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iptvforensics.entities.clients import is_group, is_private, read_clients
+from iptvforensics.entities.clients import read_clients
 
 from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
 
@@ -66,13 +66,31 @@ def test_a_single_packet_is_no_client(lab):
     assert not found[ONE, "10.99.3.4"].speaks
 
 
-@pytest.mark.parametrize(
-    ("address", "private"), [("10.1.2.3", True), ("192.0.2.1", False), ("fd00::1", True), ("x", False)]
-)
-def test_private(address, private):
-    assert is_private(address) is private
+SIX = "2001:db8:1::20"
 
 
-@pytest.mark.parametrize(("address", "group"), [("239.1.2.3", True), ("ff02::1", True), (PANEL, False), (None, False)])
-def test_groups(address, group):
-    assert is_group(address) is group
+def dialogue(lab, client=SIX, mac=BOX_MAC, transport="tcp", sent=500, received=900, **values):
+    lab.flow(client, "2001:db8:9::9", mac, transport=transport, orig_packets=9, resp_packets=9, orig_payload_bytes=sent,
+             resp_payload_bytes=received, **values)  # fmt: skip
+    return clients(lab)[ONE, client]
+
+
+def test_a_dialogue_over_global_ipv6_is_a_clients_with_its_own_link_address(lab):
+    assert dialogue(lab).speaks
+
+
+def test_a_dialogue_over_ipv6_behind_a_router_may_be_anybodys(lab):
+    lab.add("link_addresses", mac=BOX_MAC, ip=SIX, basis="IP", ttl_max=57)
+    found = dialogue(lab)
+    assert (found.speaks, found.mac, found.is_shared) == (False, None, True)
+
+
+def test_who_answers_as_well_is_no_client_by_a_dialogue(lab):
+    lab.flow("2001:db8:7::1", SIX, ROUTER_MAC, orig_bytes=10, resp_bytes=10, flow=2)
+    assert not dialogue(lab).speaks
+
+
+@pytest.mark.parametrize(("received", "speaks"), [(900, True), (0, False)])
+@pytest.mark.parametrize("client", [SIX, BOX])
+def test_datagrams_both_ways_are_a_dialogue(lab, client, received, speaks):
+    assert dialogue(lab, client, transport="udp", received=received).speaks is speaks

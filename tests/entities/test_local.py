@@ -47,7 +47,46 @@ def test_announcements_are_their_senders(lab, values):
 def test_an_answer_says_nothing_of_the_one_who_searched(lab):
     lab.get("/")
     lab.message("ssdp", friendly_name="Living room", server="Other/1.0", server_ip="192.168.1.51")
-    assert device(lab)["host_names"] == []
+    found = {row["ips"][0]: row["host_names"] for row in lab.build()["devices"]}
+    assert found == {BOX: [], "192.168.1.51": ["Living room"]}
+
+
+GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "kind"),
+    [("NOTIFY", GATEWAY, "router"), (None, GATEWAY, "router"), ("M-SEARCH", GATEWAY, None),
+     ("NOTIFY", "upnp:rootdevice", None)],
+)  # fmt: skip
+def test_who_only_announces_itself_is_a_device_of_the_network(lab, method, target, kind):
+    lab.flow(BOX, "239.255.255.250", transport="udp", orig_bytes=300)
+    client, server = ("192.168.1.9", BOX) if method is None else (BOX, "239.255.255.250")
+    lab.message("ssdp", method=method, search_target=target, server="Linux UPnP/1.0 Box/2", client_ip=client,
+                server_ip=server)  # fmt: skip
+    found = device(lab)
+    assert (found["ips"], found["macs"], found["kind"]) == ([BOX], [BOX_MAC], kind)
+    assert found["local_claims"] == ["SSDP software: Linux UPnP/1.0 Box/2"]
+    assert found["told_apart"].endswith("known by what it says in its own network only")
+    assert (found["strength"], found["rule"]) == ("strong", "claimed-ssdp; device-announces; device-link-address")
+
+
+def test_who_announces_itself_without_link_layer_is_known_by_its_address(lab):
+    lab.message("ssdp", method="NOTIFY", server="Box/2", client_ip="239.255.255.250", server_ip="192.168.1.61")
+    found = device(lab)
+    assert (found["ips"], found["macs"], found["strength"]) == (["192.168.1.61"], [], "supporting")
+
+
+def test_nothing_outside_the_network_announces_itself(lab):
+    lab.message("ssdp", method=None, server="Box/2", server_ip="203.0.113.9")
+    assert lab.build()["devices"] == []
+
+
+def test_a_server_that_announces_itself_is_no_device(lab):
+    lab.watch()
+    lab.session("http://192.168.1.61/live/u1/p1/7.ts", "192.168.1.61", edge_ip="192.168.1.61")
+    lab.message("ssdp", method="NOTIFY", server="Media/2", client_ip="239.255.255.250", server_ip="192.168.1.61")
+    assert [row["ips"] for row in lab.build()["devices"]] == [[BOX]]
 
 
 def test_a_description_names_model_and_serial(lab):
@@ -65,6 +104,20 @@ def test_the_debug_bridge_names_model_and_serial(lab):
     lab.message("adb", product_model="T95 MAX", serial_number="0123", from_orig=False, client_ip="192.168.1.9",
                 server_ip=BOX)  # fmt: skip
     assert (device(lab)["model"], device(lab)["serial"]) == ("T95 MAX", "0123")
+
+
+@pytest.mark.parametrize(
+    ("values", "model"),
+    [({"product_name": "p281"}, "p281"), ({"product_device": "q201", "product_model": "TX3"}, "TX3"), ({}, None)],
+)
+def test_the_debug_bridge_of_a_box_that_asks_nobody(lab, values, model):
+    lab.flow("192.168.1.9", BOX, "02:00:5e:00:01:09", orig_bytes=30, resp_bytes=90)
+    lab.rows["flows"][-1]["resp_mac"] = BOX_MAC
+    lab.message("adb", system_type="host", serial_number=None, client_ip="192.168.1.9", server_ip=BOX)
+    lab.message("adb", system_type="device", serial_number="0123", from_orig=False, client_ip="192.168.1.9",
+                server_ip=BOX, **values)  # fmt: skip
+    found = {row["ips"][0]: row for row in lab.build()["devices"]}
+    assert (found[BOX]["serial"], found[BOX]["model"], found[BOX]["macs"]) == ("0123", model, [BOX_MAC])
 
 
 def test_the_clock_of_the_device(lab):

@@ -1,0 +1,114 @@
+"""Frames to the link-layer addresses that are a device's own: one per IP address, those of routers left out.
+
+A link-layer address is a router's if it sends for public and other IPv4 addresses, for four addresses of one version in
+one network, for two networks of global IPv6 addresses, or if packets arrive with a time to live a little below one
+with which systems send (64, 128, 255): they were passed on before.
+
+**Known limitations**: up to three addresses of IPv6 that one link-layer address uses in one network are held to be one
+device's. A host that passes on packets of others under its own address, and asks itself as well, is no router by this.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+
+from .model import TableReader
+
+_PRIVATE = tuple(
+    map(
+        ipaddress.ip_network,
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
+    )
+)
+_ROUTED = 4
+"""Private or IPv6 addresses behind one link-layer address from which on it is held to be a router's."""
+_INITIAL_TTLS, _MOST_HOPS = (64, 128, 255), 31
+"""What systems send with; packets seldom pass more routers."""
+
+_PAIRS = (
+    ("flows", "SELECT DISTINCT capture_id, orig_mac, orig_ip, NULL FROM flows"),
+    ("flows", "SELECT DISTINCT capture_id, resp_mac, resp_ip, NULL FROM flows"),
+    ("link_addresses", "SELECT capture_id, mac, ip, max(ttl_max) FROM link_addresses WHERE basis = 'IP' GROUP BY ALL"),
+)
+
+
+@lru_cache(1 << 14)
+def is_private(address: str | None) -> bool:
+    """Return True for addresses that a home gives its devices."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    return any(found.version == network.version and found in network for network in _PRIVATE)
+
+
+@lru_cache(1 << 14)
+def is_group(address: str | None) -> bool:
+    """Return True for multicast and broadcast addresses."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    return found.is_multicast or address == "255.255.255.255" or found.is_unspecified
+
+
+class Neighbours:
+    """Which link-layer addresses sent as which IP addresses, in each capture."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str, str, int | None]] = ()) -> None:
+        behind: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.senders: set[tuple[str, str]] = set()
+        """Captures and link-layer addresses that sent IP packets."""
+        self.routers: set[tuple[str, str]] = set()
+        """Those of them that belong to routers."""
+        for capture, mac, ip, ttl in pairs:
+            self.senders.add((capture, mac))
+            if not is_group(ip):  # DHCP clients send from 0.0.0.0
+                behind[capture, mac].add(ip)
+                if _is_passed_on(ttl):
+                    self.routers.add((capture, mac))
+        self.routers |= {key for key, ips in behind.items() if _routes(ips)}
+        self._own: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for (capture, mac), ips in behind.items():
+            if (capture, mac) not in self.routers:
+                for ip in ips:
+                    self._own[capture, ip].add(mac)
+
+    def mac(self, capture_id: str, ip: str) -> str | None:
+        """Return the link-layer address that is an address's own; None if none is, or several are."""
+        found = self._own.get((capture_id, ip), set())
+        return next(iter(found)) if len(found) == 1 else None
+
+
+def read_neighbours(reader: TableReader) -> Neighbours:
+    """Return who sent with which link-layer address."""
+    pairs = [row for table, sql in _PAIRS if reader.has(table) for row in reader.select(sql)]
+    return Neighbours(pair for pair in pairs if pair[1] and pair[2])
+
+
+def _is_passed_on(ttl: int | None) -> bool:
+    return ttl is not None and any(0 < initial - ttl <= _MOST_HOPS for initial in _INITIAL_TTLS)
+
+
+def _routes(ips: set[str]) -> bool:
+    """Return True if a link-layer address that sends for these addresses is a router's."""
+    old = {ip for ip in ips if ":" not in ip}
+    new: dict[str, int] = defaultdict(int)
+    for ip in ips - old:
+        if not ip.lower().startswith("fe80"):
+            new[_network(ip)] += 1
+    public = [ip for ip in old if not is_private(ip)]
+    networks = [network for network in new if not is_private(f"{network}::")]
+    others = len(old) + sum(new.values())
+    return bool(public and others > 1) or max(len(old), *new.values(), 0) >= _ROUTED or len(networks) > 1
+
+
+def _network(ip: str) -> str:
+    """Return the first half of an IPv6 address."""
+    try:
+        return ":".join(ipaddress.IPv6Address(ip).exploded.split(":")[:4])
+    except ValueError:
+        return ip
