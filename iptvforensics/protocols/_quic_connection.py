@@ -301,6 +301,7 @@ class Connection:
         """Return the row, and what could not be seen."""
         self.is_told = True
         values: dict[str, Any] = dict.fromkeys(name for name in TABLE.column_names if name not in ENGINE_COLUMNS)
+        is_cut = self.handshake.client is None and self._take_part()
         client = self.handshake.client
         values.update(self.handshake.values())
         answer = self._server_packet
@@ -319,13 +320,19 @@ class Connection:
             values.update(self._opened_values())
         server = [phase.sha256 for side, phase in self._phases(HANDSHAKE) if side != self.client_side]
         events: list[Event] = [Row("quic", *self._at, values | {"secret_sha256": server[0] if server else None})]
-        if client is None:
+        if client is None or is_cut:
             events.append(Anomaly("QUIC_hello_incomplete", *self._at, "parts of the client's hello were not captured"))
         if not is_opened:
             if client is not None and client.alpn == ["doq"]:
                 events.append(Anomaly("QUIC_dns_not_seen", *self._at, _DNS))
             events.append(Anomaly("QUIC_not_opened", *self._at, _NOT_GIVEN))
         return events
+
+    def _take_part(self) -> bool:
+        """Return True if the beginning of a client's hello could be read whose rest was not captured."""
+        stream = self._crypto.get((INITIAL, True))
+        part = stream.messages.cut() if stream is not None else None
+        return part is not None and self.handshake.take_part(part)
 
     def _opened_values(self) -> dict[str, Any]:
         """Return the columns that packets behind the handshake fill."""

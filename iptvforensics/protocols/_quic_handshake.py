@@ -5,6 +5,7 @@ Specification: RFC 9001 section 4 (TLS 1.3 in QUIC), RFC 8446 section 4.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ..protocol import Anomaly
@@ -83,6 +84,9 @@ class Handshake:
             if is_client:
                 if message.kind == CLIENT_HELLO and self.client is None:
                     self.client = read_client_hello(message.body)
+                    if self.client.damage is not None:
+                        detail = f"the client's hello is damaged, what stands before was read: {self.client.damage}"
+                        return [Anomaly("QUIC_bad_message", side, message.offset, detail)]
             elif message.kind == SERVER_HELLO and self.server is None:
                 hello = read_server_hello(message.body)
                 self.is_retried |= hello.is_retry
@@ -97,6 +101,13 @@ class Handshake:
         except MessageError as error:
             return [Anomaly("QUIC_bad_message", side, message.offset, f"message of type {message.kind}: {error}")]
         return []
+
+    def take_part(self, message: Message) -> bool:
+        """Return True if the beginning of a client's hello could be read."""
+        if message.kind == CLIENT_HELLO:
+            with suppress(MessageError):
+                self.client = read_client_hello(message.body, is_cut=True)
+        return self.client is not None
 
     def _encrypted_extensions(self, reader: Reader) -> None:
         """Read what the server chose under encryption."""

@@ -23,8 +23,8 @@ _MISSING = 0
 class Listener(Interface):
     """Who is told what a direction says."""
 
-    def on_message(self, side: bool, message: Message) -> None:
-        """Take a handshake message."""
+    def on_message(self, side: bool, message: Message, *, is_whole: bool = True) -> None:
+        """Take a handshake message, or the beginning of one."""
 
     def on_alert(self, side: bool, level: int, description: int) -> None:
         """Take an alert."""
@@ -86,6 +86,12 @@ class Direction:
             else:
                 self._open(kind, version, offset, memoryview(body))
 
+    def end(self) -> None:
+        """Read what there is of a record and a message whose rest was not captured."""
+        self.reader.cut()
+        if not self._keys_changed:
+            self._cut_message()
+
     # --- what the reader of records tells --------------------------------------------------------------------
 
     def wants(self, kind: int) -> bool:
@@ -112,10 +118,16 @@ class Direction:
             self._encrypted(offset)
             self._open(kind, version, offset, body)
 
+    def on_part(self, kind: int, offset: int, body: memoryview) -> None:
+        """Read the messages in what there is of a record."""
+        if kind == HANDSHAKE and not self._keys_changed:
+            for message in self._messages.feed(offset + HEADER_BYTES, body):
+                self._listener.on_message(self.side, message)
+
     def on_lost(self, count: int | None, length: int) -> None:
-        """Take note of records that are missing: a message among them is lost."""
+        """Take note of records that are missing: of a message among them only the beginning is known."""
         if not self._keys_changed:
-            self._messages.lose()
+            self._cut_message()
         self._lost_in_cipher(count, length)
 
     def on_disorder(self, offset: int) -> None:
@@ -123,6 +135,11 @@ class Direction:
         self._messages.lose()
         self._lost_in_cipher(None, MAX_BODY)
         self._listener.on_trouble(self.side, offset, "TLS_bad_record", "no TLS record begins where one should")
+
+    def _cut_message(self) -> None:
+        part = self._messages.cut()
+        if part is not None:
+            self._listener.on_message(self.side, part, is_whole=False)
 
     # --- opening ------------------------------------------------------------------------------------------------
 

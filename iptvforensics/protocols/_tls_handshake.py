@@ -77,6 +77,18 @@ class Handshake:
             return [Anomaly("TLS_bad_message", side, message.offset, f"message of type {message.kind}: {error}")]
         return []
 
+    def take_part(self, message: Message, side: bool) -> list[Event]:
+        """Read the beginning of a message whose rest was not captured: a client's hello says who is asked."""
+        if message.kind != CLIENT_HELLO or self.client is not None:
+            return []
+        detail = f"only the first {len(message.body)} bytes of the client's hello were captured"
+        try:
+            hello = read_client_hello(message.body, is_cut=True)
+            events = self._take_client(hello, message, side)
+        except MessageError:
+            events = []
+        return [*events, Anomaly("TLS_hello_incomplete", side, message.offset, detail)]
+
     def alert(self, side: bool, level: int, description: int) -> None:
         """Take note of an alert in clear."""
         if len(self._alerts) < MAX_ALERTS:
@@ -115,6 +127,13 @@ class Handshake:
         hello = read_client_hello(message.body)
         if self.client is not None:
             return []
+        events = self._take_client(hello, message, side)
+        if hello.damage is not None:
+            detail = f"the client's hello is damaged, what stands before was read: {hello.damage}"
+            events.append(Anomaly("TLS_bad_message", side, message.offset, detail))
+        return events
+
+    def _take_client(self, hello: ClientHello, message: Message, side: bool) -> list[Event]:
         self.client, self.client_side = hello, side
         self._client_at = At(side, message.offset)
         return [Mark(side, message.offset)]

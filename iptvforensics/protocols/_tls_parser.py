@@ -58,6 +58,7 @@ class TlsParser:
         if from_orig in self._ended:
             return []
         self._ended.add(from_orig)
+        self._directions[from_orig].end()
         if len(self._ended) == len(self._directions):
             for direction in self._directions.values():
                 direction.unlock(None, is_tls13=False)
@@ -76,10 +77,10 @@ class TlsParser:
 
     # --- what a direction tells ----------------------------------------------------------------------
 
-    def on_message(self, side: bool, message: Message) -> None:
-        """Read a handshake message."""
+    def on_message(self, side: bool, message: Message, *, is_whole: bool = True) -> None:
+        """Read a handshake message, or the beginning of one."""
         handshake = self._handshake
-        self._events += handshake.take(message, side)
+        self._events += handshake.take(message, side) if is_whole else handshake.take_part(message, side)
         self.client_is_orig = handshake.client_side is not False
         if self._ciphers is None:
             self._decide()

@@ -65,6 +65,9 @@ class Sink(Interface):
     def on_unread(self, kind: int, offset: int) -> None:
         """Take note of a record whose body was not wanted."""
 
+    def on_part(self, kind: int, offset: int, body: memoryview) -> None:
+        """Take the beginning of a record whose rest was not captured."""
+
     def on_lost(self, count: int | None, length: int) -> None:
         """Take note of records that are missing; None: nobody knows how many lay in so many bytes (-1: not known)."""
 
@@ -117,7 +120,7 @@ class RecordReader:
         is_new = bool(left) and not self._skip_is_lost
         if self.is_synced and len(self._pending) >= HEADER_BYTES:
             left, is_new = self._size() + HEADER_BYTES - len(self._pending), True
-        self._pending.clear()
+        self.cut()
         self.offset += max(length, 0)
         self._skip, self._skip_is_lost = 0, True
         if 0 <= length <= left:
@@ -127,6 +130,13 @@ class RecordReader:
             return
         self.is_synced = False
         self._sink.on_lost(None, length)
+
+    def cut(self) -> None:
+        """Hand on what there is of a record whose rest is missing."""
+        pending = bytes(self._pending)
+        self._pending.clear()
+        if self.is_synced and len(pending) > HEADER_BYTES:
+            self._sink.on_part(pending[0], self._start, memoryview(pending)[HEADER_BYTES:])
 
     def _size(self) -> int:
         return self._pending[3] << 8 | self._pending[4]

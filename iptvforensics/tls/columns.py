@@ -7,6 +7,11 @@ from ..schema import Column, message_table
 HELLO_COLUMNS = (
     Column("client_hello_frame", "frame", "Frame with the first byte of the client's hello; null if not captured."),
     Column("server_hello_frame", "frame", "Frame with the first byte of the server's hello; null if not captured."),
+    Column(
+        "client_hello_whole",
+        "bool",
+        "False if the client's hello was cut or damaged: told as far as it could be read, without fingerprints.",
+    ),
     Column("server_name", "text", "Host name that the client asked for (SNI); with ECH, that of the outer hello."),
     Column("tls_version", "text", "Version that the server chose."),
     Column("versions_offered", "text[]", "Versions that the client offered."),

@@ -3,8 +3,10 @@
 Specification: RFC 8446 section 4.1 (TLS 1.3), RFC 5246 section 7.4.1 (TLS 1.2), RFC 6066 section 3 (server name),
 RFC 7301 (ALPN), RFC 5077 and RFC 8446 section 4.2.11 (tickets), RFC 8701 (GREASE), RFC 9849 (ECH).
 
-**Known limitations**: hellos in the format of SSL 2 are not read. An extension that is damaged gives nothing; the
-others are read all the same.
+A ClientHello that is cut or damaged behind its cipher suites says what stands before the damage.
+
+**Known limitations**: hellos in the format of SSL 2 are not read. An extension whose content is damaged gives nothing;
+the others are read all the same.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ class ClientHello:
     suites: tuple[int, ...]
     extensions: tuple[tuple[int, bytes], ...]
     """Types and contents, in the order sent."""
+    damage: str | None = None
+    """Why only a part was read; extensions that are not among those read may have been sent all the same."""
 
     def extension(self, number: int) -> bytes | None:
         """Return the content of an extension, None if it was not sent."""
@@ -120,17 +124,32 @@ class ServerHello:
         return names[0] if names else None
 
 
-def read_client_hello(body: bytes) -> ClientHello:
-    """Return a ClientHello without the header of the handshake message.
+def read_client_hello(body: bytes, *, is_cut: bool = False) -> ClientHello:
+    """Return a ClientHello without the header of the handshake message, as far as it can be read.
+
+    Args:
+        body: the message.
+        is_cut: True if it is only the beginning of one.
 
     Raises:
-        MessageError: it is none, or a part of one.
+        MessageError: it is none, or does not even reach behind its cipher suites.
     """
     reader = Reader(body)
     version, random, session_id = reader.number(2), reader.take(32), reader.vector(1)
     suites = pairs(reader.vector(2))
-    reader.vector(1)  # compression
-    return ClientHello(version, random, session_id, suites, read_extensions(reader))
+    found: list[tuple[int, bytes]] = []
+    damage = "its end is missing" if is_cut else None
+    try:
+        reader.vector(1)  # compression
+        if reader.left:
+            size = reader.number(2)
+            listed = Reader(reader.take(min(size, reader.left)))
+            _extensions(listed, found)
+            if listed.length < size:
+                damage = f"{size} bytes of extensions announced, {listed.length} there"
+    except MessageError as error:
+        damage = str(error)
+    return ClientHello(version, random, session_id, suites, tuple(found), damage)
 
 
 def read_server_hello(body: bytes) -> ServerHello:
@@ -154,11 +173,15 @@ def read_extensions(reader: Reader) -> tuple[tuple[int, bytes], ...]:
     """
     if not reader.left:
         return ()
-    listed = Reader(reader.vector(2))
     found: list[tuple[int, bytes]] = []
-    while listed.left:
-        found.append((listed.number(2), listed.vector(2)))
+    _extensions(Reader(reader.vector(2)), found)
     return tuple(found)
+
+
+def _extensions(reader: Reader, found: list[tuple[int, bytes]]) -> None:
+    """Add the extensions of a list, up to the first that does not fit."""
+    while reader.left:
+        found.append((reader.number(2), reader.vector(2)))
 
 
 def alpn_names(reader: Reader) -> list[str]:

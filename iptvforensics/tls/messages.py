@@ -56,6 +56,12 @@ class MessageReader:
                 self._offset = offset + at - before
         del pending[:at]
 
+    def cut(self) -> Message | None:
+        """Give up: a part of a message is missing; return what there is of it."""
+        pending = bytes(self._pending)
+        self.lose()
+        return Message(pending[0], self._offset, pending[HEADER_BYTES:]) if len(pending) > HEADER_BYTES else None
+
     def lose(self) -> None:
         """Give up: a part of a message is missing."""
         self._pending.clear()

@@ -7,24 +7,28 @@ from typing import Any
 
 from .certificates import Certificate
 from .fingerprints import ja3, ja3s, ja4
-from .hello import EARLY_DATA, ECH, PRE_SHARED_KEY, ClientHello, ServerHello, is_grease
+from .hello import EARLY_DATA, ECH, PRE_SHARED_KEY, VERSIONS, ClientHello, ServerHello, is_grease
 from .names import suite_name, version_name
 
 
 def client_values(hello: ClientHello, transport: str = "t") -> dict[str, Any]:
-    """Return the columns that the client's hello fills."""
+    """Return the columns that the client's hello fills; of a damaged one those that do not need what is missing."""
     ticket = hello.ticket
+    is_whole = hello.damage is None
+    kinds = [kind for kind, _ in hello.extensions if not is_grease(kind)]
+    knows_versions = is_whole or hello.extension(VERSIONS) is not None
     return {
         "server_name": hello.server_name,
-        "versions_offered": [version_name(version) for version in hello.versions],
+        "versions_offered": [version_name(version) for version in hello.versions] if knows_versions else None,
         "cipher_suites_offered": [suite for suite in hello.suites if not is_grease(suite)],
         "alpn_offered": hello.alpn,
-        "client_extensions": [kind for kind, _ in hello.extensions if not is_grease(kind)],
-        "ja3": ja3(hello),
-        "ja4": ja4(hello, transport),
+        "client_extensions": kinds if is_whole else kinds or None,
+        "ja3": ja3(hello) if is_whole else None,
+        "ja4": ja4(hello, transport) if is_whole else None,
         "client_random": hello.random.hex(),
-        "offers_ech": hello.extension(ECH) is not None,
-        "offers_early_data": hello.extension(EARLY_DATA) is not None,
+        "client_hello_whole": is_whole,
+        "offers_ech": hello.extension(ECH) is not None or (False if is_whole else None),
+        "offers_early_data": hello.extension(EARLY_DATA) is not None or (False if is_whole else None),
         "ticket_sha256": hashlib.sha256(ticket).hexdigest() if ticket else None,
     }
 

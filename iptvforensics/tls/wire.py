@@ -25,6 +25,11 @@ class Reader:
         self._at = 0
 
     @property
+    def length(self) -> int:
+        """Return how many bytes there are in all."""
+        return len(self._data)
+
+    @property
     def left(self) -> int:
         """Return how many bytes have not been read."""
         return len(self._data) - self._at

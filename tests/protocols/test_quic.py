@@ -237,6 +237,20 @@ def test_a_hello_that_is_not_whole_is_reported() -> None:
     assert [a.name for a in anomalies] == ["QUIC_hello_incomplete", "QUIC_not_opened"]
 
 
+def test_a_hello_whose_end_is_missing_says_whom_the_client_asks() -> None:
+    (row,), anomalies = read((True, protect(padded(crypto(0, HELLO[:120])))), (False, SERVER_V1))
+    assert (row["server_name"], row["client_hello_whole"], row["ja4"]) == ("example.com", False, None)
+    assert [a.name for a in anomalies] == ["QUIC_hello_incomplete", "QUIC_not_opened"]
+
+
+def test_a_damaged_hello_says_what_stands_before_the_damage() -> None:
+    at = HELLO.index(bytes.fromhex("0039 0032"))  # transport parameters, the last extension
+    damaged = HELLO[: at + 2] + b"\xff\xff" + HELLO[at + 4 :]
+    (row,), anomalies = read((True, protect(padded(crypto(0, damaged)))), (False, SERVER_V1))
+    assert (row["server_name"], row["client_hello_whole"], row["ja3"]) == ("example.com", False, None)
+    assert [a.name for a in anomalies] == ["QUIC_bad_message", "QUIC_not_opened"]
+
+
 def test_refused_version() -> None:
     refusal = encode_quic_version_negotiation(b"client", b"server", [1, 0x6B3343CF])
     _, anomalies = read((False, refusal))

@@ -204,6 +204,48 @@ def test_gap_over_the_hello_leaves_the_other_side() -> None:
     assert (row["server_name"], row["cert_self_signed"]) == (None, True)
 
 
+def test_a_hello_that_is_cut_says_whom_the_client_asks() -> None:
+    client, server = TALK_13.stream(True), TALK_13.stream(False)
+    at = 5 + int.from_bytes(client[3:5]) - 40  # in the last extensions
+    for ways in ([(client[:at], True), (30, True), (client[at + 30 :], True)], [(client[:at], True)]):
+        (row,), anomalies = events_of(TlsParser(Opening("tcp", client, server)), *ways, (server, False))
+        assert (row["server_name"], row["client_hello_whole"], row["ja3"], row["ja4"]) == (
+            talks.HOST,
+            False,
+            None,
+            None,
+        )
+        assert (row["tls_version"], row["offers_ech"], row["offers_early_data"]) == ("TLS 1.3", None, None)
+        assert row["client_random"] in TALK_13.keylog
+        assert "TLS_hello_incomplete" in names(anomalies)
+
+
+def test_a_hello_whose_second_record_is_missing_says_whom_the_client_asks() -> None:
+    client = cut_records(TALK_12.stream(True), 120)
+    parser = TlsParser(Opening("tcp", client, b""))
+    (row,), anomalies = events_of(parser, (client[:125], True), (len(client), True), (TALK_12.stream(False), False))
+    assert (row["server_name"], row["client_hello_whole"]) == (talks.HOST, False)
+    assert names(anomalies)[0] == "TLS_hello_incomplete"
+
+
+def test_a_hello_cut_too_early_is_only_noted() -> None:
+    client = TALK_12.stream(True)
+    rows, anomalies = events_of(TlsParser(Opening("tcp", client, b"")), (client[:46], True))
+    assert (rows, names(anomalies)) == ([], ["TLS_hello_incomplete"])
+
+
+def test_a_hello_with_a_damaged_extension_says_what_stands_before_it() -> None:
+    client = TALK_12.stream(True)
+    hello = bytearray(client[: 5 + int.from_bytes(client[3:5])])
+    last = hello.rfind(bytes.fromhex("0017 0000"))  # extended master secret: empty
+    hello[last + 3] = 0xFF
+    hello[last + 2] = 0xFF
+    (row,), anomalies = run(bytes(hello) + client[len(hello) :], TALK_12.stream(False))
+    assert (row["server_name"], row["client_hello_whole"], row["ja4"]) == (talks.HOST, False, None)
+    assert row["cert_self_signed"] is True
+    assert names(anomalies)[0] == "TLS_bad_message"
+
+
 def test_bad_messages_are_reported() -> None:
     hello = b"\x01\0\0\x08" + b"\x03\x03" + bytes(6)
     rows, anomalies = run(record(22, hello) + record(22, b"\x0b\0\0\x03\xff\xff\xff") + record(22, b"\x01\xff\xff\xff"))
@@ -245,6 +287,7 @@ class Notes:
 
     def __init__(self, *, wanted: bool = True) -> None:
         self.told: list[tuple[Any, ...]] = []
+        self.parts: list[tuple[int, int, bytes]] = []
         self._wanted = wanted
 
     def wants(self, kind: int) -> bool:
@@ -255,6 +298,9 @@ class Notes:
 
     def on_unread(self, kind: int, offset: int) -> None:
         self.told.append((kind, offset))
+
+    def on_part(self, kind: int, offset: int, body: memoryview) -> None:
+        self.parts.append((kind, offset, bytes(body)))
 
     def on_lost(self, count: int | None, length: int) -> None:
         self.told.append(("lost", count))
@@ -294,6 +340,7 @@ def test_gaps(at: int, length: int, told: list[Any]) -> None:
     reader.feed(memoryview(stream[at + length :]))
     assert [entry if entry[0] == "lost" else entry[:2] for entry in notes.told][: len(told)] == told
     assert notes.told[-1][1] == 420
+    assert notes.parts == ([(23, 0, b"AAA")] if at == 8 else [])
 
 
 def test_two_headers_must_fit_each_other() -> None:

@@ -64,11 +64,33 @@ def test_name_that_is_no_text_stays_visible() -> None:
     assert read_client_hello(client_hello(name)).server_name == "a\\xff.example"
 
 
-@pytest.mark.parametrize("cut", [0, 1, 33, 36, 40, 44])
-def test_a_cut_hello_is_an_error(cut: int) -> None:
+@pytest.mark.parametrize("cut", [0, 1, 33, 36, 38])
+def test_a_hello_cut_before_the_end_of_its_suites_is_an_error(cut: int) -> None:
     whole = client_hello(extension(35, b"ticket"))
-    with pytest.raises(MessageError):
-        read_client_hello(whole[:cut])
+    for is_cut in (False, True):
+        with pytest.raises(MessageError):
+            read_client_hello(whole[:cut], is_cut=is_cut)
+
+
+NAME = extension(0, vector(2, b"\0" + vector(2, b"cdn.falcon.example")))
+
+
+def test_a_hello_says_what_stands_before_its_damage() -> None:
+    whole = client_hello(NAME, extension(16, vector(2, vector(1, b"h2"))), extension(35, b"ticket"))
+    assert read_client_hello(whole).damage is None
+    assert read_client_hello(whole, is_cut=True).damage == "its end is missing"
+    bare = len(client_hello())
+    for cut in range(39, len(whole)):
+        hello = read_client_hello(whole[:cut], is_cut=True)
+        assert hello.damage is not None
+        assert (read_client_hello(whole[:cut]).damage is None) is (cut == bare), cut  # old hellos have no extensions
+        assert (hello.server_name is not None) is (cut >= bare + 2 + len(NAME))
+    assert (hello.server_name, hello.alpn, hello.ticket) == ("cdn.falcon.example", ["h2"], None)
+
+
+def test_an_extension_longer_than_the_list_leaves_those_before_it() -> None:
+    hello = read_client_hello(client_hello(NAME, struct.pack(">HH", 43, 9) + b"\x02\x03\x04"))
+    assert (hello.server_name, hello.damage) == ("cdn.falcon.example", "9 bytes expected, 3 left")
 
 
 def test_retry_is_known_by_its_random() -> None:

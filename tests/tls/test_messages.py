@@ -13,6 +13,17 @@ def test_messages_are_put_together_however_they_are_cut(size: int) -> None:
     assert not reader.has_part
 
 
+def test_the_beginning_of_a_message_that_is_cut() -> None:
+    reader = MessageReader()
+    assert list(reader.feed(5, SECOND + FIRST[:6])) == [Message(11, 5, b"")]
+    assert reader.cut() == Message(1, 9, b"ab")
+    assert list(reader.feed(20, FIRST)) == []
+    for pending in (b"", FIRST[:4]):
+        reader = MessageReader()
+        list(reader.feed(0, pending))
+        assert reader.cut() is None
+
+
 def test_a_message_says_where_it_began_when_records_lie_apart() -> None:
     reader = MessageReader()
     assert list(reader.feed(5, FIRST + SECOND[:2])) == [Message(1, 5, b"abc")]

@@ -23,6 +23,16 @@ def test_values_have_columns() -> None:
     assert (server["resumption"], server["session_id"]) == ("psk", "ab")
 
 
+def test_what_is_missing_of_a_damaged_hello_is_not_told() -> None:
+    parts = ((16, b"\0\3\2h2"),)
+    whole, cut = (client_values(ClientHello(0x0303, bytes(32), b"", (0x1301,), parts, why)) for why in (None, "cut"))
+    assert (whole["client_hello_whole"], whole["versions_offered"], whole["offers_ech"]) == (True, ["TLS 1.2"], False)
+    assert (cut["client_hello_whole"], cut["alpn_offered"], cut["client_extensions"]) == (False, ["h2"], [16])
+    assert [cut[name] for name in ("versions_offered", "ja3", "ja4", "offers_ech", "offers_early_data")] == [None] * 5
+    seen = client_values(ClientHello(0x0303, bytes(32), b"", (), ((43, b"\2\3\4"), (42, b"")), "cut"))
+    assert (seen["versions_offered"], seen["offers_early_data"]) == (["TLS 1.3"], True)
+
+
 def test_certificates_fill_their_columns_and_none_fill_nothing() -> None:
     found = certificate_values([Certificate("aa"), Certificate("bb")])
     assert set(found) == {column.name for column in CERTIFICATE_COLUMNS}
