@@ -6,8 +6,8 @@ Rules:
 - `device-announces` (supporting): what comes from an address says of itself what it is.
 - `device-answers` (supporting): the web interface of a receiver answers at the address.
 
-Addresses count that a home gives its devices, and others with a link-layer address of their own. What kind of device it
-is stays open, unless something says so: routers, printers and televisions announce themselves like boxes.
+Addresses count that a home gives its devices, and others of IPv6 with a link-layer address of their own. What kind of
+device it is stays open, unless something says so: routers, printers and televisions announce themselves like boxes.
 
 **Known limitations**: of several devices behind one address that announce themselves, one is made.
 """
@@ -28,7 +28,8 @@ def heard(devices: Devices, address: Address, place: Place, shows: str, rule: st
     if devices.keys(capture, ip):
         known = devices.pick(capture, ip)
         return devices.atoms[known] if known is not None else None
-    mac = devices.neighbours.mac(capture, ip)
+    is_public = ":" not in ip and not is_private(ip)  # many may be behind it
+    mac = None if is_public else devices.neighbours.mac(capture, ip)
     if not ip or is_group(ip) or ip in devices.servers or not (mac or is_private(ip)):
         return None
     key: Key = (capture, "mac", mac) if mac else (capture, "ip", ip)
