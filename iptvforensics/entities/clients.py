@@ -1,8 +1,8 @@
 """Flows and exchanges to clients: which addresses asked others, with which link-layer address and user agents.
 
 A link-layer address is that of the client only where no router stands between (`neighbours`). An address is held to be
-shared (by a home behind a translating router) where it is public IPv4, its frames come from a router, or several
-link-layer addresses sent from it.
+shared (by a home behind a translating router) where it is public IPv4, its frames come from a router, several
+link-layer addresses sent from it, or DHCP gave it to several clients.
 
 A client speaks if it asked for something by HTTP, RTMP or SRT, or had a dialogue over TCP, or over UDP (QUIC) with
 payload both ways. Dialogues count at private addresses, and at others with a link-layer address of their own;
@@ -18,6 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from .leases import holders, read_leases
 from .model import Place, TableReader
 from .neighbours import Neighbours, is_group, is_private, read_neighbours
 
@@ -41,6 +42,7 @@ class Client:
     mac: str | None = None
     """Link-layer address that is its own, as far as can be told."""
     is_shared: bool = False
+    why_shared: str = ""
     agents: list[tuple[str, int, Place]] = field(default_factory=list)
     first: Place | None = None
     last_ns: int | None = None
@@ -60,6 +62,7 @@ def read_clients(reader: TableReader, neighbours: Neighbours | None = None) -> d
     clients: dict[tuple[str, str], Client] = {}
     if reader.has("flows"):
         _add_flows(reader, clients, neighbours if neighbours is not None else read_neighbours(reader))
+    _add_leases(reader, clients)
     for table, own, agent in _ASKING:
         if reader.has(table):
             _add_agents(reader, clients, table, own, agent)
@@ -96,6 +99,7 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client], neig
             client.mac = min(client.mac or mac, mac)
             own[capture, ip].add(mac)
         client.is_shared = is_routed or (":" not in ip and not is_private(ip))
+        client.why_shared = "a router sends its frames" if is_routed else "a public address" * client.is_shared
         single[capture, ip] &= packets is not None and packets < _DIALOGUE
         client.is_single = single[capture, ip]
         answers = (capture, ip) in answering
@@ -104,6 +108,15 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client], neig
     for address, macs in own.items():
         if len(macs) > 1:  # given to one device after the other
             clients[address].is_shared, clients[address].mac = True, None
+            clients[address].why_shared = f"the link-layer addresses {', '.join(sorted(macs))} sent from it"
+
+
+def _add_leases(reader: TableReader, clients: dict[tuple[str, str], Client]) -> None:
+    """Note addresses that DHCP gave to several, where no link-layer address tells who had them."""
+    for address, macs in holders(read_leases(reader)).items():
+        client = clients.get(address)
+        if client is not None and client.mac is None and len(macs) > 1:
+            client.is_shared, client.why_shared = True, f"DHCP gave it to {', '.join(sorted(macs))}"
 
 
 def _add_agents(reader: TableReader, clients: dict[tuple[str, str], Client], table: str, own: str, agent: str) -> None:

@@ -186,8 +186,8 @@ def _add(devices: Devices, address: Address, client: Client, key: Key) -> None:
         atom.fact("told_apart", f"own link-layer address {client.mac}")
     else:
         atom.seen("device-address", "supporting", place, f"{client.ip} asks servers", last_ns=client.last_ns)
-        shared = "a shared address, nothing tells devices apart" if client.is_shared else "one address"
-        atom.fact("told_apart", f"{client.ip}: {shared}")
+        shared = f"a shared address ({client.why_shared}), nothing tells devices apart"
+        atom.fact("told_apart", f"{client.ip}: {shared if client.is_shared else 'one address'}")
         if client.mac:
             atom.fact("macs", client.mac)
     atom.fact("ips", client.ip)

@@ -14,6 +14,8 @@ device it is stays open, unless something says so: routers, printers and televis
 
 from __future__ import annotations
 
+from typing import Any
+
 from .devices import Address, Devices
 from .model import Atom, Key, Place
 from .neighbours import is_group, is_private
@@ -45,3 +47,13 @@ def heard(devices: Devices, address: Address, place: Place, shows: str, rule: st
         told = f"own link-layer address {mac}" if mac else ip
         atom.fact("told_apart", f"{told}; known by what it says in its own network only")
     return atom
+
+
+def note(atom: Atom, rule: str, place: Place, protocol: str, **claims: Any) -> None:
+    """Note what a device says of itself; None and empty texts are nothing."""
+    said = {name: value for name, value in claims.items() if value}
+    for name, value in said.items():
+        atom.fact(name, value)
+    if said:
+        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(said.items()))
+        atom.seen(rule, "lead", place, f"{protocol}: {told}", count=0)

@@ -2,7 +2,7 @@
 
 Rules, all leads, since whoever made the firmware set these values and anybody can change them:
 
-- `claimed-host-name`, `claimed-vendor-class`: DHCP. The link-layer address inside the message tells whose they are.
+- `claimed-host-name`, `claimed-vendor-class`, `claimed-dhcp`, `claimed-lease`: DHCP (`dhcp`).
 - `claimed-mdns`: host name, model and names of services in a device's own answers by multicast DNS.
 - `claimed-ssdp`: what the sender of SSDP announcements and searches says it is.
 - `claimed-upnp`: model, serial number and maker in the device's own description.
@@ -19,9 +19,10 @@ from __future__ import annotations
 from typing import Any
 
 from .devices import Devices
-from .heard import heard
+from .dhcp import add_four, add_six
+from .heard import heard, note
 from .mdns import read_answer
-from .model import Atom, Place, TableReader
+from .model import Place, TableReader
 from .neighbours import is_group
 from .urls import mac_address
 
@@ -39,7 +40,8 @@ _KINDS = (("InternetGatewayDevice", "router"), ("WLANAccessPointDevice", "router
 def add_local(reader: TableReader, devices: Devices) -> None:
     """Add what devices say of themselves in their own network."""
     for table, add in (
-        ("dhcp", _add_dhcp),
+        ("dhcp", add_four),
+        ("dhcp6", add_six),
         ("dns", _add_mdns),
         ("ssdp", _add_ssdp),
         ("upnp_devices", _add_upnp),
@@ -48,28 +50,6 @@ def add_local(reader: TableReader, devices: Devices) -> None:
     ):
         if reader.has(table):
             add(reader, devices)
-
-
-def _add_dhcp(reader: TableReader, devices: Devices) -> None:
-    rows = reader.select(
-        "SELECT capture_id, client_mac, coalesce(host_name, fqdn), vendor_class, min(ts_ns), min(frame_no), "
-        "arg_min(flow_id, frame_no), max(offered_ip) FROM dhcp WHERE client_mac IS NOT NULL AND NOT is_response "
-        "GROUP BY ALL ORDER BY ALL"
-    )
-    for capture, mac, name, vendor, ts, frame, flow, offered in rows:
-        own = (capture, "mac", mac_address(mac) or mac)
-        key = own if own in devices.atoms else devices.pick(capture, offered)
-        if key is None:
-            continue
-        atom, place = devices.atoms[key], Place(capture, ts, frame, flow, True)
-        _note(atom, "claimed-host-name", place, "DHCP", host_names=name)
-        _note(atom, "claimed-vendor-class", place, "DHCP", vendor_classes=vendor, os=_system(vendor or ""))
-
-
-def _system(vendor_class: str) -> str | None:
-    """Return the system that a vendor class names."""
-    name, _, version = vendor_class.partition("-dhcp-")
-    return f"Android {version}".strip() if name == "android" else None
 
 
 def _add_mdns(reader: TableReader, devices: Devices) -> None:
@@ -153,13 +133,4 @@ def _hear(devices: Devices, rule: str, sender: str | None, place: Place, protoco
         shows = f"{sender} describes itself by {protocol}"
         atom = heard(devices, (place.capture_id, sender or ""), place, shows)
         if atom is not None:
-            _note(atom, rule, place, protocol, **claims)
-
-
-def _note(atom: Atom, rule: str, place: Place, protocol: str, **claims: Any) -> None:
-    said = {name: value for name, value in claims.items() if value}
-    for name, value in said.items():
-        atom.fact(name, value)
-    if said:
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(said.items()))
-        atom.seen(rule, "lead", place, f"{protocol}: {told}", count=0)
+            note(atom, rule, place, protocol, **claims)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 PAD, END, OVERLOAD = 0, 255, 52
 ETHERNET = 1
+_YEAR_2000_S = 946_684_800
 
 
 class Options(NamedTuple):
@@ -127,6 +128,56 @@ def user_class(value: bytes | None) -> str | None:
     if at == len(value):
         return ", ".join(filter(None, map(text, found))) or None
     return text(value)
+
+
+def numbered_classes(value: bytes | None) -> list[str] | None:
+    """Return the vendor classes of option 124 (RFC 3925) as `ENTERPRISE=class`; null if there is none."""
+    return [
+        f"{enterprise}={shown(text)}" for enterprise, data in _enterprises(value) for text in _counted(data)
+    ] or None
+
+
+def numbered_data(value: bytes | None) -> list[str] | None:
+    """Return what option 125 (RFC 3925) holds as `ENTERPRISE.CODE=value`; null if it holds nothing."""
+    found = []
+    for enterprise, data in _enterprises(value):
+        at = 0
+        while at + 2 <= len(data) and at + 2 + data[at + 1] <= len(data):
+            found.append(f"{enterprise}.{data[at]}={shown(data[at + 2 : at + 2 + data[at + 1]])}")
+            at += 2 + data[at + 1]
+    return found or None
+
+
+def _enterprises(value: bytes | None) -> list[tuple[int, bytes]]:
+    """Return the data behind each enterprise number (four bytes, then a length of one byte)."""
+    found, at, value = [], 0, value or b""
+    while at + 5 <= len(value):
+        found.append((int.from_bytes(value[at : at + 4], "big"), value[at + 5 : at + 5 + value[at + 4]]))
+        at += 5 + value[at + 4]
+    return found
+
+
+def _counted(value: bytes) -> list[bytes]:
+    """Return values that have their lengths of one byte before them."""
+    found, at = [], 0
+    while at < len(value) and at + 1 + value[at] <= len(value):
+        found.append(value[at + 1 : at + 1 + value[at]])
+        at += 1 + value[at]
+    return found
+
+
+def shown(value: bytes) -> str:
+    """Return a value whose form nobody declares: as text if it is printable ASCII, else in hexadecimal digits."""
+    plain = value.rstrip(b"\0")
+    is_text = bool(plain) and all(0x20 <= byte < 0x7F for byte in plain)
+    return plain.decode("ascii") if is_text else f"0x{value.hex()}"
+
+
+def duid_time_ns(duid: bytes | None) -> int | None:
+    """Return when a DUID was made by its own account (RFC 8415 section 11.2: seconds since 2000); null for others."""
+    if duid is None or len(duid) < 8 or duid[:2] != b"\0\x01":
+        return None
+    return (_YEAR_2000_S + int.from_bytes(duid[4:8], "big")) * 10**9
 
 
 def fqdn(value: bytes | None) -> str | None:

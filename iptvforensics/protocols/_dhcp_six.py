@@ -9,7 +9,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from ..schema import Column, message_table
-from ._dhcp_options import duid_mac, hexadecimal, labels, mac, text
+from ._dhcp_options import duid_mac, duid_time_ns, hexadecimal, labels, mac, shown, text
 
 TYPES = {
     1: "SOLICIT", 2: "ADVERTISE", 3: "REQUEST", 4: "CONFIRM", 5: "RENEW", 6: "REBIND", 7: "REPLY", 8: "RELEASE",
@@ -23,7 +23,7 @@ MAX_RELAYS = 8
 MAX_OPTIONS = 1024
 """Options read of one message; what people send has twenty."""
 CLIENT_ID, SERVER_ID, IA_NA, IA_TA, IA_ADDRESS, REQUESTED, RELAY_MESSAGE = 1, 2, 3, 4, 5, 6, 9
-IA_PD, IA_PREFIX, LINK_LAYER = 25, 26, 79
+IA_PD, IA_PREFIX, LINK_LAYER, VENDOR_OPTIONS = 25, 26, 79, 17
 
 TABLE = message_table(
     "dhcp6",
@@ -36,11 +36,15 @@ TABLE = message_table(
         Column("xid", "int", "Identifier that ties the messages of one exchange together."),
         Column("client_duid", "text", "DUID of the client in hexadecimal digits (option 1)."),
         Column("client_duid_mac", "text", "Link-layer address within the DUID; that of any interface of the client."),
+        Column("client_duid_ns", "time_ns", "When the DUID was made by the client's clock, if it holds a time."),
         Column("server_duid", "text", "DUID of the server in hexadecimal digits (option 2)."),
         Column("fqdn", "text", "Full name of the client (option 39)."),
         Column("vendor_enterprise", "int", "Enterprise number before the vendor class (option 16)."),
         Column("vendor_class", "text", "Vendor class: software or model that the client claims (option 16)."),
         Column("user_class", "text", "User class (option 15)."),
+        Column(
+            "vendor_options", "text[]", "Vendor-specific information as `enterprise number.code=value` (option 17)."
+        ),
         Column("ia_addresses", "text[]", "Addresses asked for or given (options 3, 4 and 5)."),
         Column("ia_prefixes", "text[]", "Prefixes asked for or given (options 25 and 26)."),
         Column("dns_servers", "text[]", "DNS servers that the server names (option 23)."),
@@ -132,11 +136,13 @@ def _option_values(listed: Listed) -> dict[str, Any]:
     return {
         "client_duid": hexadecimal(get(CLIENT_ID)),
         "client_duid_mac": duid_mac(get(CLIENT_ID)),
+        "client_duid_ns": duid_time_ns(get(CLIENT_ID)),
         "server_duid": hexadecimal(get(SERVER_ID)),
         "fqdn": labels(get(39, b"")[1:]),
         "vendor_enterprise": int.from_bytes(vendor[:4], "big") if len(vendor) >= 4 else None,
         "vendor_class": _classes(vendor[4:]),
         "user_class": _classes(get(15, b"")),
+        "vendor_options": _vendor_options(listed) or None,
         "ia_addresses": _inside(listed, {IA_NA: 12, IA_TA: 4}, IA_ADDRESS, _address) or None,
         "ia_prefixes": _inside(listed, {IA_PD: 12}, IA_PREFIX, _prefix) or None,
         "dns_servers": [str(IPv6Address(get(23, b"")[i : i + 16])) for i in range(0, len(get(23, b"")) - 15, 16)]
@@ -157,6 +163,16 @@ def _classes(value: bytes) -> str | None:
         found.append(text(value[at + 2 : at + 2 + length]))
         at += 2 + length
     return ", ".join(filter(None, found)) or None
+
+
+def _vendor_options(listed: Listed) -> list[str]:
+    """Return what options with vendor-specific information hold, each behind its enterprise number."""
+    return [
+        f"{int.from_bytes(value[:4], 'big')}.{code}={shown(inner)}"
+        for kind, value in listed
+        if kind == VENDOR_OPTIONS and len(value) >= 4
+        for code, inner in _options(value[4:])[0]
+    ]
 
 
 def _inside(listed: Listed, containers: dict[int, int], wanted: int, write: Any) -> list[str]:

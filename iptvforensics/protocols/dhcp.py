@@ -1,9 +1,9 @@
 """DHCPv4 and DHCPv6: from datagrams to one row per message, with what devices and servers say of themselves.
 
-RFC 2131, RFC 2132, RFC 3004 (user class), RFC 3396 (long options), RFC 4361 (client identifiers), RFC 4702 (names),
-RFC 8415 (DHCPv6). Names, classes and identifiers of clients are what they claim; the link-layer address in
-`client_mac` is also written by the client itself. The order of `options` and `parameter_list` is a fingerprint of
-the client's software.
+RFC 2131, RFC 2132, RFC 3004 (user class), RFC 3396 (long options), RFC 3925 (classes and data behind an enterprise
+number), RFC 4361 (client identifiers), RFC 4702 (names), RFC 8415 (DHCPv6). Names, classes and identifiers of clients
+are what they claim; the link-layer address in `client_mac` is also written by the client itself. The order of `options`
+and `parameter_list` is a fingerprint of the client's software.
 
 **Known limitations**: BOOTP without DHCP's magic cookie is not read; requests and replies are not paired (join by
 `xid` and `client_mac`); options without a column are listed by code only; authentication is not checked; of several
@@ -55,7 +55,7 @@ def detect(opening: Opening) -> float | None:
 PROTOCOL = Protocol(
     name="dhcp",
     title="DHCPv4 and DHCPv6: addresses given, and the names, models and software that devices claim",
-    specification="RFC 2131, 2132, 3004, 3396, 4361, 4702, 4704, 6939, 8415",
+    specification="RFC 2131, 2132, 3004, 3396, 3925, 4361, 4702, 4704, 6939, 8415",
     carriers=("udp",),
     tables=(TABLE, TABLE_SIX),
     detect=detect,

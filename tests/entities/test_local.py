@@ -12,22 +12,6 @@ def device(lab):
     return found
 
 
-def test_dhcp_names_the_device_of_the_address_inside(lab):
-    lab.get("/")
-    lab.message("dhcp", is_response=False, client_mac=BOX_MAC, host_name="tvbox-9f31", vendor_class="android-dhcp-11",
-                client_ip="0.0.0.0")  # fmt: skip
-    lab.message("dhcp", is_response=False, client_mac="02:00:00:00:00:99", host_name="another", client_ip="0.0.0.0")
-    found = device(lab)
-    assert (found["host_names"], found["os"]) == (["tvbox-9f31"], "Android 11")
-    assert "claimed-host-name" in found["rule"]
-
-
-def test_other_vendor_classes_name_no_system(lab):
-    lab.get("/")
-    lab.message("dhcp", is_response=False, client_mac=BOX_MAC, vendor_class="udhcp 1.30.1", client_ip="0.0.0.0")
-    assert device(lab)["os"] is None
-
-
 @pytest.mark.parametrize(
     "values",
     [

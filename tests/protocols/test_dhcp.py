@@ -58,6 +58,7 @@ EXAMPLES = [
     ("discover", [DISCOVER], []),
     ("lease", [DISCOVER, four(option(53, b"\3"))], [ACK]),
     ("v6", [SOLICIT], [REPLY]),
+    ("vendors", [four(option(53, b"\1"), option(125, b"\0\0\x0d\xe9\x08\2\x06SN0042"))], []),
     ("v6-relayed", [RELAYED], []),
 ]
 
@@ -154,6 +155,32 @@ def test_text_that_is_no_utf8_is_shown_in_escapes() -> None:
 def test_a_name_without_lengths_is_text() -> None:
     (row,) = read(four(option(81, b"\0\0\0merlin.example")))
     assert row["fqdn"] == "merlin.example"
+
+
+TR_069 = b"\1\x06001A79" + b"\2\x06SN0042" + b"\3\x04S3-B"
+
+
+def test_classes_and_data_behind_enterprise_numbers() -> None:
+    classes = struct.pack("!IB", 4491, 11) + b"\x03S3B\x06docsis" + struct.pack("!IB", 9, 3) + b"\2\0\1"
+    data = struct.pack("!IB", 3561, len(TR_069)) + TR_069 + struct.pack("!IB", 9, 4) + b"\7\2\xff\0"
+    (row,) = read(four(option(124, classes), option(125, data)))
+    assert row["vendor_classes"] == ["4491=S3B", "4491=docsis", "9=0x0001"]
+    assert row["vendor_options"] == ["3561.1=001A79", "3561.2=SN0042", "3561.3=S3-B", "9.7=0xff00"]
+
+
+@pytest.mark.parametrize("value", [b"\0\0\x0d", b"\0\0\x0d\xe9\x20\1", b"\0\0\x0d\xe9\x03\1\x09A"])
+def test_cut_data_behind_enterprise_numbers_are_left_out(value: bytes) -> None:
+    (row,) = read(four(option(124, value), option(125, value)))
+    assert row["vendor_options"] is None
+
+
+def test_six_vendor_options_and_time_of_the_duid() -> None:
+    vendor = struct.pack("!I", 4491) + six_option(36, b"S3-0042") + six_option(37, b"\2\0")
+    (row,) = read(six(1, six_option(1, DUID), six_option(17, vendor)))
+    assert row["vendor_options"] == ["4491.36=S3-0042", "4491.37=0x0200"]
+    assert row["client_duid_ns"] == (946_684_800 + 0x2C000001) * 10**9
+    (row,) = read(REPLY[:4] + six_option(1, b"\0\3\0\1" + MAC))
+    assert row["client_duid_ns"] is None
 
 
 def test_client_identifier_of_rfc_4361() -> None:
