@@ -56,7 +56,12 @@ DEVICES = Table(
         _IPS,
         Column("macs", "text[]", "Link-layer addresses seen in frames that this device sent."),
         Column("claimed_macs", "text[]", "Claimed: link-layer addresses that it gave to portals or in messages."),
-        Column("maker", "text", "Holder of the address block of a link-layer address, where one is known."),
+        Column(
+            "maker",
+            "text",
+            "Holder of the address block of a link-layer address in `macs`: by a file of the examiner, which is named "
+            "(`enrich --oui`), or else by a short list.",
+        ),
         Column("model", "text", "Claimed: model names."),
         Column("serial", "text", "Claimed: serial numbers."),
         Column("firmware", "text", "Claimed: versions of the firmware."),

@@ -31,12 +31,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, parquet
-from .entity_tables import ENTITY_TABLES
+from .entity_tables import DEVICES, ENTITY_TABLES
 from .errors import CaseError, SchemaError
 from .parquet import connect, literal, session
 from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table, digest_of
-from .views import PartReader, captures_view, case_view, empty_view, reference_view
+from .views import PartReader, captures_view, case_view, empty_view, reference_view, with_makers
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -343,6 +343,8 @@ class Store:
             view = captures_view(connection, self._captures(), table, same) if name in filled else empty_view(table)
             if derived is not None:
                 view = case_view(connection, table, view, derived)
+                if table is DEVICES:
+                    view = with_makers(connection, view, self.root / FOLDER)
                 if table in REFERENCE_TABLES:
                     view = reference_view(connection, table, self.root / FOLDER)
             connection.execute(f'CREATE VIEW "{name}" AS {view}')

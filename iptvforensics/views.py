@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .entity_tables import ENTITY_TABLES, SESSION_ENTITIES, sessions_sql
 from .parquet import literal
+from .reference_tables import MAKERS
 from .schema import EVIDENCE, SESSIONS, SQL_TYPES, Table
 
 if TYPE_CHECKING:
@@ -106,6 +107,18 @@ def reference_view(connection: duckdb.DuckDBPyConnection, table: Table, folder: 
     if not file.exists():
         return empty_view(table)
     return _selected(connection, table, f"read_parquet({literal(escape(str(file)))})")
+
+
+def with_makers(connection: duckdb.DuckDBPyConnection, devices: str, folder: Path) -> str:
+    """Return the SELECT of the table `devices`, with makers as files of the examiner name them, and the file's name."""
+    if not (folder / f"{MAKERS.name}.parquet").exists():
+        return devices
+    makers = reference_view(connection, MAKERS, folder)
+    said = (
+        "SELECT string_agg(DISTINCT concat(m.organisation, ' (', m.reference_file, ')'), '; ') "  # noqa: S608
+        f"FROM ({makers}) m WHERE m.organisation IS NOT NULL AND m.note IS NULL AND list_contains(d.macs, m.mac)"
+    )
+    return f"SELECT d.* REPLACE (coalesce(({said}), d.maker) AS maker) FROM ({devices}) d"  # noqa: S608
 
 
 def empty_view(table: Table) -> str:

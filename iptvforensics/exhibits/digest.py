@@ -9,8 +9,8 @@ the whole is that of the lines `<table> <digest>`, in the order of the names, of
 The tables of the whole case, and what they add to `sessions` and `evidence`, count for the case and not for one of its
 captures: they depend on what else is in it.
 
-Left out, because it does not belong to what was found: the path of the evidence file, and the table
-`frame_index` (where blocks began when the file was read).
+Left out, because it does not belong to what was found: the path of the evidence file, the table `frame_index` (where
+blocks began when the file was read), and what files of the examiner say (`places`, `makers`, and `maker` of devices).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
 LEFT_OUT_TABLES = frozenset({"frame_index", "makers", "places"})
-LEFT_OUT_COLUMNS = frozenset({("captures", "path")})
+LEFT_OUT_COLUMNS = frozenset({("captures", "path"), ("devices", "maker")})
 PORTION = 20_000
 
 

@@ -60,6 +60,24 @@ def test_tables_name_the_files_that_filled_them(store, files):
     assert [file["file"] for file in said] == ["asn.mmdb", "oui.csv"]
 
 
+@pytest.mark.parametrize(
+    ("block", "maker"), [(b"\0\0\x5e", "Osprey Boxes (oui.csv)"), (b"\2\0\x5e", "set locally, no maker")]
+)
+def test_devices_name_the_makers_of_the_file_and_the_digest_of_the_case_stays(tmp_path, samples, files, block, maker):
+    moved = tmp_path / "moved.pcap"
+    moved.write_bytes((samples / "http-ts/live.pcap").read_bytes().replace(b"\2\0\x5e\x0a\x01", block + b"\x0a\x01"))
+    store = Store.create(tmp_path / "case")
+    analyze_capture(str(moved), store, cores=1)
+    with open_case(store.root) as case:
+        before = case.digest()
+        [(former,)] = case.query("SELECT maker FROM devices").rows
+        assert former in (None, "set locally, no maker")
+    enrich(store, oui=[files[1]])
+    with open_case(store.root) as case:
+        assert list(case.query("SELECT maker FROM devices").rows) == [(maker,)]
+        assert case.digest() == before
+
+
 def test_a_table_is_made_anew_as_a_whole_and_the_other_one_stays(store, files):
     mmdb, oui = files
     with open_case(store.root) as case:
