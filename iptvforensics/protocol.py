@@ -4,7 +4,7 @@ A parser is a pure machine. It gets the bytes of one flow, one direction at a ti
 returns events; it knows no files, frames, clocks or addresses. Its rules:
 
 1. `feed` may cut the bytes anywhere: whole, byte by byte, or in random pieces gives the same rows.
-   `data` is valid only during the call: keep `bytes(data)` of what must be remembered.
+   `data` is valid only during the call: keep `bytes(data)` of what must be remembered. It is never written to.
 2. Positions are stream offsets: bytes since the start of that direction, gaps included.
 3. A row is emitted once, when it is complete (many of one table may come together, as `Rows`). If the row
    may come long after the bytes that it points at (over 1 MiB), emit `Mark(from_orig, offset)` when those

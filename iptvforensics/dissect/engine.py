@@ -102,7 +102,7 @@ class Dissector:
                 detail=f"bytes sent again in frame {difference.frame_no} differ; the first version was kept",
             )
         offset, frame, ns = views(batch)
-        data = batch.data.data.toreadonly()
+        data = batch.data.data  # kernels are told at once where writable memory lies; parsers do not write (rule 1)
         for entry in batch.directions:
             number = entry.direction >> 1
             if number in self._over:

@@ -130,6 +130,7 @@ def run(example: Example, steps: list[Step]) -> Run:
             # A buffer that is overwritten after the call shows parsers that keep the view.
             buffer = bytearray(step)
             fed += [kept(event) for event in one_by_one(parser.feed(memoryview(buffer), from_orig))]
+            assert buffer == step, "evidence belongs to the engine"
             buffer[:] = b"\xee" * len(buffer)
     sides = [False] if example.carrier in BODIES else [True, False]
     return Run(fed, [event for from_orig in sides for event in one_by_one(parser.end(from_orig))])
