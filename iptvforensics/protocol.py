@@ -156,7 +156,7 @@ class ContentEnd(NamedTuple):
 
 
 class OpenedBegin(NamedTuple):
-    """A decrypted stream begins that is not read as one from TCP, or that is not the only one of the parser.
+    """A decrypted stream begins that is not read as one from TCP, is not the only one of the parser, or is half of one.
 
     Carrier `quic`: STREAM and RESET_STREAM frames (RFC 9000 section 19), written anew with their lengths. Those of one
     QUIC stream come in order and never twice; where an offset leaps, bytes are missing.
@@ -166,6 +166,8 @@ class OpenedBegin(NamedTuple):
     """Names the stream within the parser."""
     carrier: Carrier
     client_is_orig: bool
+    is_half: bool = False
+    """True if there is no secret for the other direction."""
 
 
 class OpenedData(NamedTuple):
@@ -286,6 +288,8 @@ class Opening(NamedTuple):
     """True if the bytes were encrypted on the wire."""
     client_is_orig: bool = True
     """False if the carrier knows that the responder is the client."""
+    is_half_opened: bool = False
+    """True if one direction was encrypted and stays closed: there is no secret for it."""
 
 
 OPENING_BYTES = 8192

@@ -77,7 +77,10 @@ class OpenedStream(InnerStream):
         """Choose who reads the stream, if that can be decided; return what was held."""
         orig, resp = self._first_bytes(True), self._first_bytes(False)
         begin = self._begin
-        opening = Opening(begin.carrier, orig, resp, *self._ports, is_opened=True, client_is_orig=begin.client_is_orig)
+        opening = Opening(
+            begin.carrier, orig, resp, *self._ports,
+            is_opened=True, client_is_orig=begin.client_is_orig, is_half_opened=begin.is_half,
+        )  # fmt: skip
         full = max(len(orig), len(resp)) >= OPENING_BYTES or self._held_bytes > HELD_LIMIT
         protocols = () if candidates is None else candidates.of(opening)
         protocol, decided = choose(protocols, opening, final=final or full)

@@ -61,7 +61,7 @@ TABLE = message_table(
             "interrupted",
             "text",
             "Why the exchange is not complete: closed early, gap, unreadable chunks, header too long, no response, "
-            "no request seen; null if it is.",
+            "no request seen, response (request) not opened: no secret of that side; null if it is.",
         ),
         Column("deviations", "text[]", "Names of the deviations from the standard that were tolerated, sorted."),
     ),
@@ -69,20 +69,25 @@ TABLE = message_table(
 )
 
 
+_CLOSED = "{} not opened: no secret of the {}'s side"
+
+
 class Exchange:
     """A request, its response, or both, while they come in."""
 
     __slots__ = (
-        "deviations", "from_orig", "host", "informational", "initial", "is_uncertain", "request", "request_body",
-        "request_done", "request_head", "request_offset", "request_trouble", "response", "response_body",
-        "response_done", "response_head", "response_length", "response_offset", "response_trouble", "row_given",
-        "scheme", "tunnel", "url",
+        "deviations", "from_orig", "host", "informational", "initial", "is_half", "is_uncertain", "request",
+        "request_body", "request_done", "request_head", "request_offset", "request_trouble", "response",
+        "response_body", "response_done", "response_head", "response_length", "response_offset", "response_trouble",
+        "row_given", "scheme", "tunnel", "url",
     )  # fmt: skip
 
-    def __init__(self, from_orig: bool, scheme: str = "http") -> None:
+    def __init__(self, from_orig: bool, scheme: str = "http", *, is_half: bool = False) -> None:
         self.from_orig = from_orig
         """True if the client is the originator of the flow."""
         self.scheme = scheme
+        self.is_half = is_half
+        """True if one side was encrypted and stays closed."""
         self.request: RequestLine | None = None
         self.request_head: Head | None = None
         self.request_offset = 0
@@ -163,9 +168,9 @@ class Exchange:
         """Return the row of the exchange: it is placed where the request starts, or else the response."""
         troubles = [self.response_trouble]
         if self.request is None:
-            troubles.append("no request seen")
+            troubles.append(_CLOSED.format("request", "client") if self.is_half else "no request seen")
         elif self.response is None:
-            troubles.append("no response")
+            troubles.append(_CLOSED.format("response", "server") if self.is_half else "no response")
         troubles.append(self.request_trouble)
         interrupted = next((trouble for trouble in troubles if trouble), None)
         values = self._request_values()

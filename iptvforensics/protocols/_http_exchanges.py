@@ -20,13 +20,14 @@ Fields = list[tuple[str, str]]
 class Exchanges:
     """The exchanges of one connection, one per stream."""
 
-    def __init__(self, version: str, *, client_is_orig: bool, scheme: str) -> None:
+    def __init__(self, version: str, *, client_is_orig: bool, scheme: str, is_half: bool = False) -> None:
         self.events: list[Event] = []
         self.newest = 0
         """Highest stream of any exchange so far."""
         self._version = version
         self._client_is_orig = client_is_orig
         self._scheme = scheme
+        self._is_half = is_half
         self._streams: dict[int, Exchange] = {}
         self._keys = 0
 
@@ -75,7 +76,7 @@ class Exchanges:
             oldest = next(iter(self._streams))
             self._finish(oldest, self._streams[oldest], "closed early")
         self.newest = max(self.newest, stream)
-        exchange = self._streams[stream] = Exchange(self._client_is_orig, self._scheme)
+        exchange = self._streams[stream] = Exchange(self._client_is_orig, self._scheme, is_half=self._is_half)
         return exchange
 
     def _body(self, exchange: Exchange, head: Head, offset: int, *, of_client: bool) -> Body:

@@ -119,7 +119,8 @@ class Http2Parser:
         self.client_is_orig = not opening.resp.startswith(PREFACE[: max(len(opening.resp), 1)])
         self.answers_wait = True
         scheme = "https" if opening.is_opened else "http"
-        self.exchanges = Exchanges("2", client_is_orig=self.client_is_orig, scheme=scheme)
+        is_half = opening.is_half_opened
+        self.exchanges = Exchanges("2", client_is_orig=self.client_is_orig, scheme=scheme, is_half=is_half)
         self._is_lost: set[bool] = set()
         decoders = _decoders()
         if decoders is None:

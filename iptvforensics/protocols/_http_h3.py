@@ -180,7 +180,8 @@ class Http3Parser:
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = opening.client_is_orig
-        self.exchanges = Exchanges("3", client_is_orig=self.client_is_orig, scheme="https")
+        is_half = opening.is_half_opened
+        self.exchanges = Exchanges("3", client_is_orig=self.client_is_orig, scheme="https", is_half=is_half)
         self.requests_may_come = True
         """False once answers do not wait for their requests any more."""
         self._ended: set[bool] = set()

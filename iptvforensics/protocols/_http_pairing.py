@@ -17,9 +17,10 @@ MAX_ANOMALIES = 16
 class Pairing:
     """What the two directions of a connection share."""
 
-    def __init__(self, client_is_orig: bool, scheme: str = "http") -> None:
+    def __init__(self, client_is_orig: bool, scheme: str = "http", *, is_half: bool = False) -> None:
         self.client_is_orig = client_is_orig
         self._scheme = scheme
+        self._is_half = is_half
         self.events: list[Event] = []
         self.client_ended = False
         self.server_ended = False
@@ -68,12 +69,12 @@ class Pairing:
             if not early.row_given:
                 early.request_done = False
                 return early
-            late = Exchange(self.client_is_orig, self._scheme)
+            late = Exchange(self.client_is_orig, self._scheme, is_half=self._is_half)
             late.deviations.add("response_before_request")
             late.response_done = True
             late.tunnel = False
             return late
-        exchange = Exchange(self.client_is_orig, self._scheme)
+        exchange = Exchange(self.client_is_orig, self._scheme, is_half=self._is_half)
         exchange.response_done = self.server_ended
         if not self.server_ended:
             self._waiting.append(exchange)
@@ -104,7 +105,7 @@ class Pairing:
         return self._waiting[0]
 
     def _orphan(self) -> Exchange:
-        orphan = Exchange(self.client_is_orig, self._scheme)
+        orphan = Exchange(self.client_is_orig, self._scheme, is_half=self._is_half)
         orphan.request_done = True
         return orphan
 

@@ -68,6 +68,10 @@ class Connection:
         """True once an identifier is known that the server chose: the first one is the client's choice."""
         self._has_begun = False
         self._path_checks = self._datagrams = 0
+        self._is_past_early = False
+        """True once the client is known to be past its early data."""
+        self._refused = self._first_refused = 0
+        """Packets with early data that the server did not take, and the place of the first one."""
         self._close: str | None = None
         self._first = packet
         self._server_packet: Packet | None = None
@@ -143,9 +147,9 @@ class Connection:
         others = [other for other in (VERSION_1, VERSION_2) if other != version]
         versions = [version, *others] if version in (VERSION_1, VERSION_2) else [version]
         for key, label in _LABELS.items():
-            secret = secrets.find(label, client.random)
-            if secret is not None:
-                self._spaces[key] = Space.of_secret(secret, versions, None)
+            found = secrets.find_all(label, client.random)
+            if found:
+                self._spaces[key] = Space.of_secrets(found, versions, None)
         if self._spaces:
             self._secrets = secrets
             for names in self._ids.values():
@@ -162,6 +166,21 @@ class Connection:
     def may_wait(self, side: bool) -> bool:
         """Return True if a packet may be opened later: the hello, or the server's identifier, has not been read."""
         return not self.is_decided or (self.has_secrets and side == self.client_side and not self._knows_server)
+
+    @property
+    def early_waits(self) -> bool:
+        """Return True if early data has to wait: the server will say under encryption whether it took it."""
+        can_tell = (ZERO_RTT, True) in self._spaces and (HANDSHAKE, False) in self._spaces
+        return can_tell and self.handshake.early_data_accepted is None and not self._is_past_early
+
+    def skip_early(self) -> None:
+        """Have early data read: the server will not say any more whether it took it."""
+        self._is_past_early = True
+
+    def lacks(self, side: bool) -> bool:
+        """Return True if there is a secret for the data of the other side only."""
+        is_client = side == self.client_side
+        return (ONE_RTT, is_client) not in self._spaces and (ONE_RTT, not is_client) in self._spaces
 
     def owns(self, packet: Packet, side: bool) -> bool:
         """Return True if a packet goes to an identifier of this connection."""
@@ -198,6 +217,11 @@ class Connection:
     def read(self, opened: Opened, packet: Packet, side: bool, offset: int) -> list[Event]:
         """Return what the payload of a packet behind the Initial ones says."""
         phase = self._spaces[packet.kind, side == self.client_side].phase
+        if packet.kind == ZERO_RTT and self.handshake.early_data_accepted is False:
+            self._refused += 1
+            self._first_refused = min(self._first_refused, offset) if self._refused > 1 else offset
+            return []
+        self._is_past_early |= packet.kind == ONE_RTT and side == self.client_side
         streams, payload = self._streams[side], opened.payload
         place = offset + packet.at + opened.at
         events: list[Event] = []
@@ -245,7 +269,8 @@ class Connection:
         events = streams.flush() if streams is not None else []
         if events and not self._has_begun:
             self._has_begun = True
-            events.insert(0, OpenedBegin(self.number, "quic", self.client_side))
+            is_half = self.lacks(True) or self.lacks(False)
+            events.insert(0, OpenedBegin(self.number, "quic", self.client_side, is_half))
         return events
 
     # --- rows -----------------------------------------------------------------------------------------------
@@ -253,6 +278,10 @@ class Connection:
     def finish(self) -> list[Event]:
         """Return what is still pending of a connection that secrets opened: the flow is over."""
         events: list[Event] = []
+        if self._refused:
+            detail = "packets with early data that the server did not take: left out"
+            place = self.client_side, self._first_refused
+            events.append(Anomaly("QUIC_early_data_refused", *place, detail, self._refused))
         for side, streams in self._streams.items():
             streams.finish()
             events += self.flush(side)
@@ -350,4 +379,4 @@ class Connection:
 
 def _initial_spaces(keys: tuple[Keys, Keys]) -> tuple[Space, Space]:
     """Return the spaces of the Initial packets of client and server."""
-    return Space([(None, keys[0])]), Space([(None, keys[1])])
+    return Space([(None, keys[0], None)]), Space([(None, keys[1], None)])

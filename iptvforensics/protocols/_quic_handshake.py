@@ -74,6 +74,11 @@ class Handshake:
         self._values: dict[str, Any] = {}
 
     @property
+    def early_data_accepted(self) -> bool | None:
+        """Return True if the server took early data, False if it did not, None if it has not said so yet."""
+        return False if self.is_retried else self._values.get("early_data_accepted")
+
+    @property
     def is_complete(self) -> bool:
         """Return True once both hellos were read."""
         return self.client is not None and self.server is not None

@@ -7,7 +7,7 @@ from ..tls.keylog import Secrets
 from ._quic_connection import Connection
 from ._quic_crypto import initial_keys
 from ._quic_detect import LONG, moved
-from ._quic_packets import INITIAL, ONE_RTT, RETRY, Packet, negotiated, packets
+from ._quic_packets import INITIAL, ONE_RTT, RETRY, ZERO_RTT, Packet, negotiated, packets
 
 MAX_CONNECTIONS = 16
 MAX_HELD = 16
@@ -87,6 +87,10 @@ class QuicParser:
             return []
         events: list[Event] = []
         for connection in self._connections:
+            connection.skip_early()
+        if self._waiting:
+            events += self._replay()
+        for connection in self._connections:
             events += connection.finish() if connection.has_secrets else []
             events += [] if connection.is_told else connection.row()
         if self._failures and not self._connections:
@@ -96,7 +100,11 @@ class QuicParser:
             for _, side, offset in self._waiting:
                 self._count(side, offset)
         for side, (count, first) in self._unopened.items():
-            events.append(Anomaly("QUIC_packet_not_opened", side, first, _NOT_OPENED, count))
+            why = _NOT_OPENED
+            if connections := [connection for connection in self._connections if connection.lacks(side)]:
+                who = "client" if side == connections[0].client_side else "server"
+                why = f"not opened: no secret of the {who}'s side for what follows the handshake was given"
+            events.append(Anomaly("QUIC_packet_not_opened", side, first, why, count))
         self._connections.clear()
         self._unopened.clear()
         self._waiting.clear()
@@ -176,10 +184,16 @@ class QuicParser:
         owners = self._connections
         if len(owners) > 1:
             owners = [connection for connection in owners if connection.owns(packet, side)] or owners
+        if packet.kind == ZERO_RTT and any(connection.early_waits for connection in owners):
+            return self._wait(packet, side, offset)
         for connection in owners:
+            waited = connection.early_waits
             opened = connection.open(packet, side, offset)
             if opened is not None:
-                return connection.read(opened, packet, side, offset)
+                events = connection.read(opened, packet, side, offset)
+                if waited and not connection.early_waits:  # what the server sends now may answer it
+                    events = [*self._replay(), *connection.flush(connection.client_side), *events]
+                return events
         if not self._connections or any(connection.may_wait(side) for connection in owners):
             return self._wait(packet, side, offset)
         if any(connection.has_secrets for connection in owners):

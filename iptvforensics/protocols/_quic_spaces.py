@@ -60,8 +60,8 @@ class Space:
 
     __slots__ = ("_candidates", "_generations", "_largest", "_present", "_trials", "phase")
 
-    def __init__(self, candidates: list[tuple[str | None, Keys]], phase: Phase | None = None) -> None:
-        self.phase = phase
+    def __init__(self, candidates: list[tuple[str | None, Keys, Phase | None]]) -> None:
+        self.phase = candidates[0][2] if candidates else None
         self._candidates = candidates
         self._generations: dict[int, Keys] = {}
         """Keys by the number of key updates before them, once the right ones are known."""
@@ -70,14 +70,17 @@ class Space:
         self._trials = 0
 
     @classmethod
-    def of_secret(cls, secret: Secret, versions: list[int], suite: int | None) -> Space:
-        """Return the space whose packets a secret protects; the likeliest version comes first."""
-        numbers = _SUITES.get(len(secret.value), ()) if suite is None else (suite,)
-        suites: list[tuple[str, Suite]] = [(suite_name(n), found) for n in numbers if (found := suite_of(n))]
-        candidates: list[tuple[str | None, Keys]] = [
-            (name, Keys(version, found, secret.value)) for version in versions for name, found in suites
-        ]
-        return cls(candidates, Phase(secret))
+    def of_secrets(cls, secrets: list[Secret], versions: list[int], suite: int | None) -> Space:
+        """Return the space whose packets one of these secrets protects; the likeliest version comes first."""
+        candidates: list[tuple[str | None, Keys, Phase | None]] = []
+        for secret in secrets:
+            numbers = _SUITES.get(len(secret.value), ()) if suite is None else (suite,)
+            suites: list[tuple[str, Suite]] = [(suite_name(n), found) for n in numbers if (found := suite_of(n))]
+            phase = Phase(secret)
+            candidates += [
+                (name, Keys(version, found, secret.value), phase) for version in versions for name, found in suites
+            ]
+        return cls(candidates)
 
     @property
     def version(self) -> int | None:
@@ -96,12 +99,13 @@ class Space:
 
     def _first(self, packet: bytes, number_at: int) -> Opened | None:
         """Return the payload of the first packet: it shows which keys are the right ones."""
-        for name, keys in self._candidates:
+        for name, keys, phase in self._candidates:
             self._generations = {0: keys}
             found = self._open(packet, number_at)
             if found is not None:
-                if self.phase is not None:
-                    self.phase.suite = name
+                self.phase = phase
+                if phase is not None:
+                    phase.suite = name
                 return found
         self._generations = {}
         return None

@@ -7,9 +7,10 @@ number of the next one is found by trying. As every record is authenticated, non
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..tls.keylog import Secret
+from ..tls.keylog import CLIENT_HANDSHAKE, SERVER_HANDSHAKE, Secret
 from ..tls.protection import Opener, Opener13
 
 MAX_WINDOW = 4096
@@ -23,10 +24,12 @@ _HEADER_BYTES = 5
 class Phase:
     """The time in which one secret protects a direction."""
 
-    __slots__ = ("bytes", "first_offset", "number", "opener", "records", "secret", "sha256", "updates")
+    __slots__ = ("bytes", "first_offset", "number", "opener", "others", "records", "secret", "sha256", "updates")
 
-    def __init__(self, secret: Secret, opener: Opener) -> None:
+    def __init__(self, secret: Secret, opener: Opener, others: Sequence[Phase] = ()) -> None:
         self.secret = secret
+        self.others = others
+        """Phases of other secrets that the key log gives for the same: one of them may be the right one."""
         self.sha256 = secret.sha256
         self.opener = opener
         self.number = 0
@@ -50,6 +53,10 @@ class Opened(NamedTuple):
     phase: Phase
 
 
+_Candidate = tuple[int, Phase, Opener, int, int]
+"""Place among the phases, phase, opener, first number and how many of them."""
+
+
 class Cipher:
     """Opens the records of one direction."""
 
@@ -59,6 +66,8 @@ class Cipher:
         self.unopened = 0
         """Records that could not be opened."""
         self.first_unopened: int | None = None
+        self.has_gaps = False
+        """True if records are missing, or were not opened."""
         self._at = 0
         self._has_handshake = has_handshake
         self._is_closed = False
@@ -81,6 +90,11 @@ class Cipher:
         """Return True once what is opened is application data."""
         return not self._has_handshake or self._is_closed or self._at > 0
 
+    @property
+    def opens_data(self) -> bool:
+        """Return True if there is a secret for what comes behind the handshake."""
+        return self.phases[-1].secret.label not in (CLIENT_HANDSHAKE, SERVER_HANDSHAKE)
+
     def open(self, kind: int, version: int, offset: int, body: memoryview) -> Opened | None:
         """Return the content of a record; `offset` is that of its header."""
         phase = self.phases[self._at]
@@ -96,7 +110,8 @@ class Cipher:
 
     def lost(self, count: int | None, length: int) -> None:
         """Take note of missing records: one, or (None) as many as fit into so many bytes (-1: nobody knows)."""
-        self.phase.opener.skipped(memoryview(b""))
+        self.has_gaps = True
+        self._skipped(memoryview(b""))
         more = MAX_WINDOW if length < 0 else length // _SMALLEST_RECORD + 2
         self._window = min(self._window + (more if count is None else count), MAX_WINDOW)
 
@@ -133,35 +148,45 @@ class Cipher:
             if found is not None:
                 return self._take(self.early, self.early.number, found, offset, body)
         if self._trials < MAX_TRIALS:
-            for at, opener, start, count in self._candidates():
+            for at, phase, opener, start, count in self._candidates():
                 for number in range(start, start + count):
                     self._trials += 1
                     found = opener.open(number, kind, version, body)
                     if found is not None:
-                        self._has_crossed = at != self._at or opener is not self.phase.opener
-                        self._at = at
-                        if opener is not self.phase.opener:
-                            self.phase.opener, self.phase.number = opener, 0
-                            self.phase.updates += 1
-                        return self._take(self.phase, number, found, offset, body)
-        self.phase.opener.skipped(body)
+                        self._has_crossed = at != self._at or opener is not phase.opener
+                        self._at, self.phases[at] = at, phase
+                        if opener is not phase.opener:
+                            phase.opener, phase.number = opener, 0
+                            phase.updates += 1
+                        return self._take(phase, number, found, offset, body)
+        self._skipped(body)
         self._window = min(self._window + 1, MAX_WINDOW)
         self._failed(offset)
         return None
 
     def _failed(self, offset: int) -> None:
+        self.has_gaps = True
         self.unopened += 1
         if self.first_unopened is None:
             self.first_unopened = offset
 
-    def _candidates(self) -> list[tuple[int, Opener, int, int]]:
-        """Return what may have protected the record: phase, opener, first number and how many of them."""
-        phase, window = self.phase, self._window
-        found: list[tuple[int, Opener, int, int]] = [(self._at, phase.opener, phase.number + 1, window)]
-        if self._at + 1 < len(self.phases):
-            found.append((self._at + 1, self.phases[self._at + 1].opener, 0, window + 1))
+    def _skipped(self, body: memoryview) -> None:
+        phase = self.phase
+        for each in (phase, *(phase.others if not phase.records else ())):
+            each.opener.skipped(body)
+
+    def _candidates(self) -> list[_Candidate]:
+        """Return what may have protected the record."""
+        at, phase, window = self._at, self.phase, self._window
+        found: list[_Candidate] = []
+        if not phase.records:
+            found += [(at, other, other.opener, 0, window + 1) for other in phase.others]
+        found.append((at, phase, phase.opener, phase.number + 1, window))
+        if at + 1 < len(self.phases):
+            later = self.phases[at + 1]
+            found += [(at + 1, each, each.opener, 0, window + 1) for each in (later, *later.others)]
         elif window and isinstance(phase.opener, Opener13) and self.is_past_handshake:
-            found.append((self._at, phase.opener.next(), 0, window))
+            found.append((at, phase, phase.opener.next(), 0, window))
         return found
 
     def _take(

@@ -38,7 +38,7 @@ class Listener(Interface):
     def on_plain(self, side: bool, opened: Opened) -> None:
         """Take data of the application."""
 
-    def on_phase(self, side: bool, offset: int) -> None:
+    def on_phase(self, side: bool, offset: int, opened: Opened) -> None:
         """Take note of the first record that was opened with a secret."""
 
     def on_trouble(self, side: bool, offset: int, name: str, detail: str) -> None:
@@ -179,7 +179,7 @@ class Direction:
         if opened is None:
             return
         if opened.phase.records == 1:
-            self._listener.on_phase(self.side, offset)
+            self._listener.on_phase(self.side, offset, opened)
         if opened.kind == APPLICATION_DATA:
             self._listener.on_plain(self.side, opened)
         elif opened.kind == HANDSHAKE:
@@ -196,6 +196,8 @@ class Direction:
         """Act on a handshake message under encryption; up to TLS 1.2 there is nothing in it to learn."""
         if not self._is_tls13:
             return
+        if message.kind == FINISHED and cipher.is_past_handshake:
+            return  # a client that was asked for its certificate later; the keys stay
         if message.kind == FINISHED:
             cipher.advance()
             if self.is_past_handshake:

@@ -54,6 +54,11 @@ class Handshake:
         return "early_data_accepted" in self._values
 
     @property
+    def early_data_accepted(self) -> bool | None:
+        """Return True if the server took early data, False if it did not, None if it has not said so yet."""
+        return False if self.is_retried else self._values.get("early_data_accepted")
+
+    @property
     def is_seen(self) -> bool:
         """Return True if a hello of either side was read."""
         return self.client is not None or self.server is not None

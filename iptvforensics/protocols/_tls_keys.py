@@ -40,15 +40,16 @@ def make_ciphers(client: ClientHello, server: ServerHello, secrets: Secrets) -> 
         return Ciphers(why_not=f"what follows is encrypted in a way that is not opened here: {name}")
     if server.version > TLS12:
         return _tls13(client, suite, secrets)
-    master = secrets.find(keylog.MASTER, client.random)
-    if master is None and client.session_id and client.session_id == server.session_id:
-        master = _resumed(client, secrets)
-    if master is None:
+    masters = secrets.find_all(keylog.MASTER, client.random)
+    if not masters and client.session_id and client.session_id == server.session_id:
+        masters = [master for master in (_resumed(client, secrets),) if master is not None]
+    if not masters:
         return Ciphers()
     mac_last = server.extension(ENCRYPT_THEN_MAC) is not None
     randoms = client.random, server.random
-    made = openers(suite, master.value, randoms, version=server.version, mac_last=mac_last)
-    return Ciphers(Cipher([Phase(master, made[0])]), Cipher([Phase(master, made[1])]), master)
+    made = [openers(suite, m.value, randoms, version=server.version, mac_last=mac_last) for m in masters]
+    both = [_choice([Phase(m, each[i]) for m, each in zip(masters, made, strict=True)]) for i in (0, 1)]
+    return Ciphers(Cipher([both[0]]), Cipher([both[1]]), masters[0])
 
 
 def _resumed(client: ClientHello, secrets: Secrets) -> Secret | None:
@@ -72,5 +73,11 @@ def _tls13(client: ClientHello, suite: Suite, secrets: Secrets) -> Ciphers:
 
 
 def _phase(label: str, suite: Suite, client: ClientHello, secrets: Secrets) -> Phase | None:
-    secret = secrets.find(label, client.random)
-    return None if secret is None else Phase(secret, Opener13(suite, secret.value))
+    found = [Phase(secret, Opener13(suite, secret.value)) for secret in secrets.find_all(label, client.random)]
+    return _choice(found) if found else None
+
+
+def _choice(phases: list[Phase]) -> Phase:
+    """Return the first of phases that differ in their secret, with the others to be tried."""
+    phases[0].others = phases[1:]
+    return phases[0]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import weakref
 
-from ..protocol import Anomaly, Event, Hold, Mark, Opening, Row
+from ..protocol import Anomaly, Event, Hold, Mark, OpenedBegin, Opening, Row
 from ..tls.keylog import Secrets
 from ..tls.messages import Message
 from ..tls.names import suite_name, version_name
 from ._tls_ciphers import Opened
 from ._tls_detect import begins_with_hello
 from ._tls_direction import Direction
+from ._tls_early import END_OF_EARLY_DATA, EarlyData
 from ._tls_handshake import NEW_SESSION_TICKET, TLS13, Handshake
 from ._tls_keys import NOT_GIVEN, Ciphers, make_ciphers, may_open
 from ._tls_plain import Plain
@@ -18,6 +19,8 @@ from ._tls_plain import Plain
 _DNS_PORT, _DNS_ALPN = 853, "dot"
 _DNS = "DNS over TLS: names that are looked up here are not visible"
 _NO_HANDSHAKE = "the beginning of the connection was not captured: server name and certificates are not known"
+_UNOPENED = "encrypted records that no secret opened: one is missing, or too many records before them"
+_CLOSED_SIDE = "not opened: no secret of the {}'s side for what follows the handshake was given"
 _ONE_SIDE = "what follows is encrypted, and only one hello was captured: no record can be opened"
 
 
@@ -37,6 +40,7 @@ class TlsParser:
         self._plain = {side: Plain(side) for side in self._directions}
         self._ports = (opening.orig_port, opening.resp_port)
         self._first_encrypted: dict[bool, int] = {}
+        self._early = EarlyData()
         self._is_told = False
         self._ended: set[bool] = set()
         self._events: list[Event] = []
@@ -62,6 +66,7 @@ class TlsParser:
         if len(self._ended) == len(self._directions):
             for direction in self._directions.values():
                 direction.unlock(None, is_tls13=False)
+            self._settle_early(is_taken=True)  # nothing shows that the server did not take it
             self._tell()
             self._tell_secrets()
         return self._collect()
@@ -82,6 +87,10 @@ class TlsParser:
         handshake = self._handshake
         self._events += handshake.take(message, side) if is_whole else handshake.take_part(message, side)
         self.client_is_orig = handshake.client_side is not False
+        if message.kind == END_OF_EARLY_DATA:
+            self._settle_early(is_taken=True)
+        elif handshake.early_data_accepted is not None:
+            self._settle_early(is_taken=handshake.early_data_accepted)
         if self._ciphers is None:
             self._decide()
         elif message.kind == NEW_SESSION_TICKET and self._ciphers.master is not None:
@@ -107,13 +116,34 @@ class TlsParser:
         """Have the places of records remembered that wait for keys."""
         self._events.append(Hold(side, offset))
 
-    def on_phase(self, side: bool, offset: int) -> None:
+    def on_phase(self, side: bool, offset: int, opened: Opened) -> None:
         """Have the place remembered at which a secret was first used."""
         self._events.append(Mark(side, offset))
+        cipher = self._directions[side].cipher
+        if cipher is not None and cipher.early is not None and opened.phase is not cipher.early:
+            # The end of early data would have come before; if records are missing, it may have.
+            self._settle_early(is_taken=cipher.has_gaps)
 
     def on_plain(self, side: bool, opened: Opened) -> None:
-        """Hand on data of the application."""
-        self._events += self._plain[side].add(opened)
+        """Hand on data of the application, early data once it is known that the server took it."""
+        cipher = self._directions[side].cipher
+        if cipher is None or opened.phase is not cipher.early:
+            self._events += self._plain[side].add(opened)
+            return
+        waited = self._early.waits
+        for taken in self._early.add(opened):
+            self._events += self._plain[side].add(taken)
+        if self._early.waits and not waited:
+            self._events.append(Hold(side, opened.offset))
+
+    def _settle_early(self, *, is_taken: bool) -> None:
+        """Hand on the early data that waits, or leave it out."""
+        waited = self._early.waits
+        side = self.client_is_orig
+        for taken in self._early.settle(is_taken=is_taken):
+            self._events += self._plain[side].add(taken)
+        if waited:
+            self._events += [*self._plain[side].flush(), Hold(side, None)]
 
     # --- keys -------------------------------------------------------------------------------------------
 
@@ -126,7 +156,12 @@ class TlsParser:
                 self._secrets.remember(server.session_id, ciphers.master.value)
             is_tls13 = server.version >= TLS13
             client_side = self.client_is_orig
-            for side, cipher in ((client_side, ciphers.client), (not client_side, ciphers.server)):
+            both = (not client_side, ciphers.server), (client_side, ciphers.client)
+            if len({cipher is not None and cipher.opens_data for _, cipher in both}) > 1:
+                self._events.append(OpenedBegin(0, "tcp", client_side, is_half=True))
+            if self._handshake.is_retried:  # early data never survives that
+                self._early.settle(is_taken=False)
+            for side, cipher in both:  # the server says whether it took early data
                 self._directions[side].unlock(cipher, is_tls13=is_tls13)
         elif client is not None and not may_open(client, self._secrets):
             self._ciphers = Ciphers()
@@ -146,17 +181,19 @@ class TlsParser:
         self._events += handshake.row(used[0].sha256 if used else None)
         if not self._first_encrypted:
             return
-        side = max(self._first_encrypted)
+        closed = [side for side in self._first_encrypted if self._directions[side].cipher is None]
+        side = max(closed or self._first_encrypted)
         offset = self._first_encrypted[side]
-        is_opened = all(self._directions[side].cipher is not None for side in self._first_encrypted)
+        is_opened = not closed
         if not handshake.is_seen:
             self._events.append(Anomaly("TLS_handshake_not_captured", side, offset, _NO_HANDSHAKE))
         elif not is_opened and self._carries_dns():
             self._events.append(Anomaly("TLS_dns_not_seen", side, offset, _DNS))
         if not is_opened:
             why = _ONE_SIDE if self._secrets else NOT_GIVEN
-            detail = why if self._ciphers is None else self._ciphers.why_not
-            self._events.append(Anomaly("TLS_not_opened", side, offset, detail))
+            if self._ciphers is not None:
+                why = self._ciphers.why_not if len(closed) == len(self._first_encrypted) else self._no_secret(side)
+            self._events.append(Anomaly("TLS_not_opened", side, offset, why))
 
     def _tell_secrets(self) -> None:
         """Make a row for each secret that was used, and say which records stayed closed."""
@@ -178,9 +215,19 @@ class TlsParser:
                 }
                 self._events.append(Row("decrypted", side, phase.first_offset or 0, values))
             if cipher.unopened:
-                detail = "encrypted records that no secret opened: one is missing, or too many records before them"
+                detail = _UNOPENED if cipher.opens_data else self._no_secret(side)
                 at = cipher.first_unopened or 0
                 self._events.append(Anomaly("TLS_record_not_opened", side, at, detail, cipher.unopened))
+
+        early = self._early
+        if early.refused_records:
+            detail = f"{early.refused_bytes} bytes of early data that the server did not take: left out"
+            place = self.client_is_orig, early.offset
+            self._events.append(Anomaly("TLS_early_data_refused", *place, detail, early.refused_records))
+
+    def _no_secret(self, side: bool) -> str:
+        """Return why the data of a side stay closed while those of the other one may be opened."""
+        return _CLOSED_SIDE.format("client" if side == self.client_is_orig else "server")
 
     def _carries_dns(self) -> bool:
         """Return True for DNS over TLS (RFC 7858): by its port, or because nothing else was offered."""

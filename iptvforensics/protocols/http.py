@@ -38,7 +38,8 @@ class HttpParser:
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = _client_is_orig(opening)
-        self._pairing = Pairing(self.client_is_orig, "https" if opening.is_opened else "http")
+        scheme = "https" if opening.is_opened else "http"
+        self._pairing = Pairing(self.client_is_orig, scheme, is_half=opening.is_half_opened)
         self._client = RequestStream(self._pairing, self.client_is_orig, opening.midstream)
         self._server = ResponseStream(self._pairing, not self.client_is_orig, opening.midstream)
         self._open_ends = {True, False}

@@ -13,7 +13,10 @@ sender filled the missing ones up (padding, seen with none of the others).
 * Without secrets nothing of the application data is seen; from TLS 1.3 on, neither are the certificates and the
   application protocol that the server chose. An anomaly says so for each connection.
 * Records are opened with AES in GCM, CCM or CBC mode and ChaCha20-Poly1305, from TLS 1.0 on, if both hellos were
-  captured; not after a handshake that was repeated under encryption (renegotiation).
+  captured; not after a handshake that was repeated under encryption (renegotiation). A session resumed up to TLS 1.2
+  needs a line of its own in the key log, or the handshake of the session that it resumes earlier in the same capture:
+  the secret of that one is found by nothing else, and other captures must not change the rows of this one.
+* Early data is read if the server took it. A certificate that the client shows after the handshake is not told.
 * A connection that was captured from its middle on gives no row, as its hellos are missing.
 * Hellos of SSL 2, DTLS, and TLS that begins inside of another protocol (STARTTLS) are not read; the protocol `connect`
   finds TLS behind HTTP CONNECT.

@@ -1,13 +1,15 @@
 """Key logs -> the secrets of connections, found by the client's random.
 
 Format: draft-ietf-tls-keylogfile, as NSS, OpenSSL and browsers write it (`SSLKEYLOGFILE`): a label, the client's random
-and a secret per line. The same text stands in Decryption Secrets Blocks of pcapng files.
+and a secret per line. The same text stands in Decryption Secrets Blocks of pcapng files. Files in UTF-16 (as shells of
+Windows write them) and with a byte order mark are read, too. Where lines of one label and random differ, all count.
 
 **Known limitations**: lines with the label `RSA` (an encrypted premaster secret) are not used.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from typing import NamedTuple
 
@@ -18,12 +20,24 @@ CLIENT_TRAFFIC, SERVER_TRAFFIC = "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECR
 LABELS = frozenset({MASTER, CLIENT_EARLY, CLIENT_HANDSHAKE, SERVER_HANDSHAKE, CLIENT_TRAFFIC, SERVER_TRAFFIC})
 
 MAX_SECRETS = 1 << 21
+MAX_OTHERS = 4
+"""Further secrets of one label and connection that are kept."""
 MAX_SECRET_BYTES = 64
 MAX_SESSIONS = 1 << 16
 """Sessions that may be resumed, and identifiers of connections, that are remembered; the oldest gives way."""
 MIN_OWNED_BYTES = 4
 """A shorter identifier would be met by chance."""
 _RANDOM_BYTES = 32
+
+
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def _as_ascii(log: bytes) -> bytes:
+    """Return a key log without its byte order mark, one byte per character."""
+    if log.startswith(_UTF16_MARKS):
+        return log.decode("utf-16", "replace").encode("ascii", "replace")
+    return log.removeprefix(codecs.BOM_UTF8)
 
 
 class Secret(NamedTuple):
@@ -43,6 +57,8 @@ class Secrets:
 
     def __init__(self) -> None:
         self._known: dict[bytes, dict[str, bytes]] = {}
+        self._others: dict[tuple[bytes, str], list[bytes]] = {}
+        """Secrets that another line gives for the same."""
         self._count = 0
         self._sessions: dict[bytes, bytes] = {}
         self._owners: dict[bytes, bytes] = {}
@@ -54,7 +70,7 @@ class Secrets:
     def add(self, log: bytes) -> int:
         """Add the lines of a key log; return how many of them hold a secret that may be used."""
         found = 0
-        for line in log.splitlines():
+        for line in _as_ascii(log).splitlines():
             parts = line.split()
             if len(parts) != 3 or self._count >= MAX_SECRETS:
                 continue
@@ -66,7 +82,8 @@ class Secrets:
             except ValueError:
                 continue
             if len(random) == _RANDOM_BYTES and 0 < len(value) <= MAX_SECRET_BYTES:
-                self._known.setdefault(random, {}).setdefault(label, value)
+                if self._known.setdefault(random, {}).setdefault(label, value) != value:
+                    self._add_other(random, label, value)
                 self._count += 1
                 found += 1
         return found
@@ -75,6 +92,17 @@ class Secrets:
         """Return a secret of the connection whose client sent this random."""
         value = self._known.get(random, {}).get(label)
         return None if value is None else Secret(label, value)
+
+    def _add_other(self, random: bytes, label: str, value: bytes) -> None:
+        others = self._others.setdefault((random, label), [])
+        if value not in others and len(others) < MAX_OTHERS:
+            others.append(value)
+
+    def find_all(self, label: str, random: bytes) -> list[Secret]:
+        """Return the secrets that lines of this label give for a connection, in their order: one of them opens it."""
+        first = self.find(label, random)
+        others = self._others.get((random, label), ())
+        return [] if first is None else [first, *(Secret(label, value) for value in others)]
 
     def knows(self, random: bytes) -> bool:
         """Return True if there is any secret of the connection whose client sent this random."""

@@ -86,6 +86,17 @@ def test_gaps_and_ends_are_handed_on(bench: Any, made_up: Any) -> None:
     ]  # fmt: skip
 
 
+def test_the_reader_is_told_that_one_direction_stays_closed(bench: Any, made_up: Any) -> None:
+    begin = OpenedBegin(0, "tcp", False, is_half=True)
+    outer = locked(made_up, **{"-": [begin, OpenedData(True, 0, b"in", SECRET)]})
+    inner = reader(made_up, lambda *_: [])
+    run = bench(outer, inner)
+    run.take([b"-"])
+    run.finish()
+    opening = inner.parsers[0].opening
+    assert (opening.is_half_opened, opening.client_is_orig) == (True, False)
+
+
 def test_a_body_inside_names_the_secret_too(bench: Any, made_up: Any) -> None:
     outer = locked(made_up, **{"-": [OpenedData(True, 0, b"in", SECRET)]})
 

@@ -149,7 +149,8 @@ class Found:
         readers: dict[int, Http3Parser] = {}
         for event in self.events:
             if isinstance(event, OpenedBegin):
-                readers[event.key] = Http3Parser(Opening("quic", b"", b"", client_is_orig=event.client_is_orig))
+                about = {"client_is_orig": event.client_is_orig, "is_half_opened": event.is_half}
+                readers[event.key] = Http3Parser(Opening("quic", b"", b"", **about))
             elif isinstance(event, OpenedData):
                 self.web += readers[event.key].feed(memoryview(event.data), event.from_orig)
             elif isinstance(event, OpenedEnd):

@@ -179,3 +179,10 @@ def test_anomalies_of_a_kind_are_told_at_most_so_often_and_then_counted() -> Non
 def test_end_may_come_twice_and_nothing_follows_it() -> None:
     seen = Seen(GET + GET, OK + OK).feed(True, len(GET)).feed(False, len(OK)).end().end()
     assert seen.feed(True).feed(False).gap(True, 5).rows == Seen(GET, OK).whole().rows
+
+
+def test_the_side_that_stays_closed_is_named() -> None:
+    asked = Seen(get(0), b"", is_opened=True, is_half_opened=True).whole()
+    assert asked.values[0]["interrupted"] == "response not opened: no secret of the server's side"
+    answered = Seen(b"", answer(0), is_opened=True, is_half_opened=True).whole()
+    assert answered.values[0]["interrupted"] == "request not opened: no secret of the client's side"

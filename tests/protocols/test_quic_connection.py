@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aioquic.quic.packet import QuicProtocolVersion
 
-from iptvforensics.protocol import Anomaly, ContentBegin, ContentEnd, Hold, OpenedData, Opening, Row
+from iptvforensics.protocol import Anomaly, ContentBegin, ContentEnd, Hold, OpenedBegin, OpenedData, Opening, Row
 from iptvforensics.protocols._quic_parser import QuicParser
 from iptvforensics.protocols._quic_spaces import Opened, Space
 from iptvforensics.protocols.quic import PROTOCOL, detect
@@ -152,6 +152,54 @@ def test_early_data_without_its_secret_is_said_to_be_closed() -> None:
     assert (target, trouble) == (None, "no request seen")
 
 
+def test_early_data_that_the_server_did_not_take() -> None:
+    first = film()
+    talk = talks.Talk(ticket=first.tickets[0], tickets={}).ask("/early.ts", 5000).run(4)
+    sent = talks.Found(talk.datagrams, talk.keylog)
+    assert sent.rows("quic")[0]["early_data_accepted"] is False
+    assert "QUIC_early_data_refused" in sent.anomalies
+    assert [row["target"] for row in sent.rows("http")] == ["/early.ts"]  # sent once more, and counted once
+    early = next(row for row in sent.rows("decrypted") if row["label"] == "CLIENT_EARLY_TRAFFIC_SECRET")
+    used = {event.secret_sha256 for event in sent.events if isinstance(event, OpenedData)}
+    assert used
+    assert early["secret_sha256"] not in used
+
+
+def test_early_data_is_kept_where_the_server_says_nothing_of_it() -> None:
+    first = film()
+    talk = talks.Talk(ticket=first.tickets[0], tickets=first.store).ask("/early.ts", 5000).run(8)
+    for datagrams, keylog in (
+        ([each for each in talk.datagrams if each.from_orig], talk.keylog),
+        (talk.datagrams, talk.without("SERVER_HANDSHAKE")),
+    ):
+        found = talks.Found(datagrams, keylog)
+        assert [row["target"] for row in found.rows("http")] == ["/early.ts"]
+        assert "QUIC_early_data_refused" not in found.anomalies
+
+
+@pytest.mark.parametrize(("without", "who"), [("CLIENT_TRAFFIC", "client"), ("SERVER_TRAFFIC", "server")])
+def test_secrets_of_one_side_only(whole: Any, without: str, who: str) -> None:
+    found = talks.Found(whole.datagrams, whole.without(without))
+    begins = [event for event in found.events if isinstance(event, OpenedBegin)]
+    assert begins == [OpenedBegin(0, "quic", True, is_half=True)]
+    details = [e.detail for e in found.events if isinstance(e, Anomaly) and e.name == "QUIC_packet_not_opened"]
+    assert details == [f"not opened: no secret of the {who}'s side for what follows the handshake was given"]
+    what = "request" if who == "client" else "response"
+    troubles = {row["interrupted"] for row in found.rows("http")}
+    assert troubles == {f"{what} not opened: no secret of the {who}'s side"}
+
+
+def test_a_wrong_secret_does_not_hide_the_right_one(whole: Any) -> None:
+    lines = [line.split() for line in whole.keylog.splitlines()]
+    wrong = "".join(f"{label} {random} {'00' * (len(secret) // 2)}\n" for label, random, secret in lines)
+    found = talks.Found(whole.datagrams, wrong + whole.keylog)
+    assert found.bodies() == bodies()
+    assert found.anomalies == []
+    assert {row["secret_sha256"] for row in found.rows("decrypted")} <= {
+        hashlib.sha256(bytes.fromhex(secret)).hexdigest() for _, _, secret in lines
+    }
+
+
 def test_another_identifier_and_another_path_are_noted() -> None:
     talk = film()
     talk.client.change_connection_id()
@@ -247,7 +295,8 @@ def test_keys_of_the_handshake_alone(whole: Any) -> None:
 def test_keys_of_one_side_alone(whole: Any, side: str) -> None:
     found = talks.Found(whole.datagrams, whole.without("SERVER_" if side == "CLIENT" else "CLIENT_"))
     interrupted = {row["interrupted"] for row in found.rows("http")}
-    assert interrupted == ({"no response"} if side == "CLIENT" else {"no request seen"})
+    closed = "response not opened: no secret of the server's side"
+    assert interrupted == ({closed} if side == "CLIENT" else {"request not opened: no secret of the client's side"})
     assert found.anomalies.count("QUIC_packet_not_opened") == 1
 
 

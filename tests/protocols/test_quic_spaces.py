@@ -42,7 +42,7 @@ def test_the_next_secret_of_the_rfc() -> None:
 
 @pytest.mark.parametrize("version", SHORT)
 def test_suite_and_version_are_found_by_the_first_packet(version: int) -> None:
-    space = Space.of_secret(Secret(CLIENT_TRAFFIC, SECRET), [VERSION_1, VERSION_2], None)
+    space = Space.of_secrets([Secret(CLIENT_TRAFFIC, SECRET)], [VERSION_1, VERSION_2], None)
     space._largest = NUMBER - 1
     opened = space.open(SHORT[version], 1, 77)
     assert opened is not None
@@ -74,7 +74,7 @@ class SecretOf:
 
 
 def space() -> Space:
-    return Space.of_secret(Secret(CLIENT_TRAFFIC, AES_SECRET), [VERSION_1], None)
+    return Space.of_secrets([Secret(CLIENT_TRAFFIC, AES_SECRET)], [VERSION_1], None)
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ def test_packets_too_short_for_a_sample(size: int) -> None:
 
 
 def test_a_secret_of_unknown_length_opens_nothing() -> None:
-    reader = Space.of_secret(Secret(CLIENT_TRAFFIC, b"short"), [VERSION_1], None)
+    reader = Space.of_secrets([Secret(CLIENT_TRAFFIC, b"short")], [VERSION_1], None)
     assert reader.open(sealed(0), 1, 0) is None

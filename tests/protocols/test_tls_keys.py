@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import itertools
 import random
 import ssl
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from iptvforensics.protocol import Anomaly, Event, Hold, OpenedData, OpenedEnd, OpenedGap, Opening, Row
+from iptvforensics.protocol import Anomaly, Event, Hold, OpenedBegin, OpenedData, OpenedEnd, OpenedGap, Opening, Row
 from iptvforensics.protocols import _tls_direction
 from iptvforensics.protocols._tls_parser import TlsParser
 from iptvforensics.tls.hkdf import expand_label
@@ -164,21 +166,130 @@ def test_cuts_do_not_matter(version: ssl.TLSVersion, suite: str | None, seed: in
     assert sorted(map(repr, found.rows)) == sorted(map(repr, whole.rows))
 
 
+TAKEN, NOT_TAKEN = b"\x08\0\0\x06\0\x04\0\x2a\0\0", b"\x08\0\0\x02\0\0"
+"""EncryptedExtensions of a server that takes early data, and of one that does not."""
+EARLY = b"e" * 48
+
+
+def with_early_data(talk: Any, said: bytes | None, *contents: tuple[bytes, int]) -> list[tuple[bool, bytes | int]]:
+    """Return a talk whose client sent early data, and whose server said this of it."""
+    client, server = talk.stream(True), talk.stream(False)
+    sent = b"".join(sealed(EARLY, number, *content) for number, content in enumerate(contents))
+    hello = record_starts(client)[1]
+    steps: list[tuple[bool, bytes | int]] = [(True, client[:hello] + sent)]
+    if said is not None:
+        secret = secrets_of(talk).find("SERVER_HANDSHAKE_TRAFFIC_SECRET", client_random(talk))
+        assert secret is not None
+        first, second = next((at, end) for at, end in itertools.pairwise(record_starts(server)) if server[at] == 23)
+        server = server[:first] + sealed(secret.value, 0, said, 22) + server[second:]
+    return [*steps, (False, server), (True, client[hello:])]
+
+
+def early_secrets(talk: Any, without: str = "-") -> Secrets:
+    secrets = Secrets()
+    lines = [line for line in talk.keylog.splitlines() if without not in line]
+    lines.append(f"CLIENT_EARLY_TRAFFIC_SECRET {client_random(talk).hex()} {EARLY.hex()}")
+    secrets.add("\n".join(lines).encode())
+    return secrets
+
+
+END = (b"\x05\0\0\0", 22)
+
+
 def test_early_data() -> None:
     talk = talks.talk(V13)
-    stream = talk.stream(True)
-    hello = record_starts(stream)[1]
-    early = b"e" * 48
-    secrets = secrets_of(talk)
-    secrets.add(b"CLIENT_EARLY_TRAFFIC_SECRET " + client_random(talk).hex().encode() + b" " + early.hex().encode())
-    sent = sealed(early, 0, b"early ", 23) + sealed(early, 1, b"bird: ", 23) + sealed(early, 2, b"\x05\0\0\0", 22)
-    found = read([(True, stream[:hello] + sent + stream[hello:]), (False, talk.stream(False))], secrets)
+    steps = with_early_data(talk, TAKEN, (b"early ", 23), (b"bird: ", 23), END)
+    found = read(steps, early_secrets(talk))
     assert found.data == {True: b"early bird: " + talk.server_got, False: talk.client_got}
     assert found.table("decrypted")[0]["label"] == "CLIENT_EARLY_TRAFFIC_SECRET"
+    assert found.table("tls")[0]["early_data_accepted"] is True
     assert found.anomalies == []
-    unknown = read([(True, stream[:hello] + sent + stream[hello:]), (False, talk.stream(False))], secrets_of(talk))
+    assert [hold[1] is None for hold in found.holds][-2:] == [False, True]
+    unknown = read(steps, secrets_of(talk))
     assert unknown.data == {True: talk.server_got, False: talk.client_got}
     assert [(a.name, a.count) for a in unknown.anomalies] == [("TLS_record_not_opened", 3)]
+
+
+@pytest.mark.parametrize("without", ["-", "SERVER_"])
+def test_early_data_that_the_server_did_not_take(without: str) -> None:
+    talk = talks.talk(V13)
+    found = read(with_early_data(talk, NOT_TAKEN, (b"GET /early", 23), (b"!", 23)), early_secrets(talk, without))
+    assert found.data[True] == talk.server_got
+    (told,) = (a for a in found.anomalies if a.name == "TLS_early_data_refused")
+    assert (told.from_orig, told.count, told.detail[:8]) == (True, 2, "11 bytes")
+    if without == "-":
+        assert found.table("tls")[0]["early_data_accepted"] is False
+
+
+def test_early_data_whose_end_shows_that_it_was_taken() -> None:
+    talk = talks.talk(V13)
+    found = read(with_early_data(talk, None, (b"early", 23), END), early_secrets(talk, "SERVER_"))
+    assert found.data[True] == b"early" + talk.server_got
+
+
+def test_early_data_of_which_nothing_is_known_is_kept() -> None:
+    talk = talks.talk(V13)
+    client = talk.stream(True)
+    steps = with_early_data(talk, None, (b"early", 23))
+    found = read([*steps[:1], (True, 2000), (False, talk.stream(False))], early_secrets(talk, "SERVER_"))
+    assert found.data[True] == b"early"
+    found = read([*steps[:1], (True, 37), *steps[2:], (False, talk.stream(False))], early_secrets(talk, "SERVER_"))
+    assert found.data[True] == b"early" + talk.server_got
+    assert len(client) > 37
+
+
+# Secrets of one side, several for one connection ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("without", "who", "side"), [("SERVER_", "server", False), ("CLIENT_", "client", True)])
+@pytest.mark.parametrize("label", ["TRAFFIC_SECRET", "TRAFFIC_SECRET_0"])
+def test_secrets_of_one_side_only(without: str, who: str, side: bool, label: str) -> None:
+    talk = talks.talk(V13)
+    secrets = Secrets()
+    log = (line for line in talk.keylog.splitlines() if not (line.startswith(without) and label in line.split()[0]))
+    secrets.add("\n".join(log).encode())
+    found = read(both(talk), secrets)
+    assert found.data == {side: b"", not side: talk.server_got if not side else talk.client_got}
+    begins = [event for event in found.events if isinstance(event, OpenedBegin)]
+    assert begins == [OpenedBegin(0, "tcp", True, is_half=True)]
+    closed = [a for a in found.anomalies if a.from_orig == side]
+    assert [a.detail for a in closed] == [
+        f"not opened: no secret of the {who}'s side for what follows the handshake was given"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "suite"), [(V13, None), (V12, "ECDHE-RSA-AES128-GCM-SHA256"), (V11, "AES128-SHA"), (V10, "AES128-SHA")]
+)
+def test_a_wrong_secret_does_not_hide_the_right_one(version: ssl.TLSVersion, suite: str | None) -> None:
+    talk = talks.talk(version, suite)
+    wrong = [
+        " ".join((label, random, "00" * (len(secret) // 2)))
+        for label, random, secret in (line.split() for line in talk.keylog.splitlines() if len(line.split()) == 3)
+    ]
+    secrets = Secrets()
+    secrets.add("\n".join([*wrong, *talk.keylog.splitlines()]).encode())
+    found = read(both(talk), secrets)
+    assert found.data == {True: talk.server_got, False: talk.client_got}
+    assert found.anomalies == []
+    right = {hashlib.sha256(bytes.fromhex(line.split()[2])).hexdigest() for line in talk.keylog.splitlines()[1:]}
+    assert {row["secret_sha256"] for row in found.table("decrypted")} <= right
+
+
+def test_a_client_that_shows_its_certificate_later_goes_on() -> None:
+    talk = talks.talk(V13)
+    secrets = secrets_of(talk)
+    secret = secrets.find("CLIENT_TRAFFIC_SECRET_0", client_random(talk))
+    assert secret is not None
+    stream = talk.stream(True)
+    close = record_starts(stream)[-1]
+    number = next(r["records"] for r in read(both(talk), secrets).table("decrypted")
+                  if r["label"] == "CLIENT_TRAFFIC_SECRET_0") - 1  # fmt: skip
+    finished = sealed(secret.value, number, b"\x14\0\0\x30" + bytes(48), 22)
+    behind = sealed(secret.value, number + 1, b"and more", 23)
+    found = read([(True, stream[:close] + finished + behind), (False, talk.stream(False))], secrets)
+    assert found.data[True] == talk.server_got + b"and more"
+    assert found.anomalies == []
 
 
 def test_places_point_at_the_bytes() -> None:

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from iptvforensics.tls import keylog
-from iptvforensics.tls.keylog import MAX_SESSIONS, Secrets
+from iptvforensics.tls.keylog import MAX_OTHERS, MAX_SESSIONS, Secrets
 
 RANDOM, OTHER = b"\x01" * 32, b"\x02" * 32
 
@@ -31,6 +31,29 @@ def test_the_first_of_two_secrets_counts() -> None:
     found = secrets.find(keylog.MASTER, RANDOM)
     assert found is not None
     assert found.value == b"first"
+
+
+def test_all_secrets_of_one_label_are_kept_up_to_a_limit() -> None:
+    secrets = Secrets()
+    for value in (b"one", b"two", b"one", b"two", *(bytes([65 + i]) for i in range(MAX_OTHERS))):
+        secrets.add(line(keylog.MASTER, RANDOM, value))
+    found = [secret.value for secret in secrets.find_all(keylog.MASTER, RANDOM)]
+    assert found[:3] == [b"one", b"two", b"A"]
+    assert len(found) == 1 + MAX_OTHERS
+    assert secrets.find_all(keylog.MASTER, OTHER) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_the_first_line_behind_a_byte_order_mark_counts(encoding: str) -> None:
+    text = line(keylog.MASTER, RANDOM, b"m" * 48).decode() + line(keylog.CLIENT_TRAFFIC, OTHER, b"c" * 32).decode()
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    secrets = Secrets()
+    assert secrets.add((mark + text.replace("\n", "\r\n")).encode(encoding)) == 2
+    assert secrets.knows(RANDOM)
+
+
+def test_broken_utf_16_is_no_error() -> None:
+    assert Secrets().add(b"\xff\xfe\x00\xd8\x00") == 0
 
 
 @pytest.mark.parametrize(
