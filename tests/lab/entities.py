@@ -23,6 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .claims import insiders, present, score_devices, shows_home
 from .demanded import OF_SESSIONS, shown_links, with_copies, with_streams
 from .matching import Score, Tally
 from .truths import SECOND, Remains
@@ -32,7 +33,7 @@ Node = Mapping[str, Any]
 Alike = Mapping[tuple[str, str], int]
 KINDS = {
     "lines": ("line",),
-    "devices": ("box", "home"),  # a home is rightly found, but not demanded: its boxes may be told apart
+    "devices": ("box", "bystander", "home", "router"),  # and, if found, NOT_DEMANDED
     "panels": ("panel",),
     "channels": ("channel",),
     "titles": ("title",),
@@ -40,7 +41,10 @@ KINDS = {
     "origin_accounts": ("origin-account",),
 }
 """Tables of entities, and the kinds of nodes that their rows stand for."""
-OTHER_SERVERS = ("operator", "origin-account", "encoder", "update", "proxy-hub", "web-player")
+NOT_DEMANDED = ("home", "router")
+"""Devices that are rightly found, but not demanded: boxes behind one address may be told apart, routers say little."""
+OTHER_SERVERS = ("operator", "origin-account", "encoder", "update", "proxy-hub", "web-player", "shortener", "resolver",
+                 "clock")  # fmt: skip
 """Servers that are rightly found, but not demanded: nothing says that they belong to the service."""
 IDS = {"devices": "device_id", "lines": "line_id", "panels": "panel_id", "channels": "channel_id", "titles": "title_id",
        "servers": "server_id", "origin_accounts": "account_id"}  # fmt: skip
@@ -88,6 +92,8 @@ def _own_aliases(node: Node, remains: Remains | None) -> set[str]:
     if kind != "panel":  # panels may share an address behind a reverse proxy
         addresses = {remains.address(ip) if remains else ip for ip in node.get("ips", [])}
         found |= {f"ip:{ip}" for ip in addresses} | {f"ip:{ip}@{node['home']}" for ip in addresses if "home" in node}
+    if kind == "box" and "public_ip" in node:  # from outside, where a line may tell it apart
+        found.add(f"ip:{remains.address(node['public_ip']) if remains else node['public_ip']}")
     found |= {f"host:{name['name']}" for name in node.get("names", [])}
     found |= {f"mac:{node['mac'].lower()}"} if "mac" in node else set()
     found |= {f"serial:{node['serial']}"} if "serial" in node else set()
@@ -122,6 +128,7 @@ def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None =
     sides = {capture["file"]: capture.get("side", "box") for capture in document.get("captures", [])}
     inside = sides.get(file, "box") in ("box", "home")
     home_of = {node["id"]: node.get("home", "") for node in document["nodes"] if node["kind"] == "box"}
+    bystanders = {node["id"]: node for node in document["nodes"] if node["kind"] == "bystander"}
     used: set[str] = set()
     for session in document["sessions"]:
         if file in session["visible_in"]:
@@ -130,6 +137,9 @@ def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None =
             used |= {session[key] for key in keys if key in session}
             used |= {session["box"] if inside else home_of[session["box"]]} if "box" in session else set()
             used |= {hop["node"] for hop in session["chain"] if "node" in hop}
+    for name, views in insiders(document, {file: remains}).items():
+        if name in bystanders and shows_home(views[0]) and (remains is None or present(bystanders[name], remains)):
+            used.add(name)
     if remains is None:
         return used
     servers = {n["id"]: n for n in document["nodes"] if n["kind"] in KINDS["servers"] and n.get("ips")}
@@ -203,12 +213,14 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
         alike = _alike(document, tables.get("links", ()), stands_for) if table == "devices" else {}
         taken = answered(document["nodes"], table, rows, seen, alike)
         stands_for |= _ends(document["nodes"], table, tables[table], seen, alike) | taken
-        demanded = [node["id"] for node in document["nodes"] if node["kind"] in kinds and node["kind"] != "home"]
+        demanded = [n["id"] for n in document["nodes"] if n["kind"] in kinds and n["kind"] not in NOT_DEMANDED]
         wanted = used & set(demanded)
         score[table] = Tally(
             len(wanted | set(taken.values())), len(rows), len(taken), missed=sorted(wanted - set(taken.values())),
             false=[_told(table, row) for row in rows if str(row[IDS[table]]) not in taken],
         )  # fmt: skip
+        if table == "devices":
+            score |= score_devices(document, captures, rows, taken, wanted)
     if "links" in tables:
         shown = shown_links(document, captures, left)
         score |= _score_links(document, tables["links"], stands_for, used, seen, shown)

@@ -70,19 +70,33 @@ class Logbook:
             "scenario": {"name": s.name, "title": s.about, "file": s.file.name, "sha256": s.sha256, "seed": s.seed},
             "recorded": {"start": second_0, "end": end, "tools": self._tools(viewings)},
             "captures": [_capture(note) for note in notes],
-            "nodes": described(s, services.catalogues, self.names),
+            "nodes": described(s, services.catalogues, self.names, self._addresses_6()),
             "edges": [*told.relations(sessions, self.apps, (second_0, end))],
             "sessions": sessions,
             "outages": self.outages,
             "encrypted": told.encrypted(sessions),
-            "clocks": [{"node": row.id, "offset_s": row.clock_offset_s, "timezone": row.timezone}
-                       for row in (*s.panel, *s.box) if row.clock_offset_s],
+            "clocks": self._clocks(),
+            "names": told.names_told(),
             "http": logs.http,
             "rtmp": logs.rtmp,
             "dns": self.net.dns_answers(),
             "dhcp": self.net.leases(),
         }  # fmt: skip
         write_truth(out / f"{s.name}.truth.json", rounded(document))
+
+    def _clocks(self) -> list[Row]:
+        """Return whose clock is wrong, and who asked for the time."""
+        asked = {act.box for act in self.scenario.act if act.what == "clock"}
+        return [
+            {"node": row.id, "offset_s": row.clock_offset_s, "timezone": row.timezone}
+            | ({"asked": True} if row.id in asked else {})
+            for row in (*self.scenario.panel, *self.scenario.box)
+            if row.clock_offset_s or row.id in asked
+        ]
+
+    def _addresses_6(self) -> dict[str, list[str]]:
+        found = {box.id: self.net.addresses_6(box.id) for box in self.scenario.box}
+        return found | {h.id: [self.net.nodes[h.id].router_ip6] for h in self.scenario.home if h.lan6}
 
     def _tools(self, viewings: list[Viewing]) -> dict[str, str]:
         wanted = {"ffmpeg", "nginx", "nginx-rtmp", "dnsmasq", "tcpdump", "curl", *(v.player for v in viewings)}

@@ -7,14 +7,16 @@ Known limitations: nginx-rtmp does not log the client's port; its rows are led b
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from .network import Network, Translation, json_lines
-from .scenario import Scenario
+from .scenario import Box, Scenario
 from .servers import EDGE_RTMP_PORT, RTMP_PORT
 
 Row = dict[str, Any]
+QUESTION = re.compile(r" info: (\S+) (\S+)\. (A|AAAA) IN$")
 REDIRECTS = (301, 302, 303, 307, 308)
 LATE_S = 1.5
 
@@ -23,7 +25,8 @@ class Logs:
     """The servers' logs, with clients as they are known behind their routers."""
 
     def __init__(self, scenario: Scenario, net: Network) -> None:
-        self.boxes = {box.ip or net.nodes[box.id].ip: box for box in scenario.box}
+        self._at_6 = {ip: box for box in scenario.box for ip in net.addresses_6(box.id)}
+        self._nodes = net.nodes
         self._inner = _by_outside(net.translations())
         self.http: list[Row] = []
         self.rtmp: list[Row] = []
@@ -41,10 +44,28 @@ class Logs:
                     if not str(row["client_ip"]).startswith("127."):
                         row = {"server": node.id, "server_ip": node.ip, **row, "took": float(str(row["took"]))}
                         self.rtmp.append(self._rtmp_led_back(row))
+        self.names = net.names_told()
+        self.over_https = [
+            (resolver.id, *found.groups())
+            for resolver in scenario.resolver
+            for line in (net.nodes[resolver.id].root / "unbound.log").read_text().splitlines()
+            if (found := QUESTION.search(line))
+        ]
         self.http.sort(key=lambda row: (row["done"], row["client_port"]))
         self.rtmp.sort(key=lambda row: row["done"])
 
+    def box_at(self, ip: str, home: str) -> Box | None:
+        """Return the box that has an address in a home."""
+        return self._at_6.get(ip) or self._boxes_at.get((self._nodes[home].public_ip, ip))
+
+    def all_of(self, box: Box) -> list[str]:
+        """Return the addresses of a box."""
+        return [box.ip, *(ip for ip, owner in self._at_6.items() if owner is box)]
+
     def _led_back(self, row: Row) -> Row:
+        near = self._boxes_at.get((self._nodes[row["server"]].public_ip, row["client_ip"]))  # in one home
+        if box := self._at_6.get(row["client_ip"]) or near:
+            return row | {"box": box.id}
         found = self._inner.get((row["client_ip"], row["client_port"], row["server_ip"], row["server_port"]))
         if not found:
             return row

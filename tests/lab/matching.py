@@ -120,9 +120,8 @@ def _weight(true: Expected, row: Row) -> float:
     return 4 * named + 2 * served + max(overlap, 1) / max(span, 1) if named or served else 0.0
 
 
-def score_sessions(wanted: list[Expected], rows: Iterable[Row]) -> Score:
-    """Return a tally per way of delivery."""
-    found = list(rows)
+def paired(wanted: list[Expected], found: list[Row]) -> list[tuple[int, int]]:
+    """Return which true session (its place) which found one (its place) answers."""
     by_client: dict[Any, list[int]] = defaultdict(list)
     for number, row in enumerate(found):
         by_client[row.get("client_ip")].append(number)
@@ -131,12 +130,20 @@ def score_sessions(wanted: list[Expected], rows: Iterable[Row]) -> Score:
         for client in (*sorted(true.clients), None):
             pairs += [(w, place, n) for n in by_client[client] if (w := _weight(true, found[n])) > 0]
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    taken: dict[int, int] = {}
+    for _, place, number in pairs:
+        if place not in taken and number not in taken.values():
+            taken[place] = number
+    return list(taken.items())
+
+
+def score_sessions(wanted: list[Expected], rows: Iterable[Row]) -> Score:
+    """Return a tally per way of delivery."""
+    found = list(rows)
     score: Score = defaultdict(Tally)
     used_true: set[int] = set()
     used: dict[int, str] = {}
-    for _, place, number in pairs:
-        if place in used_true or number in used:
-            continue
+    for place, number in paired(wanted, found):
         used_true.add(place)
         used[number] = wanted[place].session.delivery
         _compare(score[wanted[place].session.delivery], wanted[place], found[number])

@@ -7,7 +7,10 @@ No namespace has an interface of the machine. Frames have the size that a wire c
 program has a time limit; `isolation` ends what is left. Names resolve as the name server's file says at that time
 (`set_names`). Home routers log what they translate (`conntrack`), so that a server's log can be led back to a box.
 
-Known limitations: IPv4 only; one wire joins all servers, without delay.
+A home that has IPv6 gets a prefix of its own: its router announces it (RA), boxes choose addresses in it (SLAAC, also
+temporary ones), nothing is translated.
+
+Known limitations: one wire joins all servers, without delay. Boxes get no address by DHCPv6.
 """
 
 from __future__ import annotations
@@ -22,19 +25,27 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from .isolation import LabError
 
 DNS_IP = "192.0.2.53"
+WAN_6 = IPv6Network("2001:db8:ffff::/64")
 WAN_NETS = ("192.0.2", "198.51.100", "203.0.113")
 NAME_TTL_S = 20
+TOLD = re.compile(r": \d+ (\S+)/\d+ (?:reply|cached|config|/\S+) (\S+) is ([0-9a-f][0-9a-f.:]+)$")
 UDHCPC = """#!/bin/sh
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
 ip addr replace "$ip/$mask" dev "$interface" && ip route replace default via "$router"
 echo "lease $ip $router"
 """
+SWITCH_6 = (
+    "sysctl -qw net.ipv6.conf.{0}.disable_ipv6=0 net.ipv6.conf.{0}.accept_ra=0 net.ipv6.conf.{0}.accept_dad=0 "
+    "net.ipv6.conf.all.forwarding=1"
+)
+"""Switches IPv6 on for a server's or router's interface."""
+SWITCH_6_BOX = "sysctl -qw net.ipv6.conf.eth0.use_tempaddr=2 net.ipv6.conf.eth0.disable_ipv6=0"
 NAT_RULES = (
     "add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; }; "
     'add rule ip nat post oifname "eth0" masquerade random'
@@ -50,6 +61,7 @@ class Node:
     root: Path
     public_ip: str = ""  # home routers and what stands behind them: the address that servers see
     mac: str = ""
+    router_ip6: str = ""  # boxes in a home with IPv6
 
 
 @dataclass
@@ -100,8 +112,11 @@ class Network:
     # ---- machines ----------------------------------------------------------------------------
 
     def build(self, servers: Mapping[str, Sequence[str]], homes: Mapping[str, tuple[str, str]],
-              boxes: Mapping[str, tuple[str, str]]) -> None:  # fmt: skip
-        """Make all machines: servers (addresses), homes (public address, LAN), boxes (home, MAC)."""
+              boxes: Mapping[str, tuple[str, str]], prefixes: Mapping[str, str] | None = None) -> None:  # fmt: skip
+        """Make all machines: servers (addresses), homes (public address, LAN), boxes (home, MAC).
+
+        `prefixes` are the IPv6 networks of the homes that have one.
+        """
         wires = [("net", ["192.0.2.1", "198.51.100.1", "203.0.113.1"])]
         self._batch("", [f"netns add {name}" for name in ("net", *servers, *homes, *boxes)])
         self._batch("net", ["link add wan type bridge", "link set wan up",
@@ -109,20 +124,43 @@ class Network:
         self._within("net", _switches(("wan",), forward=True))
         for number, (name, addresses) in enumerate(servers.items(), 1):
             self._plug(name, "net", "wan", f"s{number}", _mac(0x20, addresses[0]))
-            self._batch(name, [*(f"addr add {ip}/24 dev eth0" for ip in addresses),
+            self._batch(name, [*(f"addr add {ip}/24 dev eth0" for ip in addresses if ":" not in ip),
                                f"route add default via {_gateway(addresses[0])}"])  # fmt: skip
             self._node(name, addresses[0])
         for number, (name, (public, lan)) in enumerate(homes.items(), 1):
             self._plug(name, "net", "wan", f"h{number}", _mac(0x30, public))
             inside = str(IPv4Network(lan)[1])
             self._batch(name, [f"addr add {public}/24 dev eth0", f"route add default via {_gateway(public)}",
-                               f"link add lan address {_mac(0x10, inside)} type bridge", "link set lan up",
+                               f"link add lan address {router_mac(inside)} type bridge", "link set lan up",
                                f"addr add {inside}/{IPv4Network(lan).prefixlen} dev lan"])  # fmt: skip
             self._within(name, _switches(("lan",), forward=True) + f"; nft {shlex.quote(NAT_RULES)}")
             self._node(name, inside, public)
         for number, (name, (home, mac)) in enumerate(boxes.items(), 1):
             self._plug(name, home, "lan", f"b{number}", mac)
             self._node(name, "", self.nodes[home].public_ip, mac)
+        if prefixes:
+            self._build_6(servers, prefixes)
+            for name, (home, _) in boxes.items():
+                self.nodes[name].router_ip6 = self.nodes[home].router_ip6
+
+    def _build_6(self, servers: Mapping[str, Sequence[str]], prefixes: Mapping[str, str]) -> None:
+        """Give IPv6 to the wire, to servers that have such an address, and to homes; to be done when all is plugged."""
+        self._within("net", SWITCH_6.format("wan"))
+        self._batch("net", [f"addr add {WAN_6[1]}/64 dev wan nodad"])
+        for name, addresses in servers.items():
+            for ip in (ip for ip in addresses if ":" in ip):
+                self._within(name, SWITCH_6.format("eth0"))
+                self._batch(name, [f"addr add {ip}/64 dev eth0 nodad", f"route add default via {WAN_6[1]}"])
+        for number, (home, prefix) in enumerate(prefixes.items(), 1):
+            self._give_prefix(home, IPv6Network(prefix), WAN_6[0x3000 + number])
+
+    def _give_prefix(self, home: str, prefix: IPv6Network, outside: IPv6Address) -> None:
+        """Route an IPv6 network to a home."""
+        self.nodes[home].router_ip6 = str(prefix[1])
+        self._within(home, f"{SWITCH_6.format('lan')}; {SWITCH_6.format('eth0')}")
+        self._batch(home, [f"addr add {prefix[1]}/{prefix.prefixlen} dev lan nodad",
+                           f"addr add {outside}/64 dev eth0 nodad", f"route add default via {WAN_6[1]}"])  # fmt: skip
+        self._batch("net", [f"route add {prefix} via {outside}"])
 
     def _node(self, name: str, ip: str, public: str = "", mac: str = "") -> None:
         root = self.folder / name
@@ -155,15 +193,16 @@ class Network:
 
     # ---- names and addresses -----------------------------------------------------------------
 
-    def start_names(self, names: Mapping[str, str]) -> None:
-        """Start the name server and, in each home, the router's DHCP and DNS; `names` are host -> address."""
+    def start_names(self, names: Mapping[str, Sequence[str]]) -> None:
+        """Start the name server and, in each home, the router's DHCP and DNS; `names` are host -> addresses."""
         self.set_names(names)
         self._dnsmasq("dns", [f"listen-address={DNS_IP}", "no-resolv", "local=/example/", f"local-ttl={NAME_TTL_S}",
                               f"addn-hosts={self.folder / 'names'}"])  # fmt: skip
 
-    def set_names(self, names: Mapping[str, str]) -> None:
+    def set_names(self, names: Mapping[str, Sequence[str]]) -> None:
         """Let the name server answer with these from now on."""
-        (self.folder / "names").write_text("".join(f"{ip} {host}\n" for host, ip in names.items()))
+        lines = (f"{ip} {host}\n" for host, addresses in names.items() for ip in addresses)
+        (self.folder / "names").write_text("".join(lines))
         pid = self.folder / "dns" / "dnsmasq.pid"  # not the time limit's: that takes SIGHUP for the end
         if pid.exists():
             os.kill(int(pid.read_text()), signal.SIGHUP)
@@ -174,6 +213,9 @@ class Network:
         lines = [f"listen-address={net[1]}", "no-resolv", f"server={DNS_IP}", "no-ping", "dhcp-authoritative",
                  f"dhcp-range={net[20]},{net[200]},1h", f"dhcp-leasefile={self.folder / home / 'leases'}",
                  "log-dhcp", "interface=lan", *(f"dhcp-host={mac},{ip}" for mac, ip in leases)]  # fmt: skip
+        if inside := self.nodes[home].router_ip6:
+            lines += ["enable-ra", f"dhcp-range={inside.removesuffix('1')},ra-stateless,64,1h",
+                      "dhcp-option=option6:dns-server,[::]", f"listen-address={inside}"]  # fmt: skip
         self._dnsmasq(home, lines)
         self.homes[home] = self.start(home, "conntrack", "-E", "-e", "NEW", "-o", "timestamp", "-b", "4194304")
 
@@ -196,7 +238,28 @@ class Network:
         if not found:
             raise LabError(f"{box} got no address: {told}")
         self.nodes[box].ip = found.group(1)
-        (Path("/etc/netns") / box / "resolv.conf").write_text(f"nameserver {found.group(2)}\n")
+        self.ask_names_at(box, found.group(2))
+
+    def join_6(self, box: str) -> None:
+        """Let a box choose addresses in the network that its router announces."""
+        self._within(box, SWITCH_6_BOX)
+        wait_for(
+            lambda: any("temporary" in row for row in self._rows_6(box, "global")), 15, f"an IPv6 address of {box}"
+        )
+
+    def addresses_6(self, node: str) -> list[str]:
+        """Return the IPv6 addresses of a box; the one that never leaves its network comes last."""
+        rows = self._rows_6(node, "global") + self._rows_6(node, "link")
+        return [row.split()[3].partition("/")[0] for row in rows]
+
+    def _rows_6(self, node: str, scope: str) -> list[str]:
+        done = subprocess.run(["ip", "-n", node, "-6", "-o", "addr", "show", "scope", scope], capture_output=True,
+                              text=True, timeout=20, check=True)  # fmt: skip
+        return [row for row in done.stdout.splitlines() if "tentative" not in row]
+
+    def ask_names_at(self, box: str, address: str) -> None:
+        """Let a box ask a name server from now on."""
+        (Path("/etc/netns") / box / "resolv.conf").write_text(f"nameserver {address}\n")
 
     # ---- programs and recordings ---------------------------------------------------------------
 
@@ -291,12 +354,24 @@ class Network:
                         known.append(words[-1])
         return answers
 
+    def names_told(self) -> list[dict[str, str]]:
+        """Return which addresses each home router gave to which client for which name, each once."""
+        told: dict[tuple[str, ...], None] = {}
+        for home in self.homes:
+            for line in (self.folder / home / "dnsmasq.log").read_text().splitlines():
+                found = TOLD.search(line)
+                if found and (":" in found[3] or found[3][0].isdigit()):
+                    told[home, *found.groups()] = None
+        return [dict(zip(("home", "client_ip", "name", "ip"), row, strict=True)) for row in told]
+
     def leases(self) -> list[dict[str, str]]:
         """Return what the home routers leased: MAC, address, host name, vendor class."""
         rows = []
         for home in self.homes:
             log = (self.folder / home / "dnsmasq.log").read_text()
             for line in (self.folder / home / "leases").read_text().splitlines():
+                if line.startswith("duid "):  # that of the server; what follows is DHCPv6
+                    break
                 _, mac, ip, hostname, _ = line.split()
                 row = {"home": home, "mac": mac, "ip": ip, "hostname": hostname}
                 asked = re.search(rf": (\d+) DHCPDISCOVER\(lan\) .*{mac}", log)
@@ -335,6 +410,11 @@ def _translation(line: str) -> Translation | None:
 
 def _gateway(ip: str) -> str:
     return ip.rsplit(".", 1)[0] + ".1"
+
+
+def router_mac(inside: str) -> str:
+    """Return the link-layer address of a home router in its home."""
+    return _mac(0x10, inside)
 
 
 def _mac(kind: int, ip: str) -> str:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from .scenario import Panel, Scenario
+from .neighbours import ROUTER
+from .network import router_mac
+from .scenario import Box, Home, Panel, Scenario, addresses
 from .servers import EDGE_RTMP_PORT, RTMP_PORT
 
 Node = dict[str, Any]
-HABITS = {"api": "Xtream app", "list": "M3U app", "mag": "MAG box at a portal", "enigma2": "Enigma2 receiver",
+MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
+HABITS = {"api": "Xtream app", "form": "Xtream app that posts forms", "list": "M3U app",
+          "mag": "MAG box at a portal", "enigma2": "Enigma2 receiver",
           "library": "pyxtream", "page": "web player"}  # fmt: skip
 
 
-def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]],
-              renamed: list[tuple[str, str, float]]) -> list[Node]:  # fmt: skip
-    """Return the nodes; `catalogues` are by panel, `renamed` what host names did (name, to which node or "", when)."""
+def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]], renamed: list[tuple[str, str, float]],
+              addresses_6: Mapping[str, list[str]] | None = None) -> list[Node]:  # fmt: skip
+    """Return the nodes; `catalogues` are by panel, `renamed` what host names did (name, to which node or "", when).
+
+    `addresses_6` are the IPv6 addresses that boxes chose and routers have.
+    """
+    addresses_6 = addresses_6 or {}
     nodes: list[Node] = [{"id": "dns", "kind": "dns", "ips": ["192.0.2.53"], "software": "dnsmasq"}]
     nodes += [
         {"id": h.id, "kind": "home", "public_ip": h.public_ip, "ips": [h.lan.rsplit(".", 1)[0] + ".1"]} for h in s.home
     ]
-    nodes += [_box(s, box.id) for box in s.box]
+    nodes += [_router(h, addresses_6.get(h.id, [])) for h in s.home]
+    nodes += [_box(s, box, addresses_6.get(box.id, [])) for box in s.box]
     nodes += [
         _without_blanks(
             {
@@ -47,7 +57,7 @@ def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]],
             "id": e.id,
             "kind": "edge",
             "names": _dated(e.names, renamed),
-            "ips": [e.ip],
+            "ips": addresses(e),
             "ports": [e.port, EDGE_RTMP_PORT],
             "transcodes": e.transcodes,
             "outputs": ["hls", "http-ts", "http-flv", "rtmp"],
@@ -71,17 +81,32 @@ def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]],
         {"id": h.id, "kind": "proxy-hub", "names": _dated(h.names, renamed), "ips": [h.ip], "software": "OpenSSH"}
         for h in s.hub
     ]
+    nodes += [
+        {"id": row.id, "kind": table, "names": _dated(row.names, renamed), "ips": addresses(row), "software": software}
+        for table, software in (("resolver", "unbound"), ("clock", "chronyd"), ("shortener", "nginx"))
+        for row in s.rows(table)
+    ]
     nodes += [{"id": w.id, "kind": "web-player", "names": _dated(w.names, renamed), "ips": [w.ip]} for w in s.site]
     return nodes
 
 
-def _box(s: Scenario, id_: str) -> Node:
-    box = s.one("box", id_)
+def _box(s: Scenario, box: Box, addresses_6: list[str]) -> Node:
     panel = s.one("line", box.line).panel if box.line else ""
     return _without_blanks({
-        "id": box.id, "kind": "box", "home": box.home, "ips": [box.ip], "public_ip": s.one("home", box.home).public_ip,
+        "id": box.id, "kind": "box" if box.line else "bystander", "home": box.home,
+        "ips": [ip for ip in (box.ip, *addresses_6) if ip], "public_ip": s.one("home", box.home).public_ip,
         "mac": box.mac, "hostname": box.hostname, "model": box.model, "serial": box.serial, "panel": panel,
-        "habits": HABITS[box.app], "apps": [box.app], "user_agent": box.user_agent, "timezone": box.timezone,
+        "habits": HABITS[box.app] if box.line else "", "apps": [box.app] if box.line else [],
+        "user_agent": box.user_agent, "timezone": box.timezone, "seems": box.seems,
+        "claims": sorted({mac.lower() for row in box.announces for mac in MAC.findall(" ".join(row.get("txt", ())))}),
+    })  # fmt: skip
+
+
+def _router(home: Home, addresses_6: list[str]) -> Node:
+    inside = home.lan.rsplit(".", 1)[0] + ".1"
+    return _without_blanks({
+        "id": f"{home.id}-router", "kind": "router", "home": home.id, "ips": [inside, *addresses_6],
+        "mac": router_mac(inside), "model": ROUTER["model"] if home.upnp else "",
     })  # fmt: skip
 
 
@@ -92,7 +117,7 @@ def _panel(s: Scenario, panel: Panel, catalogues: Mapping[str, Mapping[str, Any]
             "id": panel.id,
             "kind": "panel",
             "names": _dated(panel.names, renamed),
-            "ips": [panel.ip],
+            "ips": addresses(panel),
             "ports": [panel.port],
             "software": panel.software,
             "timezone": panel.timezone,

@@ -20,13 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import webplayer
+from . import acts, neighbours, webplayer
 from .films import movie
 from .isolation import LabError, isolated, unable
 from .logbook import Logbook
 from .network import Network
 from .proxy import Bot
-from .scenario import Outage, Scenario, Watch, read
+from .scenario import SERVERS, Act, Box, Outage, Scenario, Watch, addresses, read
 from .servers import Supply, start_cdn
 from .services import Services
 from .told import CaptureNote
@@ -64,15 +64,16 @@ class Run:
         self.book = Logbook(scenario, self.net)
         self.second_0 = 0.0
         self.bots: list[Bot] = []
+        self.busy: list[threading.Thread] = []
 
-    def _first_names(self) -> dict[str, str]:
-        """Return host name -> address at second 0; a panel behind a reverse proxy has the proxy's."""
-        s = self.scenario
-        rows = [*s.edge, *s.headend, *s.operator, *s.hub, *s.site]
-        names = {name: row.ip for row in rows for name in row.names}
-        names |= {name: s.front(panel, name).ip for panel in s.panel for name in panel.names}
-        later = {change.name for change in s.rename if change.to}
-        return {name: ip for name, ip in names.items() if name not in later}
+    def _first_names(self) -> dict[str, list[str]]:
+        """Return host name -> addresses at second 0."""
+        later = {change.name for change in self.scenario.rename if change.to}
+        found: dict[str, list[str]] = {}
+        for name, ip in self.scenario.names():
+            if name not in later:
+                found.setdefault(name, []).append(ip)
+        return found
 
     def play(self) -> None:
         """Build, start, record, watch, and write the truth."""
@@ -80,15 +81,12 @@ class Run:
         self._say("films")
         supply = Supply(self.net, s)
         self._say("machines")
-        servers = {"dns": ["192.0.2.53"]} | {
-            row.id: [row.ip]
-            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site")
-            for row in s.rows(table)
-        }
-        self.net.build(servers, {h.id: (h.public_ip, h.lan) for h in s.home}, {b.id: (b.home, b.mac) for b in s.box})
+        servers = {"dns": ["192.0.2.53"]} | {row.id: addresses(row) for table in SERVERS for row in s.rows(table)}
+        self.net.build(servers, {h.id: (h.public_ip, h.lan) for h in s.home}, {b.id: (b.home, b.mac) for b in s.box},
+                       {h.id: h.lan6 for h in s.home if h.lan6})  # fmt: skip
         self.net.start_names(self.names)
         for home in s.home:
-            self.net.start_home(home.id, home.lan, [(b.mac, b.ip) for b in s.box if b.home == home.id])
+            self.net.start_home(home.id, home.lan, [(b.mac, b.ip) for b in s.box if b.home == home.id and b.ip])
         self._record()
         self._say("servers")
         supply.start()
@@ -100,7 +98,10 @@ class Run:
                 seconds=title.seconds,
                 settings=vars(s.picture),
             )
+        if services.archive:
+            movie("what was on before", Path(services.archive), seconds=20, settings=vars(s.picture))
         services.start(supply)
+        neighbours.start_servers(self.net, s, services.certificate)
         for cdn in s.cdn:
             panel = s.one("panel", cdn.fronts)
             start_cdn(self.net, cdn.id, cdn.port, f"{panel.ip}:{panel.port}")
@@ -108,8 +109,11 @@ class Run:
             webplayer.start(self.net, site)
         supply.wait_until_standing()
         services.wait_until_standing()
+        for home in s.home:
+            neighbours.start_home(self.net, home)
         for box in s.box:
-            self.net.lease(box.id, box.hostname, box.vendor_class)
+            self._join(box)
+            neighbours.start_box(self.net, s, box)
             if box.line:
                 self.viewers[box.id] = Viewer(self.net, s, box, key_log=self._key_log(box.id))
         self.bots = [Bot(self.net, s, hub) for hub in s.hub]
@@ -132,6 +136,16 @@ class Run:
             if note.suffix:
                 subprocess.run(["zstd", "-q", "-19", "--rm", "-f", str(note.file)], check=True, timeout=300)
         self._say("done")
+
+    def _join(self, box: Box) -> None:
+        """Give a box its addresses and a name server."""
+        home = self.scenario.one("home", box.home)
+        if box.ipv4:
+            self.net.lease(box.id, box.hostname, box.vendor_class)
+        if home.lan6 and box.ipv6:
+            self.net.join_6(box.id)
+            if box.resolver == "ipv6" or not box.ipv4:
+                self.net.ask_names_at(box.id, self.net.nodes[box.id].router_ip6)
 
     def _gather_keys(self, note: CaptureNote) -> None:
         """Write the TLS keys of the boxes that a recording shows beside it."""
@@ -160,7 +174,7 @@ class Run:
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {self.scenario.name}: {what}\n")
 
     def _key_log(self, box: str) -> Path | None:
-        if not any(row.tls for row in (*self.scenario.panel, *self.scenario.edge)):
+        if not self.scenario.secure:
             return None
         return self.net.folder / box / "keys.log"
 
@@ -183,6 +197,7 @@ class Run:
         events += [
             Event(p.until, lambda p=p: services.stop(p.id), f"{p.id} goes off") for p in s.panel if p.until is not None
         ]
+        events += [Event(act.at, lambda act=act: self._do(act), f"{act.box}: {act.what}") for act in s.act]
         threads = [threading.Thread(target=self._sit, args=(box,), daemon=True) for box in self.viewers]
         threads += [threading.Thread(target=self._strangers, args=(bot,), daemon=True) for bot in self.bots]
         for thread in threads:
@@ -191,7 +206,7 @@ class Run:
             self._until(event.at)
             self._say(event.what)
             event.do()
-        for thread in threads:
+        for thread in (*threads, *self.busy):
             thread.join(max(1.0, self.second_0 + s.seconds + 30 - time.time()))
         if any(thread.is_alive() for thread in threads):
             raise LabError("a viewer did not come to an end")
@@ -229,6 +244,12 @@ class Run:
             time.sleep(0.1)
         viewer.stop(viewing)
 
+    def _do(self, act: Act) -> None:
+        """Do something on a device while others go on."""
+        thread = threading.Thread(target=acts.do, args=(self.net, self.scenario, act), daemon=True)
+        self.busy.append(thread)
+        thread.start()
+
     def _strangers(self, bot: Bot) -> None:
         try:
             bot.run(self._until)
@@ -240,7 +261,7 @@ class Run:
         self.names.pop(name, None)
         if to:
             row = next(row for table in ("cdn", "panel", "edge") for row in self.scenario.rows(table) if row.id == to)
-            self.names[name] = row.ip
+            self.names[name] = addresses(row)
         self.net.set_names(self.names)
         self.book.renamed(name, to, time.time())
 
@@ -286,7 +307,8 @@ def run(scenario_file: Path, out: Path, logs: Path | None = None, *, pack: bool 
     except LabError as error:
         sys.stderr.write(f"lab: {error}\n")
         return 1
-    why = unable({*NEEDED, *programs(scenario), *(("ssh", "/usr/sbin/sshd") if scenario.hub else ())})
+    wanted = {*NEEDED, *programs(scenario), *neighbours.programs(scenario), *acts.programs(scenario)}
+    why = unable({*wanted, *(("ssh", "/usr/sbin/sshd") if scenario.hub else ())})
     if why:
         sys.stderr.write(f"lab: {why}\n")
         return 1

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 from .isolation import LabError
 
 Item = TypeVar("Item")
+ROUTERS = ("ipv4", "ipv6")
+"""Addresses of its router by which a box may ask for names."""
 PUSHES = ("rtmp", "srt", "udp-ts", "rtp-ts", "hls")
 DELIVERIES = ("hls", "http-ts", "http-flv", "rtmp", "progressive")
 
@@ -29,11 +31,14 @@ class Home:
     id: str
     public_ip: str = ""
     lan: str = "192.168.1.0/24"
+    lan6: str = ""  # prefix that the router announces (IPv6 without translation); "": no IPv6
+    upnp: bool = False  # the router announces itself (miniupnpd)
 
 
 @dataclass
 class Box:
-    """A viewer's device. `app` is a habit of `viewers.APPS`; `line` the subscriber account it uses."""
+    """A device in a home. `app` is a habit of `viewers.APPS`; `line` the subscriber account it uses, "" if it watches
+    nothing."""
 
     id: str
     home: str
@@ -49,6 +54,14 @@ class Box:
     timezone: str = "Asia/Jakarta"
     clock_offset_s: float = 0
     panel_name: str = ""  # host name that is typed into it; "": the first of its panel
+    ipv4: bool = True
+    ipv6: bool = True  # in a home that has it
+    resolver: str = "ipv4"  # by which address it asks its router for names; or the `resolver` that it asks over HTTPS
+    tls: bool = False  # its app was told the address of the panel that speaks TLS
+    list_at: str = ""  # its app (list) was told the address of a `shortener`
+    announces: list[dict[str, Any]] = field(default_factory=list)  # services by mDNS: name, type, port, txt
+    receiver: dict[str, Any] = field(default_factory=dict)  # it answers as a receiver with OpenWebif: what that says
+    seems: list[str] = field(default_factory=list)  # kinds of device that it may rightly be called; []: not judged
 
 
 @dataclass
@@ -65,6 +78,8 @@ class Panel:
     clock_offset_s: float = 0
     brand: str = ""
     secret: str = ""  # what its tokens are made from; clones share it
+    ip6: str = ""
+    names6: list[str] = field(default_factory=list)  # names that resolve to it; []: all
     clone_of: str = ""
     tls: bool = False
     titles: int = 400
@@ -108,6 +123,7 @@ class Edge:
     port: int = 8080
     transcodes: bool = False
     tls: bool = False
+    ip6: str = ""
     settings: dict[str, Any] = field(default_factory=dict)  # further keys of the edge's configuration
 
 
@@ -152,6 +168,7 @@ class Channel:
     epg_id: str = ""
     category: str = "General"
     programme: str = ""
+    archive_days: int = 0
     edges: list[str] = field(default_factory=list)
 
 
@@ -180,6 +197,7 @@ class Watch:
     by: str = "user"  # proxy: a stranger, through a box that has sold its line
     line: str = ""  # proxy: the stranger's subscriber account
     panel_name: str = ""  # from now on the box uses this host name, and logs in there
+    minutes_ago: int = 0  # > 0: from the channel's archive, what was on so many minutes before second 0
 
 
 @dataclass
@@ -203,7 +221,10 @@ class Rename:
 
 @dataclass
 class Record:
-    """A recording: at a node, on a side of the home router; `home` is the LAN side, where boxes are told apart."""
+    """A recording: at a node, on a side of the home router.
+
+    `home` is the LAN side, where boxes are told apart; `provider` the other one.
+    """
 
     at: str
     side: str = "server"
@@ -231,6 +252,46 @@ class Site:
 
 
 @dataclass
+class Resolver:
+    """A name server that is asked over HTTPS (unbound)."""
+
+    id: str
+    names: list[str]
+    ip: str = ""
+    ip6: str = ""
+
+
+@dataclass
+class Clock:
+    """A server of the time (chronyd)."""
+
+    id: str
+    names: list[str]
+    ip: str = ""
+
+
+@dataclass
+class Shortener:
+    """A server whose short address sends an app on to the list of a line (nginx, 302)."""
+
+    id: str
+    names: list[str]
+    line: str
+    ip: str = ""
+    path: str = "/l/k4x9"
+
+
+@dataclass
+class Act:
+    """Something that a device does once, besides watching: one of `acts.ACTS`; `of` is the device or server asked."""
+
+    box: str
+    at: float
+    what: str
+    of: str = ""
+
+
+@dataclass
 class Picture:
     """How all programmes are drawn, where an encoder's settings do not say otherwise."""
 
@@ -245,12 +306,17 @@ class Picture:
 TABLES: dict[str, type] = {
     "home": Home, "box": Box, "panel": Panel, "cdn": Cdn, "line": Line, "edge": Edge, "headend": Headend,
     "operator": Operator, "account": Account, "channel": Channel, "title": Title, "watch": Watch, "outage": Outage,
-    "rename": Rename, "record": Record, "hub": Hub, "site": Site,
+    "rename": Rename, "record": Record, "hub": Hub, "site": Site, "resolver": Resolver, "clock": Clock,
+    "shortener": Shortener, "act": Act,
 }  # fmt: skip
+SERVERS = ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site", "resolver", "clock", "shortener")
+"""Tables of what has an address on the Internet."""
 ADDRESSED = {"panel": "192.0.2.{}", "cdn": "192.0.2.{}", "headend": "192.0.2.{}", "operator": "192.0.2.{}",
              "site": "192.0.2.{}", "edge": "203.0.113.{}", "hub": "203.0.113.{}",
-             "account": "198.51.100.{}"}  # fmt: skip
-FIRST = {"panel": 10, "cdn": 20, "headend": 30, "operator": 40, "edge": 10, "account": 100, "hub": 80, "site": 60}
+             "account": "198.51.100.{}", "resolver": "192.0.2.{}", "clock": "192.0.2.{}",
+             "shortener": "192.0.2.{}"}  # fmt: skip
+FIRST = {"panel": 10, "cdn": 20, "headend": 30, "operator": 40, "edge": 10, "account": 100, "hub": 80, "site": 60,
+         "resolver": 150, "clock": 123, "shortener": 160}  # fmt: skip
 
 
 @dataclass
@@ -281,6 +347,10 @@ class Scenario:
     record: list[Record]
     hub: list[Hub]
     site: list[Site]
+    resolver: list[Resolver]
+    clock: list[Clock]
+    shortener: list[Shortener]
+    act: list[Act]
 
     def one(self, table: str, id_: str) -> Any:
         """Return the row of a table with this id."""
@@ -309,9 +379,28 @@ class Scenario:
                 return panel
         raise LabError(f"{self.file.name}: no panel has the name {name!r}")
 
+    @property
+    def secure(self) -> bool:
+        """Return whether anything of the service speaks TLS."""
+        return any(row.tls for row in (*self.panel, *self.edge, *self.box)) or bool(self.resolver)
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Yield host name and address of all servers; a panel behind a reverse proxy has the proxy's."""
+        for table in SERVERS:
+            for row in self.rows(table) if table not in ("panel", "cdn") else ():
+                yield from ((name, ip) for name in getattr(row, "names", ()) for ip in addresses(row))
+        for panel in self.panel:
+            yield from ((name, self.front(panel, name).ip) for name in panel.names)
+            yield from ((name, panel.ip6) for name in panel.names6 or panel.names if panel.ip6)
+
     def front(self, panel: Panel, name: str) -> Cdn | Panel:
         """Return what answers under a name of a panel: the panel itself or the reverse proxy before it."""
         return next((c for c in self.cdn if c.fronts == panel.id and (not c.names or name in c.names)), panel)
+
+
+def addresses(row: Any) -> list[str]:
+    """Return the addresses of a server: IPv4, then IPv6 if it has one."""
+    return [ip for ip in (row.ip, getattr(row, "ip6", "")) if ip]
 
 
 def read(file: Path) -> Scenario:
@@ -359,7 +448,7 @@ def _fill(scenario: Scenario) -> None:
     for number, box in enumerate(scenario.box, 1):
         lan = IPv4Network(scenario.one("home", box.home).lan)
         places[box.home] = places.get(box.home, 20) + 1
-        box.ip = box.ip or str(lan[places[box.home]])
+        box.ip = (box.ip or str(lan[places[box.home]])) if box.ipv4 else ""
         box.mac = (box.mac or f"02:1a:79:00:{number // 256:02x}:{number % 256:02x}").lower()
         box.hostname = box.hostname or f"android-{_hex(scenario.seed, box.id)[:8]}"
     for number, line in enumerate(scenario.line):
@@ -390,7 +479,7 @@ def _check(scenario: Scenario) -> None:
     ids = [
         row.id
         for table in TABLES
-        if table not in ("watch", "outage", "rename", "record")
+        if table not in ("watch", "outage", "rename", "record", "act")
         for row in scenario.rows(table)
     ]
     twice = sorted({name for name in ids if ids.count(name) > 1})
@@ -413,6 +502,13 @@ def _check(scenario: Scenario) -> None:
               if w.delivery not in DELIVERIES]  # fmt: skip
     wrong += [f"{w.box} watches something from {w.start} to {w.end}, the scenario ends at {scenario.seconds}"
               for w in scenario.watch if not 0 <= w.start < w.end <= scenario.seconds]  # fmt: skip
+    over_https = {b.id for b in scenario.box if b.resolver not in ROUTERS}
+    wrong += [f"{w.box} asks for names over HTTPS, which only the player curl can"
+              for w in scenario.watch if w.box in over_https and w.player != "curl"]  # fmt: skip
+    wrong += _unknown("act.box", (a.box for a in scenario.act), scenario.box)
+    wrong += _unknown("box.list_at", (b.list_at for b in scenario.box if b.list_at), scenario.shortener)
+    asked = (b.resolver for b in scenario.box if b.resolver not in ROUTERS)
+    wrong += _unknown("box.resolver", asked, scenario.resolver)
     wrong += [f"{a.id}: push hls needs an operator" for a in scenario.account if a.push == "hls" and not a.operator]
     if wrong:
         raise LabError(f"{scenario.file.name}: " + "; ".join(wrong))

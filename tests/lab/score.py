@@ -29,6 +29,7 @@ import iptvforensics
 from iptvforensics.store import tables as declared_tables
 
 from . import frames as lf
+from .claims import score_contacts, score_kinds
 from .entities import IDS, score_entities
 from .impair import IMPAIRMENTS, impaired
 from .matching import Expected, Score, Tally, expected_sessions, middle, score_answers, score_servers, score_sessions
@@ -100,7 +101,7 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
             scored[str(lf.digest(file)["sha256"])[:16]] = capture, Remains(clean, left)
         keys = sorted({file for capture in recordings for file in key_logs(capture.file)}) if how == KEYED else []
         with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1, keylog=keys) as case:
-            tables = _tables(case, ("sessions", "http", *ENTITY_TABLES))
+            tables = _tables(case, ("sessions", "http", "contacts", *ENTITY_TABLES))
     left: dict[str, set[str]] = {}
     for capture_id, (capture, remains) in scored.items():
         wanted = expected_sessions(capture, remains)
@@ -151,6 +152,9 @@ def _score_capture(
     servers = tables.get("servers", ()) if nodes else ()
     merge(score, score_servers(wanted, remains, tables["sessions"], servers, known))
     merge(score, {"http answer": score_answers(capture.answers, remains, tables["http"])})
+    merge(score, score_kinds(wanted, tables["sessions"]))
+    if nodes and "contacts" in tables:
+        merge(score, score_contacts(capture, remains, tables["contacts"]))
     return score
 
 

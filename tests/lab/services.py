@@ -53,7 +53,7 @@ class Services:
     def start(self, supply: Supply) -> None:
         """Start all panels and edges."""
         s = self.scenario
-        if any(row.tls for row in (*s.panel, *s.edge)):
+        if s.secure:
             self.certificate = self._certified()
         for panel in s.panel:
             self._file(panel).write_text(json.dumps(self.document(panel), indent=1))
@@ -132,6 +132,7 @@ class Services:
                 "epg_id": c.epg_id,
                 "category": c.category,
                 "edges": c.edges or [e.id for e in s.edge],
+                "archive_days": c.archive_days,
                 "upstream": f"rtmp://{s.headend[0].names[0]}/{INGEST_APP}/{c.id}",
                 "pull": {"input": QUICK, **({"options": TRANSCODE} if self._transcoded(c) else {})},
             }
@@ -140,9 +141,11 @@ class Services:
         return {
             "name": panel.id, "host": panel.names[0], "port": panel.port, "rtmp_port": EDGE_RTMP_PORT,
             "family": panel.family, "software": panel.software, "brand": panel.brand, "timezone": panel.timezone,
-            "secret": panel.secret, "log": str(self.net.folder / panel.id / "panel.http.jsonl"),
+            "secret": panel.secret, "listen": _listen(panel),
+            "log": str(self.net.folder / panel.id / "panel.http.jsonl"),
             "portal": {"genuine": False, "link": "play"},
-            **({"tls": self.certificate, "https_port": panel.port, "port": 8880} if panel.tls else {}),
+            **({"tls": self.certificate, "https_port": panel.port, "port": 8880} if panel.tls
+               else {"tls": self.certificate} if s.secure else {}),
             "lines": lines, "channels": channels, "edges": [self._edge(edge) for edge in s.edge],
             "vod": {"titles": panel.titles, "series": panel.series, "seed": s.seed, "first_id": 20_000,
                     "named": [{"name": t.name, "container": t.container, "seconds": t.seconds} for t in s.title]},
@@ -159,15 +162,23 @@ class Services:
     def _edge(self, edge: Edge) -> dict[str, Any]:
         films = [str(self.films / f"{t.stream_id}.{t.container}") for t in self.scenario.title]
         return {
-            "name": edge.id, "host": edge.names[0], "port": edge.port, "rtmp_port": EDGE_RTMP_PORT, "hls_time": 2,
-            "hls_list": 5, "idle_s": 12, "files": films, "log": str(self.net.folder / edge.id / "edge.http.jsonl"),
+            "name": edge.id, "listen": _listen(edge), "host": edge.names[0], "port": edge.port,
+            "rtmp_port": EDGE_RTMP_PORT, "hls_time": 2, "hls_list": 5, "idle_s": 12, "files": films,
+            "archive": self.archive, "log": str(self.net.folder / edge.id / "edge.http.jsonl"),
             **({"tls": self.certificate, "protocol": "https"} if edge.tls else {}), **edge.settings,
         }  # fmt: skip
+
+    @property
+    def archive(self) -> str:
+        """Return the file that edges give for what was on before; "" if no channel has an archive."""
+        kept = any(channel.archive_days for channel in self.scenario.channel)
+        return str(self.films / "archive.ts") if kept else ""
 
     def _certified(self) -> dict[str, str]:
         """Return a self-signed certificate for all names, as panels have them."""
         key, certificate = self.net.folder / "tls.key", self.net.folder / "tls.pem"
-        names = [name for row in (*self.scenario.panel, *self.scenario.edge) for name in row.names]
+        s = self.scenario
+        names = [name for row in (*s.panel, *s.edge, *s.resolver) for name in row.names]
         subprocess.run(
             [
                 "openssl",
@@ -195,3 +206,7 @@ class Services:
             env=os.environ,
         )
         return {"certificate": str(certificate), "key": str(key)}
+
+
+def _listen(row: Panel | Edge) -> str:
+    return "0.0.0.0,::" if row.ip6 else "0.0.0.0"

@@ -50,7 +50,8 @@ def counts(tally):
 
 def test_only_tables_that_there_are_and_nodes_that_were_used_count():
     score = score_entities(DOCUMENT, {"a.pcap": None}, {"devices": DEVICES, "lines": LINES})
-    assert {kind: counts(tally) for kind, tally in score.items()} == {"devices": (1, 1, 1), "lines": (1, 1, 1)}
+    entities = {kind: counts(tally) for kind, tally in score.items() if not kind.startswith("device ")}
+    assert entities == {"devices": (1, 1, 1), "lines": (1, 1, 1)}
 
 
 def test_an_entity_reported_twice_is_one_right_and_one_wrong():

@@ -10,12 +10,22 @@ def test_every_row_of_a_scenario_is_a_node():
     catalogue = {"live": 4, "vod": 400, "series": 20, "sha256": "0" * 64}
     nodes = {node["id"]: node for node in described(scenario, {"panel-1": catalogue}, [])}
     tables = ("home", "box", "panel", "cdn", "line", "edge", "headend", "operator", "account", "channel", "title")
-    assert {row.id for table in tables for row in scenario.rows(table)} | {"dns"} == set(nodes)
+    routers = {f"{home.id}-router" for home in scenario.home}
+    assert {row.id for table in tables for row in scenario.rows(table)} | {"dns"} | routers == set(nodes)
     assert nodes["panel-1"]["catalogue"] == catalogue
     assert nodes["box-2"]["mac"] == "00:1a:79:4c:20:11"
     assert "username" not in nodes["line-2"]
     assert nodes["account-4"]["subject"].startswith("sub-")
     assert "subject" not in nodes["account-1"]
+
+
+def test_devices_that_watch_nothing_and_addresses_of_both_kinds():
+    scenario = read(SCENARIOS / "mixed.toml")
+    nodes = {node["id"]: node for node in described(scenario, {}, [], {"box-1": ["2001:db8:1:10::7"]})}
+    assert nodes["box-1"]["ips"] == ["192.168.1.21", "2001:db8:1:10::7"]
+    assert (nodes["tv-1"]["kind"], nodes["tv-1"]["claims"]) == ("bystander", ["d8:af:3b:20:41:07"])
+    assert "habits" not in nodes["tv-1"]
+    assert nodes["edge-1"]["ips"] == ["203.0.113.10", "2001:db8:ffff::e1"]
 
 
 def test_names_that_came_and_went_are_dated():

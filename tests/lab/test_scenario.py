@@ -49,6 +49,15 @@ def test_a_name_leads_to_the_reverse_proxy_that_has_it(tmp_path):
     assert made.front(panel, "a.merlin-box.example").id == "p1"
 
 
+def test_names_lead_to_all_addresses_of_a_server(tmp_path):
+    more = 'resolver = [{ id = "r1", names = ["dns.example"], ip6 = "2001:db8:ffff::53" }]'
+    assert ("dns.example", "192.0.2.150") in scenario(tmp_path, more).names()
+    assert ("dns.example", "2001:db8:ffff::53") in scenario(tmp_path, more).names()
+    made = scenario(tmp_path)
+    made.panel[0].ip6, made.panel[0].names6 = "2001:db8:ffff::10", ["a.merlin-box.example"]
+    assert [ip for name, ip in made.names() if name == "a.merlin-box.example"] == ["192.0.2.10", "2001:db8:ffff::10"]
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -59,6 +68,7 @@ def test_a_name_leads_to_the_reverse_proxy_that_has_it(tmp_path):
         ('watch = [{ box = "b1", begin = 1, end = 2 }]', "unknown ['begin'], missing ['start']"),
         ('operator = [{ id = "e1" }]', "e1 is defined twice"),
         ('title = [{ id = "t1", name = "A", length = 3 }]', "unknown ['length']"),
+        ('act = [{ box = "b9", at = 1, what = "clock" }]', "act.box: 'b9' is unknown"),
         ("colour = 3", "unknown colour"),
         ("= 3", "line"),
     ],

@@ -57,6 +57,32 @@ def test_a_chain_is_followed_from_the_panel_to_the_media(tmp_path):
     assert (session["channel"], session["edge"], session["line_id"]) == ("drama", "edge-1", "line-1")
 
 
+def test_the_address_that_asked_for_the_media_is_the_clients(tmp_path):
+    media = {"content_type": "video/mp2t", "body_bytes": 700, "completed": "OK", "client_ip": "2001:db8:1:10::7"}
+    playlist = row(
+        PANEL, "/live/viewer31/k7Qm2xVd/104.m3u8", 0, content_type="application/x-mpegurl", client_ip="192.168.1.21"
+    )
+    (session,) = told([playlist, row(PANEL, "/hls/one", 1, **media)], tmp_path)
+    assert session["client_ip"] == session["client_public_ip"] == "2001:db8:1:10::7"
+
+
+def test_names_are_told_by_routers_and_over_https(tmp_path):
+    mixed = read(SCENARIOS / "mixed.toml")
+    boxes = {box.ip: box for box in mixed.box}
+    logs = SimpleNamespace(
+        names=[{"home": "home-1", "client_ip": "192.168.1.21", "name": "a.example", "ip": "192.0.2.1"}],
+        over_https=[("doh-1", "198.51.100.21", "e2.osprey-media.example", kind) for kind in ("A", "A", "AAAA")],
+        box_at=lambda ip, home: boxes.get(ip),
+        all_of=lambda box: [box.ip],
+    )
+    found = Told(mixed, logs, [], [], []).names_told()
+    assert found[0]["box"] == "box-1"
+    assert [(n["box"], n["ip"], n["by"]) for n in found[1:]] == [
+        ("box-6", "203.0.113.11", "doh-1"),
+        ("box-6", "2001:db8:ffff::e2", "doh-1"),
+    ]
+
+
 def test_a_viewing_without_media_is_no_session(tmp_path):
     refused = row(PANEL, "/live/viewer31/k7Qm2xVd/104.m3u8", 0, status=404, content_type="text/html")
     assert told([refused], tmp_path) == []

@@ -7,7 +7,7 @@ import pytest
 from .network import Network
 from .run import SCENARIOS
 from .scenario import Watch, read
-from .viewers import PLAYERS, Viewer, programs
+from .viewers import PLAYERS, Viewer, names_over_https, programs, shown
 
 SCENARIO = read(SCENARIOS / "small.toml")
 
@@ -39,6 +39,19 @@ def test_a_panel_behind_a_reverse_proxy_has_the_proxys_port(tmp_path):
 def test_players_get_address_and_name(player):
     argv = PLAYERS[player]("http://e1.example/a.m3u8", "okhttp/4.9.2", Path())
     assert any("http://e1.example/a.m3u8" in word for word in argv)
+
+
+def test_what_was_on_is_that_of_the_panels_guide():
+    channel = SCENARIO.one("channel", "news")
+    past = shown(channel, 1_795_600_000)
+    assert past.start <= 1_795_600_000 < past.stop
+    assert past == shown(channel, past.start)
+
+
+def test_a_box_that_asks_for_names_over_https():
+    mixed = read(SCENARIOS / "mixed.toml")
+    assert "https://dns.heron-resolver.example/dns-query" in names_over_https(mixed, mixed.one("box", "box-6"))
+    assert names_over_https(mixed, mixed.one("box", "box-5")) == []
 
 
 def test_programs_of_a_scenario():

@@ -18,9 +18,9 @@ from urllib.parse import urljoin, urlsplit
 
 from .logs import LATE_S, REDIRECTS, Logs, Row, bare, bytes_of, join, medium, role_of, url_of
 from .network import Running
-from .scenario import Box, Record, Scenario
+from .scenario import SERVERS, Box, Record, Scenario, addresses
 from .servers import INGEST_APP, RTMP_PORT, Feed, feed_ports
-from .viewers import Viewing
+from .viewers import Viewing, shown
 
 COMMANDS_ALONE = 1000  # bytes that nginx-rtmp sends at most where it has no media
 PUSH_DELIVERY = {"rtmp": "rtmp-publish", "srt": "srt", "udp-ts": "udp-ts", "rtp-ts": "rtp-ts"}
@@ -56,11 +56,7 @@ class Told:
         self.notes = notes
         self.feeds = feeds
         self.viewings = viewings
-        self.servers = {
-            row.ip: row.id
-            for table in ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site")
-            for row in scenario.rows(table)
-        }
+        self.servers = {ip: row.id for table in SERVERS for row in scenario.rows(table) for ip in addresses(row)}
 
     # ---- sessions --------------------------------------------------------------------------------
 
@@ -77,9 +73,10 @@ class Told:
         s, watch, box = self.scenario, viewing.watch, viewing.box
         line = s.one("line", watch.line or box.line)
         credentials = {"username": line.username, "password": line.password, "mac": line.portal_mac}
+        past = "catchup" if watch.minutes_ago else "live"
         base: Row = {
             "delivery": watch.delivery if watch.channel else "progressive",
-            "kind": "live" if watch.channel else "vod",
+            "kind": past if watch.channel else "vod",
             "client_ip": box.ip,
             "client_public_ip": s.one("home", box.home).public_ip,
             "box": box.id,
@@ -94,6 +91,9 @@ class Told:
         }
         if watch.title:
             return base | {"title": watch.title}
+        if watch.minutes_ago:
+            on = shown(s.one("channel", watch.channel), viewing.start - 60 * watch.minutes_ago)
+            return base | {"channel": watch.channel, "programmes": [on.title], "archive": [on.start, on.stop]}
         fed = {feed.account for feed in self.feeds if feed.channel == watch.channel and feed.start < viewing.end
                and (not feed.end or feed.end > viewing.start)}  # fmt: skip
         return base | {"channel": watch.channel} | ({"account": fed.pop()} if len(fed) == 1 else {})
@@ -126,7 +126,9 @@ class Told:
         if not media:
             return None
         media.sort(key=lambda row: row["start"])
-        session = self._base(viewing) | {
+        by = media[-1].get("client_ip", "")
+        seen_as = {"client_ip": by, "client_public_ip": by} if ":" in by else {}  # the address that asked for the media
+        session = self._base(viewing) | seen_as | {
             "final_url": final, "chain": chain, "media": [medium(row) for row in media],
             "body_bytes": sum(bytes_of(row) for row in media),
             "visible_in": self._visible(viewing.box, {row["server"] for row in media}),
@@ -305,6 +307,8 @@ class Told:
             if row["status"] in REDIRECTS and "location" in row:
                 host = urlsplit(row["location"]).hostname
                 target = next((e.id for e in s.edge if host in e.names or host == e.ip), "")
+                if s.has("shortener", row["server"]):
+                    target = s.panel_named(str(host)).id
                 if target and row["server"] != target and not s.has("cdn", row["server"]):
                     held[row["server"], target, "redirects-to", ""].append([row["start"], row["done"]])
         for row in sessions:
@@ -343,12 +347,33 @@ class Told:
         for box in self.scenario.box:
             used = {v.panel for v in self.viewings if v.box.id == box.id}
             found += [self._sealed(f"requests of {box.id} to its panel", "tls", box, panel.id)
-                      for panel in self.scenario.panel if panel.tls and panel.id in used]  # fmt: skip
+                      for panel in self.scenario.panel if (panel.tls or box.tls) and panel.id in used]  # fmt: skip
+            if self.scenario.has("resolver", box.resolver):
+                found.append(self._sealed(f"names that {box.id} asks for", "tls", box, box.resolver))
         for row in sessions:
             for protocol in row.get("encrypted", ()):
                 box = self.scenario.one("box", row["box"])
                 found.append(self._sealed(f"media of {row['id']}", protocol, box, row["edge"]))
         return found
+
+    def names_told(self) -> list[Row]:
+        """Return which addresses were given to which box for which name, by its router or over HTTPS."""
+        s = self.scenario
+        found: list[Row] = []
+        for row in self.logs.names:
+            box = self.logs.box_at(row["client_ip"], row["home"])
+            if box:
+                found.append({"box": box.id, "name": row["name"], "ip": row["ip"], "by": row["home"], "asked_from":
+                              row["client_ip"]})  # fmt: skip
+        known: dict[str, list[str]] = {}
+        for name, ip in s.names():
+            known.setdefault(name, []).append(ip)
+        for resolver, client, name, kind in self.logs.over_https:
+            for box in s.box:
+                if box.resolver == resolver and client in (s.one("home", box.home).public_ip, *self.logs.all_of(box)):
+                    found += [{"box": box.id, "name": name, "ip": ip, "by": resolver}
+                              for ip in known.get(name, []) if (":" in ip) == (kind == "AAAA")]  # fmt: skip
+        return [row for number, row in enumerate(found) if row not in found[:number]]
 
     def _sealed(self, what: str, protocol: str, box: Box, server: str) -> Row:
         keys = [note.key_log for note in self.notes if note.key_log and note.record.at in (box.id, box.home)]

@@ -57,6 +57,7 @@ class TrueSession:
     hops: tuple[Hop, ...]
     begun_before: bool = False
     """True if its beginning, where the names stand, was not recorded."""
+    programmes: frozenset[str] = frozenset()  # catch-up: what was on
 
     @property
     def media_hops(self) -> tuple[Hop, ...]:
@@ -98,6 +99,7 @@ class TrueCapture:
     answers: list[TrueAnswer]
     document: dict[str, Any] = field(repr=False)
     home: str = ""  # recorded inside this home
+    contacts: list[TrueAnswer] = field(default_factory=list)  # as answers, and those under TLS
 
 
 def stream_name(text: str | None) -> str | None:
@@ -122,25 +124,29 @@ def load(file: Path) -> list[TrueCapture]:
     if "derived_from" in told:
         return []
     tls = {(hop["ip"], hop["port"]) for s in told["sessions"] if "tls" in s.get("encrypted", ()) for hop in s["chain"]}
+    every = [row for row in told.get("http", []) if row.get("client_port")]
     logged = [
         row
-        for row in told.get("http", [])
-        if row.get("client_port")
-        and row["server_port"] != 443
-        and not row.get("tls")
-        and (row["server_ip"], row["server_port"]) not in tls
+        for row in every
+        if row["server_port"] != 443 and not row.get("tls") and (row["server_ip"], row["server_port"]) not in tls
     ]
     if "captures" in told:
         parts = [
-            (row["file"], _seen_at(row, logged, told), [s for s in told["sessions"] if row["file"] in s["visible_in"]])
+            (
+                row["file"],
+                _seen_at(row, logged, told),
+                [s for s in told["sessions"] if row["file"] in s["visible_in"]],
+                _seen_at(row, every, told),
+            )
             for row in told["captures"]
         ]
     else:
-        parts = [(told["capture"]["file"], [_answer(row, inside=True) for row in logged], told["sessions"])]
+        parts = [(told["capture"]["file"], [_answer(row, inside=True) for row in logged], told["sessions"], [])]
     return [
         TrueCapture(file.parent / name, f"{file.parent.name}/{name.split('.')[0]}",
-                    [_session(row, told, n) for n, row in enumerate(rows)], answers, told, _home_of(told, name))
-        for name, answers, rows in parts
+                    [_session(row, told, n) for n, row in enumerate(rows)], answers, told, _home_of(told, name),
+                    contacts)
+        for name, answers, rows, contacts in parts
     ]  # fmt: skip
 
 
@@ -192,7 +198,7 @@ def _session(row: dict[str, Any], told: dict[str, Any], number: int) -> TrueSess
         frozenset({row["client_ip"], row.get("client_public_ip", row["client_ip"])}),
         frozenset(name for name in map(stream_name, names) if name),
         _ns(row.get("first_byte", row["start"])), _ns(row.get("last_byte", row["end"])),
-        _body_bytes(row, told), hops, "recorded_from" in row,
+        _body_bytes(row, told), hops, "recorded_from" in row, frozenset(row.get("programmes", ())),
     )  # fmt: skip
 
 
@@ -280,6 +286,11 @@ class Remains:
         host = urlsplit(name).hostname or ""
         new = self.address(host) if host else ""
         return name if new == host else name.replace(host, f"[{new}]" if ":" in new else new, 1)
+
+    def all_kept(self, client: str, server: str, port: int) -> bool:
+        """Return whether a server sent a client anything from a port, and all of it is left."""
+        sent = [seen for seen in self._frames.get((client, server, port), ()) if seen.from_server and seen.payload]
+        return bool(sent) and all(self._kept.get(seen.origin) == 1.0 for seen in sent)
 
     def server_seen(self, ip: str) -> bool:
         """Return whether any payload from or to a server is left."""

@@ -7,6 +7,7 @@ library), and the address that it then gives to its player. A player (`PLAYERS`)
     list      M3U app: get.php and xmltv.php, plays the address that the list gives
     mag       MAG box and its portal: handshake, profile, channels, create_link, watchdog
     enigma2   receiver: bouquet by get.php
+    form      app that posts its log-in to player_api.php as a form
     library   pyxtream
     page      web player in Chromium (`webplayer`)
 
@@ -22,22 +23,27 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from . import webplayer
 from .isolation import LabError
 from .network import Network, Running
-from .scenario import Box, Line, Panel, Scenario, Watch
+from .panel.config import Channel as PanelChannel
+from .panel.guide import Programme, programmes
+from .scenario import ROUTERS, Box, Channel, Line, Panel, Scenario, Watch
 from .servers import EDGE_APP, EDGE_RTMP_PORT
 
 EXTENSIONS = {"hls": "m3u8", "http-ts": "ts", "http-flv": "flv"}
 MAG_AGENT = ("Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Gecko) "
              "MAG200 stbapp ver: 2 rev: 250 Safari/533.3")  # fmt: skip
-AGENTS = {"api": "okhttp/4.9.2", "list": "VLC/3.0.18 LibVLC/3.0.18", "mag": MAG_AGENT,
+AGENTS = {"api": "okhttp/4.9.2", "form": "Dalvik/2.1.0 (Linux; U; Android 9; Osprey S9 Build/PPR1)",
+          "list": "VLC/3.0.18 LibVLC/3.0.18", "mag": MAG_AGENT,
           "enigma2": "Enigma2 HbbTV/1.1.1 (+PVR+RTSP+DL;OpenATV;;;)", "library": "", "page": ""}  # fmt: skip
-DEFAULT_PLAYERS = {"api": "ffmpeg", "list": "mpv", "mag": "ffmpeg", "enigma2": "gstreamer", "library": "streamlink",
-                   "page": "chromium"}  # fmt: skip
+DEFAULT_PLAYERS = {"api": "ffmpeg", "form": "ffmpeg", "list": "mpv", "mag": "ffmpeg", "enigma2": "gstreamer",
+                   "library": "streamlink", "page": "chromium"}  # fmt: skip
 VERSIONS = {"ffmpeg": "ffmpeg", "mpv": "mpv", "gstreamer": "gstreamer", "streamlink": "streamlink", "curl": "curl"}
 
 
@@ -71,24 +77,25 @@ class Viewer:
         self.panel: Panel = scenario.panel_named(self.name)
         self.env = {"SSLKEYLOGFILE": str(key_log)} if key_log else {}
         self.root = net.folder / box.id
+        self.names_over_https = names_over_https(scenario, box)
         self.portal_token = ""
         self.calls = 0
 
     @property
     def base(self) -> str:
         """Return scheme, host and port of the panel as typed into the app."""
-        port = self.scenario.front(self.panel, self.name).port
-        scheme, usual = ("https", 443) if self.panel.tls else ("http", 80)
+        port = 443 if self.box.tls else self.scenario.front(self.panel, self.name).port
+        scheme, usual = ("https", 443) if self.panel.tls or self.box.tls else ("http", 80)
         return f"{scheme}://{self.name}" + ("" if port == usual else f":{port}")
 
     def get(self, *paths: str, headers: tuple[str, ...] = (), post: str = "") -> list[str]:
         """Return the answers to requests that are made one after another on one connection."""
-        argv = ["curl", "-s", "-m", "15", "--insecure"]
+        argv = ["curl", "-s", "-m", "15", "--insecure", *self.names_over_https]
         files = []
         for number, path in enumerate(paths):
             files.append(self.root / f"answer-{self.calls}-{number}")
             argv += [
-                *(["--next", "-s", "-m", "15", "--insecure"] if number else []),
+                *(["--next", "-s", "-m", "15", "--insecure", *self.names_over_https] if number else []),
                 "--compressed",
                 "-L",
                 "-A",
@@ -120,6 +127,8 @@ class Viewer:
             title = self.scenario.one("title", watch.title)
             return f"{self.base}/movie/{credentials}/{title.stream_id}.{title.container}"
         channel = self.scenario.one("channel", watch.channel)
+        if watch.minutes_ago:
+            return self._past(watch, channel)
         if watch.delivery == "rtmp":
             edge = self.scenario.one("edge", (channel.edges or [e.id for e in self.scenario.edge])[0])
             return f"rtmp://{edge.names[0]}:{EDGE_RTMP_PORT}/{EDGE_APP}/{channel.stream_id}?{self._login_query()}"
@@ -128,6 +137,14 @@ class Viewer:
         if found:
             return found
         return f"{self.base}/live/{credentials}/{channel.stream_id}.{EXTENSIONS[watch.delivery]}"
+
+    def _past(self, watch: Watch, channel: Channel) -> str:
+        """Return the address of what a channel showed, after a look into the guide; its time is that of the panel."""
+        self.get(f"/player_api.php?{self._login_query()}&action=get_simple_data_table&stream_id={channel.stream_id}")
+        past = shown(channel, time.time() - 60 * watch.minutes_ago)
+        start = datetime.fromtimestamp(past.start, ZoneInfo(self.panel.timezone))
+        return (f"{self.base}/timeshift/{self.line.username}/{self.line.password}/{(past.stop - past.start) // 60}/"
+                f"{start:%Y-%m-%d:%H-%M}/{channel.stream_id}.ts")  # fmt: skip
 
     def _login_query(self) -> str:
         return f"username={self.line.username}&password={self.line.password}"
@@ -151,9 +168,18 @@ class Viewer:
         self.get(f"/player_api.php?{self._login_query()}&action=get_short_epg&stream_id={channel.stream_id}&limit=4")
         return ""
 
+    def _open_form(self) -> None:
+        for action in ("", "&action=get_live_categories", "&action=get_live_streams"):
+            told = self.get("/player_api.php", post=self._login_query() + action)[0]
+            self._expect(told.startswith(("{", "[")), told)
+
     def _open_list(self) -> None:
         output = "m3u8" if self._deliveries() == {"hls"} else "ts"
-        told = self.get(f"/get.php?{self._login_query()}&type=m3u_plus&output={output}{self._part()}")[0]
+        address = f"/get.php?{self._login_query()}&type=m3u_plus&output={output}{self._part()}"
+        if self.box.list_at:
+            short = self.scenario.one("shortener", self.box.list_at)
+            address = f"http://{short.names[0]}{short.path}"
+        told = self.get(address)[0]
         self._expect(told.startswith("#EXTM3U"), told)
         self.list = [line for line in told.splitlines() if "://" in line and not line.startswith("#")]
         self.get(f"/xmltv.php?{self._login_query()}")
@@ -253,6 +279,8 @@ class Viewer:
         name = watch.player or DEFAULT_PLAYERS[self.box.app]
         viewing = Viewing(watch, self.box, url, name, time.time(), panel=self.panel.id)
         argv = PLAYERS[name](self._page(watch, url) if name == "chromium" else url, self.agent, self.root)
+        if name == "curl":
+            argv[1:1] = self.names_over_https
         viewing.program = self.net.start(self.box.id, *argv, env=self.env, seconds=int(watch.end - watch.start) + 30)
         return viewing
 
@@ -265,6 +293,18 @@ class Viewer:
         if viewing.program:
             viewing.program.stop(signal.SIGINT, 3.0)
         viewing.end = time.time()
+
+
+def shown(channel: Channel, when: float) -> Programme:
+    """Return the programme that was on at a time, by the panel's guide."""
+    return programmes(PanelChannel(channel.stream_id, channel.name, channel.epg_id), when, when + 1)[0]
+
+
+def names_over_https(scenario: Scenario, box: Box) -> list[str]:
+    """Return curl's options for a box that asks for names over HTTPS; [] for others."""
+    if box.resolver in ROUTERS:
+        return []
+    return ["--doh-url", f"https://{scenario.one('resolver', box.resolver).names[0]}/dns-query", "--doh-insecure"]
 
 
 def _ffmpeg(url: str, agent: str, root: Path) -> list[str]:

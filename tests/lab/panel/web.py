@@ -129,8 +129,8 @@ class Server:
         self._servers: list[asyncio.Server] = []
 
     async def listen(self, address: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Return the port on which it listens from now on."""
-        server = await asyncio.start_server(self._serve, address, port, ssl=tls, limit=HEAD_LIMIT)
+        """Return the port on which it listens from now on; `address` may be several, with commas."""
+        server = await asyncio.start_server(self._serve, address.split(","), port, ssl=tls, limit=HEAD_LIMIT)
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
