@@ -82,6 +82,13 @@ DEVICES = Table(
             "third_party", "text", "Why part of its traffic may not be acts of its user; null if nothing hints at it."
         ),
         Column("clock_offset_s", "float", "Its clock minus the capture's clock, as its requests for the time say."),
+        Column(
+            "clock_skew_ppm",
+            "float",
+            "Millionths by which its clock gains on the capture's, as its requests for the time say (a lead); near 0 "
+            "where it follows another clock.",
+        ),
+        Column("clock_skew_error_ppm", "float", "How much more or less `clock_skew_ppm` may be, in 99 of 100 cases."),
         _CAPTURE_IDS,
         FIRST_NS,
         LAST_NS,

@@ -274,7 +274,8 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
         entity.rule,
         sessions,
         entity.joined("third_party"),
-        next(iter(entity.ranked("clock")), None),
+        entity.one("clock"),
+        *(entity.one("skew") or (None, None)),
         *_span(entity),
     )
 

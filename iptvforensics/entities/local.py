@@ -7,8 +7,7 @@ Rules, all leads, since whoever made the firmware set these values and anybody c
 - `claimed-ssdp`: what the sender of SSDP announcements and searches says it is.
 - `claimed-upnp`: model, serial number and maker in the device's own description.
 - `claimed-adb`: model and serial number that a device's debug bridge gives to whoever connects.
-- `clock-offset`: the device's clock minus the capture's, as its NTP requests give it. A clock that was never set says
-  nothing.
+- `clock-offset`, `clock-skew`: NTP (`clocks`).
 
 **Known limitations**: cheap devices share serial numbers and descriptions; several services of one device may call
 themselves differently.
@@ -18,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .clocks import add_clocks
 from .devices import Devices
 from .dhcp import add_four, add_six
 from .heard import heard, note
@@ -26,12 +26,6 @@ from .model import Place, TableReader
 from .neighbours import is_group
 from .urls import mac_address
 
-_CLOCK_SPREAD_NS = 60 * 10**9
-"""Most by which the clock of one device changes within a capture."""
-_CLOCK_ALONE_NS = 86_400 * 10**9
-"""Most by which a single request may be off to be taken for a clock."""
-_CLOCK_SET_NS = 1_420_070_400 * 10**9
-"""Times before 2015 are of clocks that were never set."""
 _MDNS_PORT = 5353
 _KINDS = (("InternetGatewayDevice", "router"), ("WLANAccessPointDevice", "router"), ("Printer", "printer"))
 """Kinds of devices (UPnP) that are none that watch."""
@@ -46,7 +40,7 @@ def add_local(reader: TableReader, devices: Devices) -> None:
         ("ssdp", _add_ssdp),
         ("upnp_devices", _add_upnp),
         ("adb", _add_adb),
-        ("ntp", _add_clocks),
+        ("ntp", add_clocks),
     ):
         if reader.has(table):
             add(reader, devices)
@@ -107,24 +101,6 @@ def _add_adb(reader: TableReader, devices: Devices) -> None:
     )
     for capture, sender, model, serial, *seen in rows:
         _hear(devices, "claimed-adb", sender, Place(capture, *seen), "ADB", models=model, serials=serial)
-
-
-def _add_clocks(reader: TableReader, devices: Devices) -> None:
-    rows = reader.select(
-        "SELECT capture_id, client_ip, median(transmit_ns - ts_ns), count(*), "  # noqa: S608
-        "max(transmit_ns - ts_ns) - min(transmit_ns - ts_ns), min(ts_ns), min(frame_no), "
-        "arg_min(flow_id, frame_no) FROM ntp WHERE mode = 'client' AND client_ip IS NOT NULL "
-        f"AND transmit_ns > {_CLOCK_SET_NS:d} GROUP BY ALL ORDER BY ALL"
-    )
-    for capture, client, offset, count, spread, ts, frame, flow in rows:
-        # Clients may send random numbers in place of the time (RFC 9769): alone they are hardly near, and never agree.
-        is_clock = spread <= _CLOCK_SPREAD_NS if count > 1 else abs(offset) <= _CLOCK_ALONE_NS
-        key = devices.pick(capture, client)
-        if key is not None and is_clock:
-            atom = devices.atoms[key]
-            shows = f"NTP: the device's clock is {offset / 1e9:+.3f} s from the capture's"
-            atom.seen("clock-offset", "lead", Place(capture, ts, frame, flow, True), shows, count=0)
-            atom.fact("clock", round(offset / 1e9, 3))
 
 
 def _hear(devices: Devices, rule: str, sender: str | None, place: Place, protocol: str, **claims: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import BASE_NS, BOX, BOX_MAC
+from .conftest import BOX, BOX_MAC
 
 
 def device(lab):
@@ -102,32 +102,6 @@ def test_the_debug_bridge_of_a_box_that_asks_nobody(lab, values, model):
                 server_ip=BOX, **values)  # fmt: skip
     found = {row["ips"][0]: row for row in lab.build()["devices"]}
     assert (found[BOX]["serial"], found[BOX]["model"], found[BOX]["macs"]) == ("0123", model, [BOX_MAC])
-
-
-def test_the_clock_of_the_device(lab):
-    lab.get("/")
-    for at in (100, 200, 300):
-        lab.message("ntp", at, mode="client", transmit_ns=BASE_NS + (at + 90) * 10**9)
-    lab.message("ntp", 400, mode="client", transmit_ns=0)
-    assert device(lab)["clock_offset_s"] == 90
-
-
-@pytest.mark.parametrize(
-    ("offsets", "told"),
-    [((5,), 5), ((5, 7), 6), ((5, -3600), None), ((1_000_000, 1_000_010), 1_000_005), ((1_000_000,), None)],
-    ids=["near", "agreeing", "two clocks", "far and agreeing", "far and alone"],
-)
-def test_a_clock_is_told_only_if_requests_agree_or_one_is_near(lab, offsets, told):
-    lab.get("/")
-    for number, offset in enumerate(offsets):
-        lab.message("ntp", 100 + number, mode="client", transmit_ns=BASE_NS + (100 + number + offset) * 10**9)
-    assert device(lab)["clock_offset_s"] == told
-
-
-def test_a_clock_that_was_never_set_says_nothing(lab):
-    lab.get("/")
-    lab.message("ntp", mode="client", transmit_ns=10**18)
-    assert device(lab)["clock_offset_s"] is None
 
 
 def announce(lab, *records, more=(), **values):
