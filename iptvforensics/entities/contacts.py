@@ -178,13 +178,13 @@ def _answers(reader: TableReader, boxes: dict[Address, str]) -> dict[tuple[str, 
         rows = reader.select(
             "SELECT capture_id, client_ip, unnest(addresses) AS address, lower(rtrim(query_name, '.')), query_type, "
             "cname_chain, frame_no, ts_ns, coalesce(list_min(answer_ttls_s), 0) FROM dns "
-            "WHERE is_response AND query_name IS NOT NULL AND client_ip IS NOT NULL "
-            "AND ts_ns IS NOT NULL AND (server_port IS NULL OR server_port NOT IN (5353, 5355)) "
+            "WHERE is_response AND query_name IS NOT NULL AND client_ip IS NOT NULL AND ts_ns IS NOT NULL "
+            "AND query_type IS DISTINCT FROM 'SVCB' AND (server_port IS NULL OR server_port NOT IN (5353, 5355)) "
             "ORDER BY ts_ns, frame_no"
         )
         for capture, client, address, asked, kind, chain, frame, ts, kept_s in rows:
             # Service records of another port have its number and a mark of the protocol before the name.
-            name = _SERVICE_LABELS.sub("", asked) if kind in ("HTTPS", "SVCB") else asked
+            name = _SERVICE_LABELS.sub("", asked) if kind == "HTTPS" else asked
             answer = _Answer(name, list(chain or ()), frame, ts, kept_s * 10**9, client)
             found[capture, boxes.get((capture, client), client), address].append(answer)
     return found

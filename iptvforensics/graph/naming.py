@@ -1,7 +1,8 @@
 """DNS answers, HTTP Host fields and RTMP connects to `asks-for` and `resolves-to` edges.
 
 `resolves-to` is strong where an address answered under the name (rules `http-host`, `rtmp-connect`,
-`session-edge`) and where the client contacted the address within an hour of the DNS answer (`dns-answer-used`);
+`session-edge`) and where the client contacted the address within an hour of the DNS answer (`dns-answer-used`), over
+any of its addresses that `contacts` knows to be one box's;
 conclusive where two protocols agree; supporting where nothing shows that the answer was used (`dns-answer`),
 which is noted only for hosts that another rule has found.
 
@@ -29,7 +30,10 @@ _USED_WITHIN_NS = 3_600 * 10**9
 SPAN = f"count(*), min(ts_ns), max(ts_ns), min(frame_no, {EVIDENCE_LIMIT}), count(DISTINCT frame_no)"
 """SQL for what `seen_in` takes: count, first and last time, first frames, number of frames."""
 
-_NAME = "lower(rtrim(query_name, '.'))"
+_NAME = (
+    "regexp_replace(lower(rtrim(query_name, '.')), CASE query_type WHEN 'HTTPS' THEN '^(_[^.]+\\.)+' ELSE '^$' END, '')"
+)
+"""SQL for the name that is looked up; for HTTPS at another port, port and protocol stand before it."""
 
 _UNICAST = "(server_port IS NULL OR server_port NOT IN (5353, 5355))"  # multicast DNS, LLMNR
 
@@ -110,9 +114,16 @@ def _answers(reader: TableReader) -> list[tuple[Any, ...]]:
         if reader.has("flows")
         else "SELECT NULL AS capture_id, NULL AS orig_ip, NULL AS resp_ip, CAST(NULL AS BIGINT) AS first_ns WHERE false"
     )
+    if reader.has("flows") and reader.has("contacts"):  # a box asks with one address, and may use another
+        flows += (
+            " UNION SELECT DISTINCT f.capture_id, m.asked, f.resp_ip, f.first_ns FROM flows f JOIN (SELECT DISTINCT "
+            "capture_id, client_ip, unnest(dns_clients) AS asked FROM contacts) m ON m.capture_id = f.capture_id "
+            "AND m.client_ip = f.orig_ip AND m.asked <> f.orig_ip WHERE f.first_ns IS NOT NULL"
+        )
     return reader.select(
         f"WITH answers AS (SELECT capture_id, client_ip, {_NAME} AS name, unnest(addresses) AS address, ts_ns, "  # noqa: S608
-        f"frame_no FROM dns WHERE is_response AND query_name IS NOT NULL AND {_UNICAST}), "
+        f"frame_no FROM dns WHERE is_response AND query_name IS NOT NULL AND query_type IS DISTINCT FROM 'SVCB' "
+        f"AND {_UNICAST}), "
         f"contacts AS ({flows}), "
         "matched AS (SELECT a.*, c.first_ns FROM answers a ASOF LEFT JOIN contacts c ON a.capture_id = c.capture_id "
         "AND a.client_ip = c.orig_ip AND a.address = c.resp_ip AND a.ts_ns <= c.first_ns) "

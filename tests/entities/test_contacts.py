@@ -217,6 +217,7 @@ def test_an_address_in_place_of_a_host_is_no_name(lab):
 def test_an_address_that_a_service_record_brings_along_names_the_flow(lab):
     answer(lab, "_8443._https.tv.example", EDGE, at=0, query_type="HTTPS")
     answer(lab, "_odd.tv.example", PANEL, at=1, query_type="A")
+    answer(lab, "_dns.resolver.arpa", EDGE, at=2, query_type="SVCB")  # names a service, not the server
     lab.flow(server=EDGE)
     lab.flow(server=PANEL, flow=2)
     found = contacts(lab)

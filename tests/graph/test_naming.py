@@ -73,6 +73,20 @@ def test_answer_that_was_not_used_shows_nothing_of_unknown_hosts(lab, edges_of, 
     assert not edges_of(lab.graph(), "resolves-to")
 
 
+def test_an_answer_that_another_address_of_the_box_used_resolves(lab, edges_of):
+    answered(lab, after_s=2, orig_ip="2001:db8:1::20")
+    lab.add("contacts", client_ip="2001:db8:1::20", server_ip="203.0.113.10", dns_clients=["192.168.1.20"])
+    edge = edges_of(lab.graph(), "resolves-to")[HOST, ADDRESS]
+    assert (edge["rule"], edge["strength"]) == ("dns-answer-used", "strong")
+
+
+def test_service_records_name_the_host_behind_their_labels(lab, edges_of):
+    lab.answer("_8443._https.edge.example", "203.0.113.10")["query_type"] = "HTTPS"
+    lab.answer("_dns.resolver.arpa", "203.0.113.10")["query_type"] = "SVCB"
+    lab.flow("203.0.113.10", 5)
+    assert set(edges_of(lab.graph(), "resolves-to")) == {(HOST, ADDRESS)}
+
+
 def test_unused_answer_supports_what_another_rule_found(lab, edges_of):
     lab.session()
     lab.answer("Edge.Example", "203.0.113.10", "203.0.113.11")
