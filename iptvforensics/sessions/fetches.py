@@ -4,7 +4,9 @@ RFC 9110 section 15.4 (redirection). A fetch is an exchange with its body, or ei
 beginning was not captured has no exchange.
 
 **Known limitations**: a redirect and the request that follows it are tied by client address and URL within
-`REDIRECT_WAIT_NS`; clients behind one address that ask for the same URL at once share their redirects.
+`REDIRECT_WAIT_NS`; clients behind one address that ask for the same URL at once share their redirects. A client that
+was redirected over IPv4 and goes on over IPv6, or the other way, is known by the link-layer address of both flows:
+behind one router clients may share that, too, and without link layer they stay apart.
 Redirects by HTML or script are not followed.
 """
 
@@ -27,7 +29,9 @@ IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
 
 _LISTS = ("hls", "m3u", "txtlist", "xmltv", "xtream", "stalker", "enigma2")
-NOT_MEDIA = frozenset(("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", "connect", "websocket", *_LISTS))
+NOT_MEDIA = frozenset(
+    ("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", "connect", "websocket", "dns", *_LISTS)
+)
 """Kinds of content that are no media, whatever they were asked for as."""
 
 
@@ -290,7 +294,7 @@ def read_fetches(reader: TableReader) -> Fetches:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
     bare, carried = _attach_streams(reader, by_body, rtp, inside)
-    _tie_redirects(fetches)
+    _tie_redirects(fetches, flows)
     return Fetches(fetches, by_body, flows, bare, rtp, carried, apart)
 
 
@@ -322,15 +326,15 @@ def _attach_streams(
     return bare, carried
 
 
-def _tie_redirects(fetches: list[Fetch]) -> None:
+def _tie_redirects(fetches: list[Fetch], flows: dict[int, Flow]) -> None:
     """Set `via`: each redirect is followed by the next request of its client for the URL that it names."""
     open_redirects: dict[tuple[str, Address], deque[Fetch]] = {}
     for fetch in fetches:
+        own, other = _client_names(fetch, flows)
         if fetch.key is not None:
-            queue = open_redirects.get((fetch.client_ip, fetch.key))
-            while queue:
-                redirect = queue.popleft()
-                if fetch.ts_ns - redirect.end_ns <= REDIRECT_WAIT_NS:
+            for name in (fetch.client_ip, other):
+                redirect = _next_open(open_redirects.get((name, fetch.key)), fetch)
+                if redirect is not None:
                     fetch.via = redirect
                     fetch.hops = redirect.hops + 1
                     redirect.followed = True
@@ -341,4 +345,25 @@ def _tie_redirects(fetches: list[Fetch]) -> None:
         fetch.leads_to = absolute(exchange.url, exchange.location)
         target = address(fetch.leads_to)
         if target is not None and fetch.hops < MAX_HOPS:
-            open_redirects.setdefault((fetch.client_ip, target), deque()).append(fetch)
+            for name in filter(None, (fetch.client_ip, own)):
+                open_redirects.setdefault((name, target), deque()).append(fetch)
+
+
+def _client_names(fetch: Fetch, flows: dict[int, Flow]) -> tuple[str, str]:
+    """Return the link-layer address of a client with its IP version, and with the other one; "" if it was not seen."""
+    flow = flows.get(fetch.flow_id)
+    mac = None
+    if flow is not None and fetch.client_ip in (flow.orig_ip, flow.resp_ip):
+        mac = flow.orig_mac if fetch.client_ip == flow.orig_ip else flow.resp_mac
+    if not mac:
+        return "", ""
+    return (f"{mac} 6", f"{mac} 4") if ":" in fetch.client_ip else (f"{mac} 4", f"{mac} 6")
+
+
+def _next_open(queue: deque[Fetch] | None, fetch: Fetch) -> Fetch | None:
+    """Return the first redirect of a queue that nobody followed yet and that is not too old."""
+    while queue:
+        redirect = queue.popleft()
+        if not redirect.followed and fetch.ts_ns - redirect.end_ns <= REDIRECT_WAIT_NS:
+            return redirect
+    return None

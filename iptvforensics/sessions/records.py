@@ -35,8 +35,10 @@ class Flow(NamedTuple):
     transport: str
     orig_ip: str
     orig_port: int | None
+    orig_mac: str | None
     resp_ip: str
     resp_port: int | None
+    resp_mac: str | None
     protocol: str | None
     starts_midstream: bool | None
     history: str | None

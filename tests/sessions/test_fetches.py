@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.protocols import registry
 from iptvforensics.sessions.fetches import NOT_MEDIA
+
+from .conftest import CLIENT
 
 URLS = ("http://a.example/x", "http://b.example/y", "http://c.example/z.m3u8")
 
@@ -36,6 +39,37 @@ def test_a_redirect_of_another_client_is_not_tied(lab):
     lab.redirect("http://a.example/x", "http://b.example/t", 0)
     lab.get("http://b.example/t", 1, size=500, kind="mp4", client="192.168.1.99", flow=2)
     assert lab.one()["panel_host"] is None
+
+
+OWN, ANOTHERS = "d8:af:3b:20:41:01", "d8:af:3b:20:41:02"
+
+
+@pytest.mark.parametrize(
+    ("client", "mac", "panel"),
+    [
+        ("2001:db8:1::7", OWN, "a.example"),
+        ("2001:db8:1::7", ANOTHERS, None),
+        ("2001:db8:1::7", None, None),
+        ("192.168.1.99", OWN, None),  # another client behind one router
+    ],
+)
+def test_a_box_is_sent_on_over_ipv4_and_follows_over_ipv6(lab, client, mac, panel):
+    lab.redirect("http://a.example/live/u/p/7", "http://b.example/auth/token", 0)
+    lab.flow(1, orig_mac=OWN)
+    lab.get("http://b.example/auth/token", 1, size=500, kind="mp4", client=client, flow=2)
+    lab.flow(2, client=client, orig_mac=mac)
+    session = lab.one()
+    assert (session["client_ip"], session["panel_host"]) == (client, panel)
+
+
+def test_a_redirect_is_followed_once(lab):
+    lab.redirect("http://a.example/x", "http://b.example/t", 0)
+    lab.flow(1, orig_mac=OWN)
+    for number, client in ((2, "2001:db8:1::7"), (3, CLIENT)):
+        lab.get("http://b.example/t", number, size=500, kind="mp4", client=client, flow=number)
+        lab.flow(number, client=client, orig_mac=OWN)
+    panels = {one["client_ip"]: one["panel_host"] for one in lab.sessions()}
+    assert panels == {"2001:db8:1::7": "a.example", CLIENT: None}
 
 
 def test_redirect_to_itself_ends(lab):

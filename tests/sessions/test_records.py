@@ -82,5 +82,5 @@ def test_a_table_that_the_capture_does_not_have_is_empty(lab):
     [("SHADadFf", "originator"), ("SHADadrR", "responder"), ("SHADad", None), (None, None)],
 )
 def test_who_closed_a_flow(history, closed_by):
-    flow = records.Flow(1, "tcp", "a", 1, "b", 2, None, False, history, 0, 0, 1, 1)
+    flow = records.Flow(1, "tcp", "a", 1, None, "b", 2, None, None, False, history, 0, 0, 1, 1)
     assert flow.closed_by() == closed_by
