@@ -39,6 +39,7 @@ class Routes:
 
     def __init__(self, requests: Requests) -> None:
         asked = {s.host for s in requests.sightings if s.is_asked and s.says.form in _API_FORMS and s.host}
+        self._asked = asked
         self.targets = {r.target for r in requests.redirects if r.target != r.source} - asked
         self.origins = _origins(requests)
         known = _lines_of(requests, asked)
@@ -50,8 +51,14 @@ class Routes:
                 self.origins[host] = min(owners[0])
 
     def panel(self, sighting: Sighting) -> str | None:
-        """Return the host whose line a sighting names: for a host that clients were sent to, the one that sent them."""
-        return self.start(sighting.from_host if sighting.where == "redirect" else sighting.host)
+        """Return the host whose line a sighting names: for a host that clients were sent to, the one that sent them.
+
+        A host that is no panel itself may send clients to one (a short address of a list): the line is that one's.
+        """
+        to_panel = sighting.says.form in _API_FORMS or sighting.host in self._asked
+        if sighting.where == "redirect" and (sighting.from_host in self._asked or not to_panel):
+            return self.start(sighting.from_host)
+        return self.start(sighting.host)
 
     def start(self, host: str | None) -> str | None:
         """Return the host that was asked first on the way to a host."""

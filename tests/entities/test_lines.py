@@ -22,6 +22,19 @@ def test_a_line_in_requests_redirects_and_referers_is_one(lab):
     assert line["strength"] == "conclusive"
 
 
+@pytest.mark.parametrize("target", ["/get.php?username=u1&password=p1&type=m3u", "/live/u1/p1/77.ts"])
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_a_short_address_of_a_list_is_no_panel(lab, target, is_followed):
+    lab.get("/l/k4x9", host="go.example", server_ip=EDGE, status=302, location=f"http://tv.example{target}")
+    if is_followed:
+        lab.get(target)
+    lab.get("/player_api.php?username=u1&password=p1")
+    tables = lab.build()
+    assert names(tables) == [("tv.example", "u1", "p1", None)]
+    assert "redirect" in tables["lines"][0]["places"]
+    assert [row["host"] for row in tables["panels"]] == ["tv.example"]
+
+
 def test_a_link_that_nobody_used_is_a_lead(lab):
     lab.get("/", referer="http://other.example/get.php?username=x1&password=y1")
     lab.get("/list", status=302, location="http://third.example/live/a1/b1/5.ts")
