@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
+from .apart import note_differences
 from .archive import stated_zones
 from .bare import add_bare
 from .both_sides import find_crossings
@@ -72,6 +73,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
         line_joins.join(one, other, "named-in-answer", "strong", why)
     neighbours, clients = read()
     addresses = server_addresses(viewings, requests, panels, clients.values())
+    note_differences(bench, clients)
     devices = find_devices(clients, addresses, read_marks(bench, clients), find_crossings(bench, clients), neighbours)
     _add_said(bench, devices, requests, replies)
     relays = add_hints(bench, clients, devices)

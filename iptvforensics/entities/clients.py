@@ -44,6 +44,8 @@ class Client:
     is_shared: bool = False
     why_shared: str = ""
     agents: list[tuple[str, int, Place]] = field(default_factory=list)
+    differs: list[tuple[str, Place]] = field(default_factory=list)
+    """What differs among what comes from a shared address, and where it was seen."""
     first: Place | None = None
     last_ns: int | None = None
     speaks: bool = False

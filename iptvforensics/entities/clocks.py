@@ -76,7 +76,7 @@ def add_clocks(reader: TableReader, devices: Devices) -> None:
     """Add offset and skew of the clocks of devices."""
     for (capture, client), requests in read_requests(reader).items():
         key = devices.pick(capture, client)
-        if key is None:
+        if key is None or clocks_at(requests):
             continue
         skew = skew_of(requests)
         offsets = [request.ahead_ns for request in requests]
@@ -115,7 +115,8 @@ def skew_of(requests: list[Request]) -> Skew | None:
     if whole is None or abs(whole.ppm) > _MOST_PPM or whole.error_ppm > _MOST_ERROR_PPM:
         return None
     above = [request.ahead_ns - whole.ppm * 1e-6 * (request.ts_ns - requests[0].ts_ns) for request in requests]
-    if sum(abs(value - median(above)) > _OFF_NS for value in above) > _MOST_OFF * len(above):
+    middle = median(above)
+    if sum(abs(value - middle) > _OFF_NS for value in above) > _MOST_OFF * len(above):
         return None
     if any(part and abs(part.ppm - whole.ppm) > part.error_ppm + whole.error_ppm + 1 for part in halves):
         return None

@@ -6,8 +6,8 @@ Rules, and what they show:
   of both IP versions are one device.
 - `device-address` (supporting): one address in one capture; it may hide several devices, and nothing tells them apart.
 - `device-behind-address` (supporting): a shared address from which several things come that one device does not say:
-  different claimed addresses, or lines used by turns or with different user agents. Each is a device.
-
+  different claimed addresses, models that user agents of Android systems name, or lines used by turns or with different
+  user agents. Each is a device.
 - `device-both-sides` (strong): connections at a shared address that another capture shows from the device's side.
 
 Across captures, devices are one by `same-requests` (strong: the same requests at the same time on both sides of a
@@ -20,7 +20,7 @@ the devices behind it: what is said of it is said of all of them.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from .agents import read_agent
@@ -83,6 +83,11 @@ class Mark:
         self.spans: list[tuple[int, int]] = []
         self.place: Place | None = None
 
+    @property
+    def is_model(self) -> bool:
+        """True if it is the model that a user agent names."""
+        return self.name.startswith("model ")
+
     def add(self, place: Place, last_ns: int | None, agent: str | None, serial: str | None) -> None:
         """Note one request."""
         if agent:
@@ -137,7 +142,7 @@ def find_devices(
         if client.is_shared:
             _cross(devices, address, client, crossed[address])
             here = [mark for mark in marks.get(address, []) if not _is_known(devices, address, mark)]
-            groups = _groups(here)
+            groups = _apart_by_marks(here)
             if len(groups) > 1 or (groups and devices.at[address]):
                 _split(devices, address, client, groups)
             elif not devices.at[address]:
@@ -186,12 +191,23 @@ def _add(devices: Devices, address: Address, client: Client, key: Key) -> None:
         atom.fact("told_apart", f"own link-layer address {client.mac}")
     else:
         atom.seen("device-address", "supporting", place, f"{client.ip} asks servers", last_ns=client.last_ns)
-        shared = f"a shared address ({client.why_shared}), nothing tells devices apart"
-        atom.fact("told_apart", f"{client.ip}: {shared if client.is_shared else 'one address'}")
+        for shows, seen in client.differs:
+            atom.seen("differs-behind-address", "lead", seen, shows, count=0)
+        atom.fact("told_apart", f"{client.ip}: {_why_one(client)}")
         if client.mac:
             atom.fact("macs", client.mac)
     atom.fact("ips", client.ip)
     _add_agents(atom, client)
+
+
+def _why_one(client: Client) -> str:
+    """Return why an address stands for one device."""
+    if not client.is_shared:
+        return "one address"
+    if not client.differs:
+        return f"a shared address ({client.why_shared}), nothing tells devices apart"
+    differs = "; ".join(shows for shows, _ in client.differs)
+    return f"a shared address ({client.why_shared}); whose traffic is whose is not told: {differs}"
 
 
 def _add_agents(atom: Atom, client: Client, only: set[str] | None = None) -> None:
@@ -220,9 +236,27 @@ def _groups(marks: list[Mark]) -> list[list[Mark]]:
     return groups
 
 
+def _apart_by_marks(marks: list[Mark]) -> list[list[Mark]]:
+    """Return marks by device: by what was claimed and used, or, where that tells none apart, by models."""
+    models = [mark for mark in marks if mark.is_model]
+    others = [mark for mark in marks if not mark.is_model]
+    groups = _groups(others)
+    if len(groups) > 1 or not models:
+        return groups
+    # What goes along with several models, or with none, may be said by any of these devices.
+    told = [mark for mark in others if sum(_goes_along(mark, model) for model in models) == 1]
+    return _groups(models + told)
+
+
+def _goes_along(one: Mark, other: Mark) -> bool:
+    return bool(one.flows & other.flows or one.agents & other.agents)
+
+
 def _may_be_one(one: Mark, other: Mark) -> bool:
     if one.flows & other.flows:
         return True
+    if one.is_model or other.is_model:
+        return one.is_model is not other.is_model and _goes_along(one, other)
     if one.name.startswith("mac ") and other.name.startswith("mac "):
         return False
     if one.serials and other.serials and not one.serials & other.serials:
@@ -234,6 +268,7 @@ def _may_be_one(one: Mark, other: Mark) -> bool:
 
 def _split(devices: Devices, address: Address, client: Client, groups: list[list[Mark]]) -> None:
     shared = {agent for agents in _repeated(groups) for agent in agents}
+    flows = Counter(flow for group in groups for flow in {flow for mark in group for flow in mark.flows})
     for group in groups:
         names = sorted(mark.name for mark in group)
         key = (client.capture_id, "ip", client.ip, names[0])
@@ -245,6 +280,7 @@ def _split(devices: Devices, address: Address, client: Client, groups: list[list
             last = max((end for _, end in mark.spans), default=None)
             place = mark.place or Place(client.capture_id, None, None)
             atom.seen("device-behind-address", "supporting", place, f"{client.ip} said: {mark.name}", last_ns=last)
+            devices.by_flow.update({(client.capture_id, flow): key for flow in mark.flows if flows[flow] == 1})
         atom.fact("told_apart", why)
         atom.fact("ips", client.ip)
         _add_agents(atom, client, {agent for mark in group for agent in mark.agents})

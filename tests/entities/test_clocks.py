@@ -103,6 +103,11 @@ def test_a_fast_clock_over_days_is_one_clock(lab):
     assert (device(lab)["clock_offset_s"], device(lab)["clock_skew_ppm"]) == (38, 400)
 
 
+def test_two_clocks_by_turns_are_nobodys(lab):
+    ask(lab, [(n * 10, 20 if n % 2 else 5) for n in range(12)])
+    assert device(lab)["clock_offset_s"] is None
+
+
 def test_two_clocks_by_turns_are_seen():
     points = [(n * 10, -3600.2 if n % 2 else 5 + n * 0.01) for n in range(12)]
     assert clocks_at(requests(*points)) == [-3600.2, 5.05]

@@ -57,6 +57,55 @@ def test_lines_with_other_agents_are_two_devices(lab):
     assert sorted(row["user_agents"] for row in devices) == [["app a1"], ["app b1"]]
 
 
+ANDROID = "Dalvik/2.1.0 (Linux; U; Android {}; {} Build/X)"
+MODELS = {"X96": ANDROID.format(9, "X96"), "TX3": ANDROID.format(11, "TX3")}
+
+
+def test_models_that_android_names_are_several_devices(lab):
+    for flow, model in enumerate(("X96", "TX3", "X96")):
+        lab.get("/generate_204", client_ip=HOME, mac=ROUTER, flow_id=flow, user_agent=MODELS[model])
+    devices = {row["model"]: row for row in lab.build()["devices"]}
+    assert set(devices) == {"X96", "TX3"}
+    assert devices["X96"]["told_apart"] == f"{HOME} is shared; this one said: model X96"
+    assert {row["strength"] for row in devices.values()} == {"supporting"}
+
+
+def test_a_line_of_several_models_goes_to_the_device_of_the_connection(lab):
+    for flow, model in enumerate(MODELS, 1):
+        lab.get("/live/a1/p/1.ts", client_ip=HOME, mac=ROUTER, flow_id=flow, user_agent=MODELS[model])
+        stream = "http://tv.example/live/a1/p/1.ts"
+        lab.session(stream, "tv.example", client_ip=HOME, flow_ids=[flow], panel_host="tv.example")
+    lab.session("http://tv.example/live/a1/p/1.ts", "tv.example", client_ip=HOME, flow_ids=[77])
+    tables = lab.build()
+    names = {row["device_id"]: row["model"] for row in tables["devices"]}
+    found = [names.get(row["device_id"]) for row in tables["session_entities"]]
+    assert sorted(found, key=str) == [None, "TX3", "X96"]
+
+
+def test_a_line_goes_along_with_the_model_of_its_connection(lab):
+    for flow, model in enumerate(MODELS):
+        lab.get("/generate_204", client_ip=HOME, mac=ROUTER, flow_id=flow, user_agent=MODELS[model])
+    lab.get("/live/a1/p/1.ts", client_ip=HOME, mac=ROUTER, flow_id=1, user_agent="app")
+    devices = {row["model"]: row for row in lab.build()["devices"]}
+    assert devices["TX3"]["told_apart"].endswith("this one said: line a1, model TX3")
+    assert len(devices) == 2
+
+
+def test_a_program_that_acts_as_a_box_names_no_second_device(lab):
+    for flow, agent in enumerate((MODELS["X96"], "Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like "
+                                  "Gecko) MAG250 stbapp ver: 4 rev: 1812 Mobile Safari/533.3")):  # fmt: skip
+        lab.get("/c/", client_ip=HOME, mac=ROUTER, flow_id=flow, user_agent=agent)
+    [device] = lab.build()["devices"]
+    assert "2 user agents" in device["told_apart"]
+
+
+def test_lines_by_turns_count_before_models(lab):
+    for at, user in ((0, "a1"), (10, "b1"), (20, "a1"), (30, "b1")):
+        lab.get(f"/live/{user}/p/1.ts", client_ip=HOME, mac=ROUTER, at=at, flow_id=at, user_agent="app")
+        lab.get("/", client_ip=HOME, mac=ROUTER, at=at, flow_id=at + 1, user_agent=MODELS["X96" if at else "TX3"])
+    assert len(lab.build()["devices"]) == 2
+
+
 def test_a_box_with_its_own_link_address_stays_one_whatever_it_claims(lab):
     for user in ("a1", "b1", "a1", "b1"):
         lab.get(f"/live/{user}/p/1.ts", user_agent=f"app {user}")

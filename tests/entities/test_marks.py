@@ -27,3 +27,22 @@ def test_without_exchanges_there_are_none(lab):
     lab.flow(client=HOME)
     bench = lab.bench()
     assert read_marks(bench, read_clients(bench)) == {}
+
+
+def test_posted_forms_name_lines_and_addresses_too(lab):
+    lab.get("/player_api.php", client_ip=HOME, flow_id=4, user_agent="app", mac=None)
+    lab.message("account_replies", family="xtream", role="request", username="u3", password="p3", client_ip=HOME,
+                flow_id=4)  # fmt: skip
+    lab.message("account_replies", family="stalker", role="request", mac="00:1A:79:00:00:02", serial="88",
+                client_ip=HOME, flow_id=5)  # fmt: skip
+    lab.message("account_replies", family="xtream", role="response", username="u4", password="p4", client_ip=HOME)
+    bench = lab.bench()
+    line, mac = read_marks(bench, read_clients(bench))[ONE, HOME]
+    assert (line.name, line.agents, line.flows) == ("line u3", {"app"}, {4})
+    assert (mac.name, mac.agents, mac.serials) == ("mac 00:1a:79:00:00:02", set(), {"88"})
+
+
+def test_one_model_alone_tells_nothing(lab):
+    lab.get("/", client_ip=HOME, mac=None, user_agent="Dalvik/2.1.0 (Linux; U; Android 9; X96 Build/PI)")
+    bench = lab.bench()
+    assert read_marks(bench, read_clients(bench)) == {}
