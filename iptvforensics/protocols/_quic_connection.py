@@ -214,6 +214,15 @@ class Connection:
                 return found
         return None
 
+    def open_short(self, datagram: bytes, side: bool, offset: int) -> Opened | None:
+        """Return the payload of a packet with a short header if it is like the ones before it; None: `open` tells."""
+        is_client = side == self.client_side
+        space = self._spaces.get((ONE_RTT, is_client))
+        name = self._latest_id[not is_client]
+        if space is None or not datagram.startswith(name, 1):
+            return None
+        return space.open_expected(datagram, 1 + len(name), offset)
+
     def read(self, opened: Opened, packet: Packet, side: bool, offset: int) -> list[Event]:
         """Return what the payload of a packet behind the Initial ones says."""
         phase = self._spaces[packet.kind, side == self.client_side].phase

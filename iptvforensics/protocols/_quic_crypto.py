@@ -26,6 +26,7 @@ _SALT_DRAFT = bytes.fromhex("afbfec289993d24c9e9786f19c6111e04390a899")
 _LAST_OLD_DRAFT = 0xFF000020
 _FIRST_DRAFT = 0xFF000000
 _SAMPLE_BYTES = 16
+KEY_PHASE = 0x04
 _LONG, _LONG_MASK, _SHORT_MASK = 0x80, 0x0F, 0x1F
 
 
@@ -72,6 +73,28 @@ class Keys:
         nonce = (self._iv ^ number).to_bytes(12)
         try:
             return self._aead.decrypt(nonce, memoryview(packet)[len(header.data) :], header.data)
+        except self._invalid:
+            return None
+
+    def open_short(self, packet: bytes, number_at: int, largest: int, phase: int) -> tuple[bytes, int, int] | None:
+        """Return payload, its place and number of a packet with a short header, None if it is not protected so.
+
+        The same as `header` and `open`, in one step: most packets of a connection are read here.
+        """
+        sample = packet[number_at + 4 : number_at + 4 + _SAMPLE_BYTES]
+        if len(sample) < _SAMPLE_BYTES:
+            return None
+        mask = self._mask(sample)
+        first = packet[0] ^ mask[0] & _SHORT_MASK
+        if (first & KEY_PHASE != 0) != phase:
+            return None
+        size = (first & 3) + 1
+        end = number_at + size
+        sent = int.from_bytes(packet[number_at:end]) ^ int.from_bytes(mask[1 : 1 + size])
+        number = full_number(largest, sent, 8 * size)
+        header = b"%c%b%b" % (first, packet[1:number_at], sent.to_bytes(size))
+        try:
+            return self._aead.decrypt((self._iv ^ number).to_bytes(12), packet[end:], header), end, number
         except self._invalid:
             return None
 

@@ -16,6 +16,8 @@ HELD_LIMIT = 4 << 20
 _MAX_TRIES = 64
 """Initial packets that no key opened; after them a flow is not tried for further ones."""
 _SMALLEST_PACKET = 21
+_SHORT = Packet(ONE_RTT, 0, b"", b"", b"", b"", 1)
+"""A packet with a short header at the begin of a datagram, without its bytes."""
 _NOT_OPENED = "encrypted packets that no secret opened"
 
 
@@ -58,7 +60,8 @@ class QuicParser:
         datagram = bytes(data)
         events = self._turn(from_orig) if from_orig != self._last_side else []
         if data[0] < LONG:
-            return events + self._later(Packet(ONE_RTT, 0, b"", b"", b"", datagram, 1), from_orig, offset)
+            events += self._short(datagram, from_orig, offset)
+            return events
         versions = negotiated(datagram)
         if versions is not None:
             listed = ", ".join(f"{version:08x}" for version in versions[:16])
@@ -176,6 +179,15 @@ class QuicParser:
             connection.continues(self._connections[place - 1])
 
     # --- packets behind the Initial ones --------------------------------------------------------------------
+
+    def _short(self, datagram: bytes, side: bool, offset: int) -> list[Event]:
+        """Open the packet with a short header that a datagram begins with, and is."""
+        if len(self._connections) == 1 and not self._waiting:
+            connection = self._connections[0]
+            opened = connection.open_short(datagram, side, offset)
+            if opened is not None:
+                return connection.read(opened, _SHORT, side, offset)
+        return self._later(_SHORT._replace(data=datagram), side, offset)
 
     def _later(self, packet: Packet, side: bool, offset: int) -> list[Event]:
         """Open a packet with the secrets of the connection to which it belongs."""

@@ -13,13 +13,12 @@ from typing import NamedTuple
 from ..tls.keylog import Secret
 from ..tls.names import suite_name
 from ..tls.suites import Suite, suite_of
-from ._quic_crypto import Header, Keys, full_number
+from ._quic_crypto import KEY_PHASE, Header, Keys, full_number
 
 MAX_TRIALS = 1 << 16
 """Failed trials per space; then what is not protected as expected stays closed."""
 _MORE_NUMBERS = 8
 """How often the window of a shortened number is moved on: packets may be missing."""
-_KEY_PHASE = 0x04
 _SUITES = {32: (0x1301, 0x1303, 0x1304), 48: (0x1302,)}
 """Suites by the length of their secrets (RFC 8446 appendix B.4; RFC 9001 section 5.3 leaves CCM_8 out)."""
 
@@ -97,6 +96,24 @@ class Space:
             self.phase.note(found.payload, offset)
         return found
 
+    def open_expected(self, packet: bytes, number_at: int, offset: int) -> Opened | None:
+        """Return the payload of a packet with a short header that is protected like the last one; None: `open` tells.
+
+        Nothing is changed by a packet that is not.
+        """
+        keys = self._generations.get(self._present)
+        if keys is None:
+            return None
+        found = keys.open_short(packet, number_at, self._largest, self._present & 1)
+        if found is None:
+            return None
+        payload, at, number = found
+        if number > self._largest:
+            self._largest = number
+        if self.phase is not None:
+            self.phase.note(payload, offset)
+        return Opened(payload, at)
+
     def _first(self, packet: bytes, number_at: int) -> Opened | None:
         """Return the payload of the first packet: it shows which keys are the right ones."""
         for name, keys, phase in self._candidates:
@@ -117,7 +134,7 @@ class Space:
             return None
         number = full_number(self._largest, header.truncated, header.bits)
         is_long = packet[0] & 0x80
-        is_expected = is_long or (header.data[0] & _KEY_PHASE != 0) == present % 2
+        is_expected = is_long or (header.data[0] & KEY_PHASE != 0) == present % 2
         if is_expected:
             payload = self._generations[present].open(packet, header, number)
             if payload is not None:
@@ -126,7 +143,7 @@ class Space:
 
     def _search(self, packet: bytes, header: Header, number: int, present: int, *, is_long: bool) -> Opened | None:
         """Return the payload of a packet that is not protected as expected: keys were renewed, or many are missing."""
-        wanted = [present] if is_long else self._phases(present, bool(header.data[0] & _KEY_PHASE))
+        wanted = [present] if is_long else self._phases(present, bool(header.data[0] & KEY_PHASE))
         for generation in wanted:
             if self._trials >= MAX_TRIALS:
                 return None

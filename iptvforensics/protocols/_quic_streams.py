@@ -86,8 +86,10 @@ class Streams:
         elif end > found.position:
             skipped = found.position - offset
             self._write(stream, found, data[skipped:] if skipped else data, place + skipped)
-            self._drain(stream, found)
-        self._settle(stream, found, place)
+            if found.held:
+                self._drain(stream, found)
+        if found.final is not None:
+            self._settle(stream, found, place)
 
     def reset(self, stream: int, place: int) -> None:
         """Take a RESET_STREAM frame: what was not captured of the stream was given up."""

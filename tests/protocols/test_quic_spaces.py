@@ -33,6 +33,10 @@ def test_the_short_packets_of_the_rfcs(version: int) -> None:
     assert full_number(NUMBER - 1, header.truncated, header.bits) == NUMBER
     assert keys.open(SHORT[version], header, NUMBER) == b"\x01"
     assert keys.open(SHORT[version], header, NUMBER + 1) is None
+    assert keys.open_short(SHORT[version], 1, NUMBER - 1, 0) == (b"\x01", 4, NUMBER)
+    assert keys.open_short(SHORT[version], 1, NUMBER - 1, 1) is None  # of another key phase
+    assert keys.open_short(SHORT[version], 1, NUMBER + (1 << 24), 0) is None
+    assert keys.open_short(SHORT[version][:-1], 1, NUMBER - 1, 0) is None
 
 
 def test_the_next_secret_of_the_rfc() -> None:
@@ -108,6 +112,32 @@ def test_late_packets_keep_the_largest_number() -> None:
     reader = space()
     for number in (0, 130, 250, 140, 370, 371):
         assert reader.open(sealed(number, 0, 1), 1, 0), number
+
+
+def test_the_short_way_says_what_the_long_one_says() -> None:
+    sent = [(0, 0, 2), (1, 0, 1), (5, 0, 4), (3, 0, 1), (200, 1, 2), (201, 1, 3), (199, 0, 2), (202, 1, 2), (9, 2, 2)]
+    packets = [sealed(number, updates, size) for number, updates, size in sent]
+    long_way, short_way = space(), space()
+    assert short_way.open_expected(packets[0], 1, 0) is None  # the keys are not known yet
+    taken = 0
+    for packet in packets:
+        found = short_way.open_expected(packet, 1, 7)
+        taken += found is not None
+        assert (found or short_way.open(packet, 1, 7)) == long_way.open(packet, 1, 7)
+        assert (short_way._largest, short_way._present) == (long_way._largest, long_way._present)
+    assert taken == 5
+    assert short_way.phase is not None
+    assert long_way.phase is not None
+    assert (short_way.phase.packets, short_way.phase.bytes) == (long_way.phase.packets, long_way.phase.bytes)
+
+
+def test_the_short_way_changes_nothing_where_it_fails() -> None:
+    reader = space()
+    assert reader.open(sealed(7), 1, 0)
+    for packet in (sealed(8, 1), bytes([0x41]) + bytes(60), b"\x41", sealed(300, 0, 1)):
+        assert reader.open_expected(packet, 1, 0) is None
+    assert reader.phase is not None
+    assert (reader._largest, reader._trials, reader._present, reader.phase.packets) == (7, 0, 0, 1)
 
 
 def test_trials_are_limited() -> None:
