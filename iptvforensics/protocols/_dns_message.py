@@ -161,9 +161,11 @@ def class_name(code: int) -> str:
 
 def read_message(message: bytes) -> Message:
     """Return the columns of a message of at least `HEADER_BYTES` bytes."""
-    # Most messages are read twice: when a parser is chosen by them, and by that parser.
-    values, problems, end = (_read_short if len(message) <= SHORT_BYTES else _read)(message)
-    return Message(dict(values), problems, end)
+    if len(message) > SHORT_BYTES:
+        return _read(message)
+    # Programs ask for the same few names all the time, and a message is read twice, when a parser is chosen and by it.
+    values, problems, end = _read_nameless(message[2:])
+    return Message({**values, "message_id": message[0] << 8 | message[1]}, problems, end)
 
 
 def _read(message: bytes) -> Message:
@@ -208,7 +210,10 @@ def _read(message: bytes) -> Message:
     return Message(values, reader.problems, reader.at)
 
 
-_read_short = lru_cache(maxsize=8)(_read)
+@lru_cache(maxsize=256)
+def _read_nameless(rest: bytes) -> Message:
+    """Return what a message says whose identifier (its first two bytes) is left out."""
+    return _read(bytes(2) + rest)
 
 
 def addresses_of(records: list[tuple[str, str]]) -> list[str]:

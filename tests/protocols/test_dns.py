@@ -203,6 +203,15 @@ def test_edns_size_subnet_and_extended_rcode() -> None:
     assert row(refused.to_wire())["rcode"] == "BADVERS"
 
 
+def test_messages_that_differ_in_their_identifier_alone_are_told_apart() -> None:
+    message = response(["edge7.cdn.example A 60 198.51.100.7"])
+    first, second = row(b"\x12\x34" + message[2:]), row(b"\xff\xfe" + message[2:])
+    assert (first["message_id"], second["message_id"]) == (0x1234, 0xFFFE)
+    assert {**first, "message_id": None} == {**second, "message_id": None}
+    first["query_name"] = "changed.example"
+    assert row(b"\x12\x34" + message[2:])["query_name"] == "edge7.cdn.example"
+
+
 def test_mdns_class_flag_is_left_out() -> None:
     message = bytearray(query("tv.local", "ANY"))
     message[-2] |= 0x80
