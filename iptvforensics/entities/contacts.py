@@ -3,9 +3,9 @@
 DNS answers in force for a flow: the client's last one before it that holds the address, however old, and those before
 it that were still to be kept (time to live). Each name is told with its answer, the address that this was given to, and
 the first flow for which it was in force; of the first of them the names that lead to it by aliases (CNAME) are kept,
-too. A client is what sends with one link-layer address of its own (`clients`): a box with IPv4 and IPv6 asks over one
-of them for addresses of both. Further names come from what the client asked for: HTTP Host, server name of TLS and
-QUIC, RTMP connect.
+too. A client is what sends with one link-layer address of its own (`clients`) and at most one address of IPv4: a box
+with IPv4 and IPv6 asks over one of them for addresses of both. Further names come from what the client asked for: HTTP
+Host, server name of TLS and QUIC, RTMP connect.
 
 **Known limitations**: answers that another resolver gave to another client are not used, nor, behind a router, those
 given to another address of the same box; a name in DNS may stand for another service at the same address; which of
@@ -161,14 +161,18 @@ def _looked_up(reader: TableReader) -> dict[tuple[str, str, str], list[_Flow]]:
 
 
 def _boxes(reader: TableReader, flows: list[tuple[Any, ...]]) -> dict[Address, str]:
-    """Return by which of its addresses a box goes that sent with several of one link-layer address of its own."""
+    """Return by which of its addresses a box goes that sent with several of one link-layer address of its own.
+
+    Several of IPv4 may be those of devices behind a router that was not told as one: they are not joined.
+    """
     if len({(capture, client) for capture, client, *_ in flows}) < 2:
         return {}
     found: dict[Address, list[str]] = defaultdict(list)
     for (capture, ip), client in read_clients(reader).items():
         if client.mac:
             found[capture, client.mac].append(ip)
-    return {(capture, ip): min(ips) for (capture, _), ips in found.items() for ip in ips}
+    joined = {key: ips for key, ips in found.items() if sum(":" not in ip for ip in ips) <= 1}
+    return {(capture, ip): min(ips) for (capture, _), ips in joined.items() for ip in ips}
 
 
 def _answers(reader: TableReader, boxes: dict[Address, str]) -> dict[tuple[str, str, str], list[_Answer]]:

@@ -9,7 +9,7 @@ which is noted only for hosts that another rule has found.
 RFC 1035 section 4.1.4 (answers); RFC 9110 section 7.2 (Host); names are compared in lower case without the
 final dot.
 
-**Known limitations**: a client that asks through a resolver of its own (DNS over TLS or HTTPS) shows no names.
+**Known limitations**: a client that asks a resolver under encryption that was not opened shows no names.
 Reverse look-ups, service discovery (multicast DNS, LLMNR) and record types other than A, AAAA and HTTPS are
 left out.
 """

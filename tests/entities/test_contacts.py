@@ -166,6 +166,14 @@ def test_what_a_box_asked_over_the_other_version_of_ip_counts_where_nothing_name
     assert contacts(lab)[EDGE6]["name_gap"].startswith("no answer holds this address")
 
 
+def test_two_addresses_of_ipv4_are_not_held_to_be_one_box(lab):
+    lab.flow(server="192.168.1.1", port=53, transport="udp")
+    answer(lab, "tv.example", EDGE, at=0)
+    lab.flow(client="192.168.1.21", server=EDGE, flow=2)
+    row = contacts(lab)[EDGE]
+    assert (row["names"], row["dns_clients"]) == ([], [])
+
+
 def test_addresses_behind_a_router_are_not_held_to_be_one_box(lab):
     for flow, client in enumerate((BOX, "192.168.1.21", "192.168.1.22", "192.168.1.23"), 1):
         lab.flow(client=client, mac=ROUTER_MAC, flow=flow, server="192.0.2.1")
