@@ -1,10 +1,10 @@
-"""What boxes put into queries about themselves (updates, weather, advertising) to claims of devices.
+"""What boxes tell servers about themselves (updates, weather, advertising) to claims of devices.
 
 `?model=...&fwver=...&sn=...&mac=...`: a query counts that holds a link-layer address, or a model with a serial number
-or firmware. Rules `claimed-address`, `claimed-serial`, `claimed-model`, `claimed-firmware`, all leads: a web page may
-ask about another device in the same way.
+or firmware; of what is posted as JSON or form, the rows of `device_reports`. Rules `claimed-address`, `claimed-serial`,
+`claimed-model`, `claimed-firmware`, all leads: a web page may ask about another device in the same way.
 
-**Known limitations**: bodies of posts (JSON) are not read; names of parameters are those in common use.
+**Known limitations**: names of parameters are those in common use.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _VALUES = ", ".join(
 _SOME = f"'(?i)[?&](?:{_NAMES['mac']}|{_NAMES['model']})=[^&]'"
 _NOTHING = frozenset({"", "0", "null", "none", "unknown", "undefined", "n/a"})
 _MOST_READ, _MAX_CHARS = 10_000, 100
+_NOBODYS = frozenset({"00:00:00:00:00:00", "02:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
+"""What stands for no address; Android gives the second one to programs that may not know it."""
 
 
 def add_box_queries(reader: TableReader, devices: Devices) -> None:
@@ -40,7 +42,7 @@ def add_box_queries(reader: TableReader, devices: Devices) -> None:
         f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
     )
     for capture, client, host, mac, serial, model, firmware, *seen in rows:
-        address = mac_address(mac)
+        address = _address(mac)
         serial, model, firmware = map(_plain, (serial, model, firmware))
         place = Place(capture, *seen)
         if not (address or (model and (serial or firmware))):
@@ -49,6 +51,33 @@ def add_box_queries(reader: TableReader, devices: Devices) -> None:
         if key is not None:
             said = {"mac": address, "serial": serial, "model": model, "firmware": firmware}
             claim(devices.atoms[key], place, host=host_of(host) or "", **said)
+
+
+def add_box_reports(reader: TableReader, devices: Devices) -> None:
+    """Add what clients said of themselves in what they posted, once per client, URL and values."""
+    if not reader.has("device_reports"):
+        return
+    rows = reader.select(
+        "SELECT capture_id, client_ip, body_url, macs, serial, model, firmware, min(ts_ns), min(frame_no), "  # noqa: S608
+        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+        f"FROM device_reports GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
+    )
+    for capture, client, url, macs, serial, model, firmware, *seen in rows:
+        addresses = [address for mac in macs or () if (address := _address(mac))]
+        place = Place(capture, *seen)
+        key = devices.pick(capture, client, [f"mac {address}" for address in addresses], [place.flow_id])
+        if key is None:
+            continue
+        host = host_of(url) or ""
+        claim(devices.atoms[key], place, host=host, serial=serial, model=model, firmware=firmware)
+        for address in addresses:
+            claim(devices.atoms[key], place, host=host, mac=address)
+
+
+def _address(value: str | None) -> str | None:
+    """Return an address as claimed; None for none, and for what stands for none."""
+    address = mac_address(value)
+    return None if address in _NOBODYS else address
 
 
 def _plain(value: str) -> str | None:

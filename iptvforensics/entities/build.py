@@ -16,7 +16,7 @@ from .apart import note_differences
 from .archive import stated_zones
 from .bare import add_bare
 from .both_sides import find_crossings
-from .box_queries import add_box_queries
+from .box_queries import add_box_queries, add_box_reports
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
 from .clients import Client, read_clients
@@ -129,6 +129,7 @@ def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: R
     add_receivers(replies, devices)
     add_local(bench, devices)
     add_box_queries(bench, devices)
+    add_box_reports(bench, devices)
 
 
 def _write_joins(bench: Workbench, links: Links, *resolutions: Resolution) -> None:

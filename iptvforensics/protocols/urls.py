@@ -1,14 +1,18 @@
-r"""Texts that nothing else reads -> the URLs in them that name an account, a portal or a list.
+r"""Texts that nothing else reads -> the URLs in them that name an account, a portal or a list, and what boxes report.
 
 Pages, scripts, settings, messages, posted forms and reports: whatever a player, a panel's page or a messenger sends as
 text may hold a link with the credentials of a line. URLs are found by their scheme, also in JSON (`http:\/\/`), in
 HTML (`&amp;`) and percent-encoded as the value of a form or of another URL. A row is written for those whose form is
 that of a panel: which form is read later, from the URL.
 
+What a client posts as JSON or as a form (updates, statistics) may describe its device: link-layer addresses, serial
+number, model, firmware. Names differ from maker to maker; those in common use are known. All of it is claimed.
+
 RFC 3986 (URLs), RFC 8259 section 7 (escapes of JSON), WHATWG HTML section 13.5 (`&amp;`).
 
 **Known limitations**: a URL that is put together by a script is not found, nor one in a text of two bytes per
-character. What a gap cuts is not read.
+character. What a gap cuts is not read. Reports above 256 KiB, in other forms (XML, protocol buffers), or
+of several devices at once give no row.
 """
 
 from __future__ import annotations
@@ -34,6 +38,23 @@ TABLE = message_table(
     endpoints=True,
 )
 
+REPORTS = message_table(
+    "device_reports",
+    "body in which a client describes a device, as a rule its own",
+    (
+        Column("body_url", "text", "URL to which the body was posted."),
+        Column("media_type", "text", "Claimed: media type of the body."),
+        Column("macs", "text[]", "Claimed: link-layer addresses of the device, as aa:bb:cc:dd:ee:ff."),
+        Column("serial", "text", "Claimed: serial number of the device."),
+        Column("model", "text", "Claimed: model of the device."),
+        Column("firmware", "text", "Claimed: version of the device's firmware or system."),
+        Column("device_id_sent", "text", "Claimed: identifier of the device."),
+        Column("manufacturer", "text", "Claimed: maker or brand of the device."),
+        OBJECT_OFFSET,
+    ),
+    endpoints=True,
+)
+
 
 def detect(opening: Opening) -> float | None:
     """Return whether a body is text; None before its first byte."""
@@ -45,6 +66,10 @@ def detect(opening: Opening) -> float | None:
 
 def make_parser(opening: Opening) -> Parser:
     """Return the parser of one text; its code is loaded when the first one is made."""
+    if opening.info.role == "request":
+        from ._urls_reports import ReportsParser
+
+        return ReportsParser(opening)
     from ._urls_parser import UrlsParser
 
     return UrlsParser(opening)
@@ -52,11 +77,12 @@ def make_parser(opening: Opening) -> Parser:
 
 PROTOCOL = Protocol(
     name="urls",
-    title="URLs of panels in pages, scripts, settings and messages",
+    title="URLs of panels in pages, scripts, settings and messages, and what devices post about themselves",
     specification="RFC 3986; RFC 8259 section 7; WHATWG HTML section 13.5",
     carriers=("rest",),
-    tables=(TABLE,),
+    tables=(TABLE, REPORTS),
     detect=detect,
     parser=make_parser,
-    limits="Bodies are searched up to 8 MiB and 1,000 different URLs. URLs that scripts put together are not found.",
+    limits="Bodies are searched up to 8 MiB and 1,000 different URLs. URLs that scripts put together are not found. "
+    "Reports of devices are read up to 256 KiB.",
 )

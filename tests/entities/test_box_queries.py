@@ -40,3 +40,25 @@ def test_other_queries_describe_nothing(lab, query):
     lab.get(f"/shop?{query}")
     found = device(lab)
     assert (found["model"], found["serial"], found["claimed_macs"]) == (None, None, [])
+
+
+def test_an_address_that_stands_for_none_is_not_claimed(lab):
+    lab.get("/ota?model=T95&fwver=1&mac=02:00:00:00:00:00")
+    found = device(lab)
+    assert (found["model"], found["claimed_macs"]) == ("T95", [])
+
+
+def test_a_posted_report_describes_the_box(lab):
+    lab.get("/")
+    lab.message("device_reports", body_url="http://ota.example/check", model="X96", firmware="9.2", serial="SN77",
+                macs=["02:00:5e:00:00:aa", "02:00:00:00:00:00"])  # fmt: skip
+    found = device(lab)
+    assert (found["model"], found["firmware"], found["serial"]) == ("X96", "9.2", "SN77")
+    assert found["claimed_macs"] == ["02:00:5e:00:00:aa"]
+    assert "claims serial number SN77 to ota.example" in {row["shows"] for row in lab.build()["evidence"]}
+
+
+def test_a_report_from_an_address_without_device_is_nobodys(lab):
+    lab.get("/")
+    lab.message("device_reports", body_url="http://ota.example/check", model="X96", serial="1", client_ip="192.168.1.9")
+    assert device(lab)["model"] is None

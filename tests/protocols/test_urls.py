@@ -17,11 +17,14 @@ SETTINGS = json.dumps({"portal": "http://tv.example/stalker_portal/c/", "live": 
 REPORT = (
     b"device=box&trace=failed+at&url=http%3A%2F%2Ftv.example%2Fplayer_api.php%3Fusername%3Du2%26password%3Dp2&code=513"
 )
+UPDATE = json.dumps({"device": {"Model": "X96-B", "romVersion": "20230412", "eth_mac": "001a79000001", "sn": 4711},
+                     "time": 1700000000}).encode()  # fmt: skip
 INFO = ContentInfo("http://site.example/page", "text/html", role="response")
 EXAMPLES = [
     ("page", PAGE, b"", INFO),
     ("settings", SETTINGS.replace("/", "\\/").encode(), b"", INFO),
     ("report", REPORT, b"", ContentInfo("http://crash.example/", "application/x-www-form-urlencoded", role="request")),
+    ("update", UPDATE, b"", ContentInfo("http://ota.example/check", "application/json", role="request")),
 ]
 
 
@@ -102,3 +105,55 @@ def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_texts_are_told_from_other_bytes(data: bytes, score: float | None) -> None:
     assert PROTOCOL.detect(Opening("rest", data, b"")) == score
+
+
+def reports(*steps: bytes | int, midstream: bool = False) -> list[Row]:
+    info = ContentInfo("http://ota.example/check", "application/json", role="request")
+    parser = PROTOCOL.parser(Opening("rest", b"", b"", info=info, midstream=midstream))
+    events = []
+    for step in steps:
+        events += parser.gap(step, True) if isinstance(step, int) else parser.feed(memoryview(step), True)
+    return [row for row in [*events, *parser.end(True)] if isinstance(row, Row) and row.table == "device_reports"]
+
+
+def test_what_a_box_posts_to_ask_for_an_update() -> None:
+    (row,) = reports(UPDATE[:20], UPDATE[20:])
+    assert row.values == {
+        "macs": ["00:1a:79:00:00:01"], "serial": "4711", "model": "X96-B", "firmware": "20230412",
+        "device_id_sent": None, "manufacturer": None, "body_url": "http://ota.example/check",
+        "media_type": "application/json",
+    }  # fmt: skip
+    assert row.offset == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"mac=00%3A1A%3A79%3A00%3A00%3A02&model=TX3+mini&fw_version=7.1&brand=Osprey",
+         {"macs": ["00:1a:79:00:00:02"], "model": "TX3 mini", "firmware": "7.1", "manufacturer": "Osprey"}),
+        (b'\xef\xbb\xbf[{"wifiMac":"00-1A-79-00-00-03","ethMac":"00:1a:79:00:00:04"}]',
+         {"macs": ["00:1a:79:00:00:03", "00:1a:79:00:00:04"]}),
+        (b'{"deviceModel":"X96","android_id":"9f3a"}', {"model": "X96", "device_id_sent": "9f3a"}),
+        (b'{"model":"X96","sn":"unknown","fw":true}', None),
+        (b'{"model":"X96"}', None),
+        (b'[{"mac":"00:1a:79:00:00:01"},{"mac":"00:1a:79:00:00:02"}]', None),
+        (b'{"a":{"model":"X96","sn":"1"},"b":{"model":"TX3"}}', None),
+        (b'{"mac":"00:1a:79:00:00:01"', None),
+        (b"[" * 100_000, None),
+        (b"plain words = mac", None),
+        (b'{"bssid":"00:1a:79:00:00:01","router_mac":"00:1a:79:00:00:01"}', None),
+    ],
+)  # fmt: skip
+def test_bodies_that_describe_a_device_and_others(body: bytes, expected: dict[str, object] | None) -> None:
+    found = reports(body)
+    assert [{k: v for k, v in row.values.items() if v is not None and k not in ("body_url", "media_type")}
+            for row in found] == ([expected] if expected else [])  # fmt: skip
+
+
+def test_reports_that_are_not_whole_or_too_long_are_none() -> None:
+    assert reports(UPDATE[:20], 5, UPDATE[25:]) == reports(UPDATE, midstream=True) == []
+    assert reports(UPDATE, b" " * (1 << 18)) == []
+
+
+def test_what_a_server_sends_describes_no_client() -> None:
+    assert [row.table for row in rows(UPDATE)] == []
