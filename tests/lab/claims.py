@@ -57,7 +57,7 @@ def present(node: Node, remains: Remains) -> bool:
 def _seen(node: Node, views: Iterable[Remains | None]) -> set[str]:
     """Return the addresses of a node, as they now are, of which payload is left."""
     return {remains.address(ip) if remains else ip for remains in views for ip in node.get("ips", ())
-            if remains is None or remains.server_seen(ip)}  # fmt: skip
+            if shows_home(remains) and (remains is None or remains.server_seen(ip))}  # fmt: skip
 
 
 def score_devices(document: Mapping[str, Any], captures: Mapping[str, Remains | None], rows: Iterable[Row],
@@ -72,7 +72,7 @@ def score_devices(document: Mapping[str, Any], captures: Mapping[str, Remains | 
         "device addresses": _addresses(answers, demanded, inside, seen),
         "device marks": _marks(document, answers, demanded, inside),
         "device kinds": _kinds(answers, demanded),
-        "device clocks": _clocks(document, answers, demanded, seen),
+        "device clocks": _clocks(document, answers, demanded, inside),
     }
 
 
@@ -125,12 +125,14 @@ def _kinds(answers: list[tuple[Node, Row]], demanded: list[Node]) -> Tally:
 
 
 def _clocks(document: Mapping[str, Any], answers: list[tuple[Node, Row]], demanded: list[Node],
-            seen: list[Remains]) -> Tally:  # fmt: skip
+            inside: Mapping[str, list[Remains | None]]) -> Tally:  # fmt: skip
     asked = {row["node"]: row["offset_s"] for row in document.get("clocks", ()) if row.get("asked")}
     span = document.get("recorded", {})
     times = [span[end] for end in ("start", "end") if end in span]
+    seen = [view for views in inside.values() for view in views if view is not None]
     shifts = [view.shown(round(t * SECOND)) / SECOND - t for view in seen for t in times] or [0.0]
-    tally = Tally(true=sum(node["id"] in asked for node in demanded))
+    demanded = [node for node in demanded if node["id"] in asked and _own(node, inside[node["id"]])]
+    tally = Tally(true=len(demanded))
     told = set()
     for node, row in answers:
         if row.get("clock_offset_s") is None:
@@ -142,7 +144,7 @@ def _clocks(document: Mapping[str, Any], answers: list[tuple[Node, Row]], demand
         tally.right += fits
         tally.false += [] if fits else [f"{node['id']} {row['clock_offset_s']}"]
     tally.true = max(tally.true, tally.right)
-    tally.missed = [node["id"] for node in demanded if node["id"] in asked and node["id"] not in told]
+    tally.missed = [node["id"] for node in demanded if node["id"] not in told]
     return tally
 
 
@@ -194,7 +196,8 @@ def _told_by_dns(document: Mapping[str, Any], remains: Remains, asked: set[tuple
     found = set()
     for client, server, host in asked:
         row = told.get((ips.get(client, ""), server, host))
-        if row is None:
+        moved = row and any(remains.address(ip) != ip for ip in (server, client))
+        if row is None or moved:  # names resolve to addresses as they were
             continue
         port = 53 if "asked_from" in row else 443
         boxes = [row["asked_from"]] if port == 53 else [ip for ip, box in ips.items() if box == row["box"]]

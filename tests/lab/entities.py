@@ -200,7 +200,8 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
     `left` names the sessions of each recording of which something is left; None: of all of them.
     """
     document = with_streams(with_copies(document))
-    used = set().union(*(used_nodes(document, file, remains) for file, remains in captures.items()))
+    showing = {file: remains for file, remains in captures.items() if left is None or left.get(file, {file})}
+    used = set().union(*(used_nodes(document, file, remains) for file, remains in showing.items()))
     seen = [remains for remains in captures.values() if remains is not None]
     score: Score = {}
     stands_for: dict[str, str] = {}

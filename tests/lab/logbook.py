@@ -96,7 +96,7 @@ class Logbook:
 
     def _addresses_6(self) -> dict[str, list[str]]:
         found = {box.id: self.net.addresses_6(box.id) for box in self.scenario.box}
-        return found | {h.id: [self.net.nodes[h.id].router_ip6] for h in self.scenario.home if h.lan6}
+        return found | {h.id: self.net.addresses_6(h.id, "lan") for h in self.scenario.home if h.lan6}
 
     def _tools(self, viewings: list[Viewing]) -> dict[str, str]:
         wanted = {"ffmpeg", "nginx", "nginx-rtmp", "dnsmasq", "tcpdump", "curl", *(v.player for v in viewings)}

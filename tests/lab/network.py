@@ -247,14 +247,14 @@ class Network:
             lambda: any("temporary" in row for row in self._rows_6(box, "global")), 15, f"an IPv6 address of {box}"
         )
 
-    def addresses_6(self, node: str) -> list[str]:
-        """Return the IPv6 addresses of a box; the one that never leaves its network comes last."""
-        rows = self._rows_6(node, "global") + self._rows_6(node, "link")
+    def addresses_6(self, node: str, interface: str = "eth0") -> list[str]:
+        """Return the IPv6 addresses at an interface; the one that never leaves its network comes last."""
+        rows = self._rows_6(node, "global", interface) + self._rows_6(node, "link", interface)
         return [row.split()[3].partition("/")[0] for row in rows]
 
-    def _rows_6(self, node: str, scope: str) -> list[str]:
-        done = subprocess.run(["ip", "-n", node, "-6", "-o", "addr", "show", "scope", scope], capture_output=True,
-                              text=True, timeout=20, check=True)  # fmt: skip
+    def _rows_6(self, node: str, scope: str, interface: str = "eth0") -> list[str]:
+        done = subprocess.run(["ip", "-n", node, "-6", "-o", "addr", "show", "dev", interface, "scope", scope],
+                              capture_output=True, text=True, timeout=20, check=True)  # fmt: skip
         return [row for row in done.stdout.splitlines() if "tentative" not in row]
 
     def ask_names_at(self, box: str, address: str) -> None:

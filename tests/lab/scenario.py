@@ -61,6 +61,7 @@ class Box:
     list_at: str = ""  # its app (list) was told the address of a `shortener`
     announces: list[dict[str, Any]] = field(default_factory=list)  # services by mDNS: name, type, port, txt
     receiver: dict[str, Any] = field(default_factory=dict)  # it answers as a receiver with OpenWebif: what that says
+    emulates: bool = False  # its app (mag) is a program that computes serial number and identifiers from the address
     seems: list[str] = field(default_factory=list)  # kinds of device that it may rightly be called; []: not judged
 
 

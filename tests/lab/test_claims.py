@@ -85,7 +85,9 @@ def test_addresses_that_did_not_pass_are_not_demanded_and_outside_no_mark_is():
     assert devices(ROW | {"ips": ADDRESSES[:1]}, left=quiet)["addresses"].recall == 1
     bare = ROW | {"macs": [], "claimed_macs": []}
     assert devices(bare)["marks"].missed
-    assert not devices(bare, left=Left(facts=["nat"]))["marks"].missed
+    outside = devices(bare, left=Left(facts=["nat"]))
+    assert not outside["marks"].missed
+    assert outside["clocks"].missed == outside["addresses"].missed == []
 
 
 def test_a_router_may_be_a_device_but_none_that_watches():

@@ -41,6 +41,14 @@ def test_players_get_address_and_name(player):
     assert any("http://e1.example/a.m3u8" in word for word in argv)
 
 
+def test_programs_that_act_as_a_box_compute_what_it_is(tmp_path):
+    mixed = read(SCENARIOS / "mixed.toml")
+    box = mixed.one("box", "pc-2")
+    mixed.one("line", box.line).portal_mac = "00:1A:79:00:00:01"
+    serial, device = Viewer(Network(tmp_path), mixed, box)._identity()
+    assert (serial, device[:8]) == ("306F5BD82D720", "D20A3055")
+
+
 def test_what_was_on_is_that_of_the_panels_guide():
     channel = SCENARIO.one("channel", "news")
     past = shown(channel, 1_795_600_000)

@@ -16,6 +16,7 @@ Known limitations: curl stands for the HTTP library of an app; its TLS hello is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import signal
@@ -230,8 +231,7 @@ class Viewer:
         self.get("/c/")
         js = self._portal("type=stb&action=handshake&token=")["js"]
         self.portal_token = str(js["token"]) if isinstance(js, dict) else ""
-        serial = self.box.serial or "062014N011987"
-        device = f"{int.from_bytes(self.line.portal_mac.encode() * 2, 'big'):064X}"[-64:]
+        serial, device = self._identity()
         version = quote(
             "ImageDescription: 0.2.18-r14-pub-250; ImageDate: Fri Jan 15 15:20:44 EET 2016; PORTAL version: "
             "5.1.1; API Version: JS API version: 328; STB API version: 134; Player Engine version: 0x566"
@@ -250,6 +250,14 @@ class Viewer:
             self.last = self._portal(query)
             if "get_all_channels" in query:
                 self.channels = self.last["js"]
+
+    def _identity(self) -> tuple[str, str]:
+        """Return the serial number and the identifier that are given to the portal."""
+        mac = self.line.portal_mac.encode()
+        if self.box.emulates:
+            serial = hashlib.md5(mac, usedforsecurity=False).hexdigest()[:13].upper()
+            return serial, hashlib.sha256(mac).hexdigest().upper()
+        return self.box.serial or "062014N011987", f"{int.from_bytes(mac * 2, 'big'):064X}"[-64:]
 
     def _address_mag(self, watch: Watch) -> str:
         channel = self.scenario.one("channel", watch.channel)
