@@ -221,6 +221,18 @@ def test_early_data_that_the_server_did_not_take(without: str) -> None:
         assert found.table("tls")[0]["early_data_accepted"] is False
 
 
+def test_early_data_before_a_second_hello_was_not_taken() -> None:
+    contexts = talks.client_context(V13, None, ()), talks.server_context(V13, None, "rsa", ())
+    contexts[1].set_ecdh_curve("secp384r1")
+    talk = talks.talk(contexts=contexts)
+    found = read(with_early_data(talk, None, (b"GET /early", 23)), early_secrets(talk))
+    assert found.table("tls")[0]["is_retried"] is True
+    assert found.data == {True: talk.server_got, False: talk.client_got}
+    assert found.names == ["TLS_early_data_refused"]
+    unknown = read(with_early_data(talk, None, (b"GET /early", 23)), secrets_of(talk))
+    assert unknown.data[True] == talk.server_got
+
+
 def test_early_data_whose_end_shows_that_it_was_taken() -> None:
     talk = talks.talk(V13)
     found = read(with_early_data(talk, None, (b"early", 23), END), early_secrets(talk, "SERVER_"))
