@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 
 from ..protocol import Anomaly, Event, Hold, Mark, OpenedBegin, Opening, Row
-from ..tls.keylog import Secrets
+from ..tls.keylog import Secret, Secrets
 from ..tls.messages import Message
 from ..tls.names import suite_name, version_name
 from ._tls_ciphers import Opened
@@ -93,8 +93,8 @@ class TlsParser:
             self._settle_early(is_taken=handshake.early_data_accepted)
         if self._ciphers is None:
             self._decide()
-        elif message.kind == NEW_SESSION_TICKET and self._ciphers.master is not None:
-            self._secrets.remember(handshake.new_ticket, self._ciphers.master.value)
+        elif message.kind == NEW_SESSION_TICKET:
+            self._remember(self._ciphers.master)
 
     def on_alert(self, side: bool, level: int, description: int) -> None:
         """Take note of an alert."""
@@ -120,6 +120,8 @@ class TlsParser:
         """Have the place remembered at which a secret was first used."""
         self._events.append(Mark(side, offset))
         cipher = self._directions[side].cipher
+        if self._ciphers is not None and self._ciphers.master is not None:
+            self._remember(opened.phase.secret)  # of several, the one that opens
         if cipher is not None and cipher.early is not None and opened.phase is not cipher.early:
             # The end of early data would have come before; if records are missing, it may have.
             self._settle_early(is_taken=cipher.has_gaps)
@@ -152,8 +154,7 @@ class TlsParser:
         client, server = self._handshake.client, self._handshake.server
         if client is not None and server is not None:
             self._ciphers = ciphers = make_ciphers(client, server, self._secrets)
-            if ciphers.master is not None:
-                self._secrets.remember(server.session_id, ciphers.master.value)
+            self._remember(ciphers.master)
             is_tls13 = server.version >= TLS13
             client_side = self.client_is_orig
             both = (not client_side, ciphers.server), (client_side, ciphers.client)
@@ -167,6 +168,12 @@ class TlsParser:
             self._ciphers = Ciphers()
             for direction in self._directions.values():
                 direction.unlock(None, is_tls13=False)
+
+    def _remember(self, master: Secret | None) -> None:
+        """Remember the secret of a session that may be resumed (up to TLS 1.2)."""
+        if master is not None and self._handshake.server is not None:
+            for session in (self._handshake.server.session_id, self._handshake.new_ticket):
+                self._secrets.remember(session, master.value)
 
     # --- rows ---------------------------------------------------------------------------------------------
 

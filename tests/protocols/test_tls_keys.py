@@ -381,6 +381,22 @@ def test_resumed_sessions_are_opened(has_ticket: bool, is_logged: bool) -> None:
     assert found.data == {True: second.server_got, False: second.client_got}
 
 
+@pytest.mark.parametrize("has_ticket", [True, False])
+def test_a_session_is_resumed_with_the_secret_that_opened_it(has_ticket: bool) -> None:
+    suite = "ECDHE-RSA-AES128-GCM-SHA256"
+    contexts = talks.client_context(V12, suite, ()), talks.server_context(V12, suite, "rsa", ())
+    if not has_ticket:
+        for context in contexts:
+            context.options |= ssl.OP_NO_TICKET
+    first = talks.talk(contexts=contexts)
+    second = talks.talk(contexts=contexts, session=first.session)
+    secrets = Secrets()
+    secrets.add(f"CLIENT_RANDOM {client_random(first).hex()} {'00' * 48}\n".encode())
+    secrets.add("\n".join(line for line in first.keylog.splitlines() if client_random(first).hex() in line).encode())
+    assert read(both(first), secrets).data[False] == first.client_got
+    assert read(both(second), secrets).data == {True: second.server_got, False: second.client_got}
+
+
 def client_random(talk: Any) -> bytes:
     return talk.stream(True)[11:43]
 
