@@ -4,6 +4,7 @@
     device marks          its own link-layer address, and those that its lines go by; no other device's
     device kinds          what a device seems to be, where the truth judges that (`seems`); routers do not watch
     device clocks         by how much its clock is off
+    server addresses      the addresses of one server, of both IP versions, stand in one row
     contact names         under which name a client asked a server
     contact names by dns  which of these names it had been told by its router or, over HTTPS, by a name server
     kind of session       live, vod, catchup
@@ -146,6 +147,21 @@ def _clocks(document: Mapping[str, Any], answers: list[tuple[Node, Row]], demand
     tally.true = max(tally.true, tally.right)
     tally.missed = [node["id"] for node in demanded if node["id"] not in told]
     return tally
+
+
+# ---- servers -------------------------------------------------------------------------------------------
+
+
+def score_server_addresses(document: Mapping[str, Any], captures: Mapping[str, Remains | None], rows: Iterable[Row],
+                           taken: Mapping[str, str], wanted: set[str]) -> Score:  # fmt: skip
+    """Return the tally of the addresses of servers; those are demanded at which any client is left."""
+    nodes = {node["id"]: node for node in document["nodes"] if node.get("ips")}
+    views = [remains for remains in captures.values() if remains is not None]
+    own = {(name, view.address(ip)) for name, node in nodes.items() for ip in node["ips"] for view in views}
+    shown = {(name, view.address(ip)) for name in wanted & nodes.keys() for ip in nodes[name]["ips"] for view in views
+             if view.server_seen(ip)}  # fmt: skip
+    found = {(taken[row["server_id"]], ip) for row in rows if taken.get(row["server_id"]) in nodes for ip in row["ips"]}
+    return {"server addresses": score_sets(shown | (found & own), found)}
 
 
 # ---- contacts ------------------------------------------------------------------------------------------

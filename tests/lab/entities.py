@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .claims import insiders, present, score_devices, shows_home
+from .claims import insiders, present, score_devices, score_server_addresses, shows_home
 from .demanded import OF_SESSIONS, shown_links, with_copies, with_streams
 from .matching import Score, Tally
 from .truths import SECOND, Remains
@@ -222,6 +222,8 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
         )  # fmt: skip
         if table == "devices":
             score |= score_devices(document, captures, rows, taken, wanted)
+        if table == "servers" and seen:
+            score |= score_server_addresses(document, captures, rows, taken, wanted)
     if "links" in tables:
         shown = shown_links(document, captures, left)
         score |= _score_links(document, tables["links"], stands_for, used, seen, shown)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from .claims import insiders, score_contacts, score_devices, score_kinds
+from .claims import insiders, score_contacts, score_devices, score_kinds, score_server_addresses
 from .matching import Expected
+from .score import CLEAN, KEYED, captures, score_under
 from .truths import TrueAnswer, TrueCapture, TrueSession
 
 SECOND = 1_000_000_000
@@ -145,3 +146,30 @@ def test_what_sessions_are_and_which_programme_was_asked_for():
     wrong = score_kinds(wanted, [row | {"kind": "vod", "programmes": ["Late Football"]}])
     assert wrong["kind of session"].false == ["view-1 catchup: vod"]
     assert (wrong["programmes"].missed, wrong["programmes"].false) == (["World Today"], ["Late Football"])
+
+
+def test_addresses_of_a_server_of_both_versions_are_one_row():
+    node = {"id": "edge-1", "kind": "edge", "ips": ["203.0.113.10", "2001:db8:ffff::e1"]}
+    document = DOCUMENT | {"nodes": [node]}
+
+    def addresses(*ips):
+        left = Left(seen=["203.0.113.10", "2001:db8:ffff::e1"])
+        rows = [{"server_id": "v-1", "ips": list(ips)}]
+        score = score_server_addresses(document, {"a.pcap": left}, rows, {"v-1": "edge-1"}, {"edge-1"})
+        return score["server addresses"]
+
+    assert addresses(*node["ips"]).recall == 1
+    assert addresses("203.0.113.10").missed == ["('edge-1', '2001:db8:ffff::e1')"]
+    assert addresses(*node["ips"], "203.0.113.99").false == ["('edge-1', '203.0.113.99')"]
+
+
+@pytest.mark.parametrize("how", [CLEAN, KEYED])
+def test_what_is_said_of_homes_with_both_ip_versions(how):
+    found = score_under(how, captures("mixed/"))
+    whole = ["lines", "panels", "channels", "servers", "server addresses", "device addresses", "device marks",
+             "contact names", "contact names by dns", "kind of session"]  # fmt: skip
+    if how == CLEAN:
+        whole += ["titles", "programmes", "device clocks", "session http-ts", "link uses-line", "link logs-in"]
+    assert {kind: found[kind].false for kind in whole if found[kind].false} == {}
+    assert {kind: found[kind].missed for kind in (*whole, "devices") if found[kind].missed} == {}
+    assert all(found[kind].right for kind in whole)
