@@ -22,6 +22,9 @@ from .leases import holders, read_leases
 from .model import Place, TableReader
 from .neighbours import Neighbours, is_group, is_private, read_neighbours
 
+Address = tuple[str, str]
+"""Capture and address."""
+
 _ASKING = (
     ("http", "method IS NOT NULL", "user_agent"),
     ("rtmp", "from_orig", "flash_ver"),
@@ -31,6 +34,17 @@ _ASKING = (
 _DIALOGUE = 2
 _BOTH_WAYS = "coalesce(orig_payload_bytes, orig_bytes, 0) > 0 AND coalesce(resp_payload_bytes, resp_bytes, 0) > 0"
 """Flows in which both sides sent something."""
+
+
+@dataclass(slots=True)
+class Sender:
+    """One of several link-layer addresses that sent from an address, one after the other or by turns."""
+
+    mac: str
+    first: Place
+    last_ns: int | None = None
+    flows: set[int] = field(default_factory=set)
+    agents: list[tuple[str, int, Place]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,6 +60,8 @@ class Client:
     agents: list[tuple[str, int, Place]] = field(default_factory=list)
     differs: list[tuple[str, Place]] = field(default_factory=list)
     """What differs among what comes from a shared address, and where it was seen."""
+    senders: list[Sender] = field(default_factory=list)
+    """Who sent from it, if several did and had dialogues."""
     first: Place | None = None
     last_ns: int | None = None
     speaks: bool = False
@@ -54,14 +70,14 @@ class Client:
     """True if none of its TCP connections has a second packet: noise, or a forged address, as likely as a device."""
 
 
-def read_clients(reader: TableReader, neighbours: Neighbours | None = None) -> dict[tuple[str, str], Client]:
+def read_clients(reader: TableReader, neighbours: Neighbours | None = None) -> dict[Address, Client]:
     """Return the clients of a case by capture and address.
 
     Args:
         reader: the tables of the captures.
         neighbours: who sent with which link-layer address; read if not given.
     """
-    clients: dict[tuple[str, str], Client] = {}
+    clients: dict[Address, Client] = {}
     if reader.has("flows"):
         _add_flows(reader, clients, neighbours if neighbours is not None else read_neighbours(reader))
     _add_leases(reader, clients)
@@ -71,7 +87,7 @@ def read_clients(reader: TableReader, neighbours: Neighbours | None = None) -> d
     return clients
 
 
-def _client(clients: dict[tuple[str, str], Client], capture_id: str, ip: str, place: Place, last: Any) -> Client:
+def _client(clients: dict[Address, Client], capture_id: str, ip: str, place: Place, last: Any) -> Client:
     client = clients.setdefault((capture_id, ip), Client(capture_id, ip))
     if client.first is None or (place.ts_ns or 0) < (client.first.ts_ns or 0):
         client.first = place
@@ -79,7 +95,7 @@ def _client(clients: dict[tuple[str, str], Client], capture_id: str, ip: str, pl
     return client
 
 
-def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client], neighbours: Neighbours) -> None:
+def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: Neighbours) -> None:
     rows = reader.select(
         "SELECT capture_id, orig_ip, orig_mac, min(first_ns), max(last_ns), min(first_frame), "  # noqa: S608
         "arg_min(flow_id, first_frame), max(coalesce(orig_packets + resp_packets, 2)) FILTER (transport = 'tcp'), "
@@ -89,31 +105,74 @@ def _add_flows(reader: TableReader, clients: dict[tuple[str, str], Client], neig
     answering = set(
         reader.select(f"SELECT DISTINCT capture_id, resp_ip FROM flows WHERE transport = 'tcp' AND {_BOTH_WAYS}")  # noqa: S608
     )
-    single: dict[tuple[str, str], bool] = defaultdict(lambda: True)
-    own: dict[tuple[str, str], set[str]] = defaultdict(set)
+    single: dict[Address, bool] = defaultdict(lambda: True)
+    routed: dict[Address, bool] = defaultdict(lambda: True)
+    own: dict[Address, dict[str, bool]] = defaultdict(dict)
     for capture, ip, mac, first, last, frame, flow, packets, has_answers in rows:
         if is_group(ip):  # DHCP clients send from 0.0.0.0
             continue
         place = Place(capture, first, frame, flow, True)
         client = _client(clients, capture, ip, place, last)
         is_routed = (capture, mac) in neighbours.routers
-        if mac and not is_routed:
-            client.mac = min(client.mac or mac, mac)
-            own[capture, ip].add(mac)
-        client.is_shared = is_routed or (":" not in ip and not is_private(ip))
-        client.why_shared = "a router sends its frames" if is_routed else "a public address" * client.is_shared
+        routed[capture, ip] &= is_routed
         single[capture, ip] &= packets is not None and packets < _DIALOGUE
         client.is_single = single[capture, ip]
         answers = (capture, ip) in answering
+        speaks = (packets is not None and packets >= _DIALOGUE) or (has_answers and not answers)
+        if mac and not is_routed:
+            own[capture, ip][mac] = speaks
         if is_private(ip) or (mac and not is_routed and not answers):
-            client.speaks |= (packets is not None and packets >= _DIALOGUE) or (has_answers and not answers)
-    for address, macs in own.items():
-        if len(macs) > 1:  # given to one device after the other
-            clients[address].is_shared, clients[address].mac = True, None
-            clients[address].why_shared = f"the link-layer addresses {', '.join(sorted(macs))} sent from it"
+            client.speaks |= speaks
+    for address in single:
+        _tell_whose(clients[address], own[address], routed[address])
+    _add_senders(reader, clients, {address: {mac for mac in own[address] if own[address][mac]} for address in own})
 
 
-def _add_leases(reader: TableReader, clients: dict[tuple[str, str], Client]) -> None:
+def _tell_whose(client: Client, own: dict[str, bool], is_routed: bool) -> None:
+    """Note the link-layer address of a client, or why its address is held to be shared."""
+    if len(own) == 1:
+        client.mac = next(iter(own))
+    if len(own) > 1:  # given to one device after the other
+        client.is_shared = True
+        client.why_shared = f"the link-layer addresses {', '.join(sorted(own))} sent from it"
+    elif is_routed:
+        client.is_shared, client.why_shared = True, "a router sends its frames"
+    elif ":" not in client.ip and not is_private(client.ip):
+        client.is_shared, client.why_shared = True, "a public address"
+
+
+def _add_senders(reader: TableReader, clients: dict[Address, Client], macs: dict[Address, set[str]]) -> None:
+    """Note who sent in which flows from addresses from which several link-layer addresses had dialogues."""
+    several = {address: found for address, found in macs.items() if len(found) > 1}
+    if not several:
+        return
+    of_flow: dict[tuple[str, int], Sender] = {}
+    senders: dict[tuple[Address, str], Sender] = {}
+    rows = reader.select(
+        "SELECT capture_id, orig_ip, orig_mac, flow_id, first_ns, last_ns, first_frame FROM flows SEMI JOIN "
+        "(SELECT capture_id, orig_ip FROM flows GROUP BY ALL HAVING count(DISTINCT orig_mac) > 1) "
+        "USING (capture_id, orig_ip) ORDER BY first_frame"
+    )
+    for capture, ip, mac, flow, first, last, frame in rows:
+        if mac in several.get((capture, ip), ()):
+            sender = senders.setdefault(((capture, ip), mac), Sender(mac, Place(capture, first, frame, flow, True)))
+            sender.last_ns = max(sender.last_ns or 0, last or 0) or None
+            sender.flows.add(flow)
+            of_flow[capture, flow] = sender
+    for (address, _), sender in sorted(senders.items()):
+        clients[address].senders.append(sender)
+    for table, own, agent in _ASKING:
+        if reader.has(table):
+            rows = reader.select(
+                f"SELECT capture_id, flow_id, {agent}, count(*), min(ts_ns), min(frame_no) FROM {table} "  # noqa: S608
+                f"WHERE {own} GROUP BY ALL ORDER BY ALL"
+            )
+            for capture, flow, text, count, ts, frame in rows:
+                if text and (capture, flow) in of_flow:
+                    of_flow[capture, flow].agents.append((text, count, Place(capture, ts, frame, flow, True)))
+
+
+def _add_leases(reader: TableReader, clients: dict[Address, Client]) -> None:
     """Note addresses that DHCP gave to several, where no link-layer address tells who had them."""
     for address, macs in holders(read_leases(reader)).items():
         client = clients.get(address)
@@ -121,7 +180,7 @@ def _add_leases(reader: TableReader, clients: dict[tuple[str, str], Client]) -> 
             client.is_shared, client.why_shared = True, f"DHCP gave it to {', '.join(sorted(macs))}"
 
 
-def _add_agents(reader: TableReader, clients: dict[tuple[str, str], Client], table: str, own: str, agent: str) -> None:
+def _add_agents(reader: TableReader, clients: dict[Address, Client], table: str, own: str, agent: str) -> None:
     rows = reader.select(
         f"SELECT capture_id, client_ip, {agent}, count(*), min(ts_ns), max(ts_ns), min(frame_no), "  # noqa: S608
         f"arg_min(flow_id, frame_no), arg_min(stream_offset, frame_no) FROM {table} "

@@ -3,7 +3,7 @@
 Rules, and what they show:
 
 - `device-link-address` (strong): one link-layer address in one capture, where no router stands between. Its addresses
-  of both IP versions are one device.
+  of both IP versions are one device. Where several had one address, frames tell which connection is whose.
 - `device-address` (supporting): one address in one capture; it may hide several devices, and nothing tells them apart.
 - `device-behind-address` (supporting): a shared address from which several things come that one device does not say:
   different claimed addresses, models that user agents of Android systems name, or lines used by turns or with different
@@ -140,6 +140,7 @@ def find_devices(
         crossed[crossing.outside].append(crossing)
     for address, client in known.items():
         if client.is_shared:
+            _tell_by_frames(devices, address, client)
             _cross(devices, address, client, crossed[address])
             here = [mark for mark in marks.get(address, []) if not _is_known(devices, address, mark)]
             groups = _apart_by_marks(here)
@@ -148,6 +149,16 @@ def find_devices(
             elif not devices.at[address]:
                 _add(devices, address, client, (client.capture_id, "ip", client.ip))
     return devices
+
+
+def _tell_by_frames(devices: Devices, address: Address, client: Client) -> None:
+    """Add the devices whose link-layer addresses sent from one address, each with its flows."""
+    for sender in client.senders:
+        one = Client(client.capture_id, client.ip, sender.mac, agents=sender.agents, first=sender.first)
+        one.last_ns = sender.last_ns
+        key = (client.capture_id, "mac", sender.mac)
+        _add(devices, address, one, key)
+        devices.by_flow.update({(client.capture_id, flow): key for flow in sender.flows})
 
 
 def _cross(devices: Devices, address: Address, client: Client, crossings: list[Crossing]) -> None:
@@ -170,14 +181,12 @@ def _cross(devices: Devices, address: Address, client: Client, crossings: list[C
 
 
 def _is_known(devices: Devices, address: Address, mark: Mark) -> bool:
-    """Return True if the connections of a mark belong to one device, which then is known by the mark, too."""
-    owners = {devices.by_flow.get((address[0], flow)) for flow in mark.flows} - {None}
-    if len(owners) != 1:
-        return False
-    owner = owners.pop()
-    if owner is not None:
-        devices.by_mark[address, mark.name] = owner
-    return True
+    """Return True if the connections of a mark belong to known devices; if it is one, it is known by the mark, too."""
+    found = {devices.by_flow.get((address[0], flow)) for flow in mark.flows}
+    owners = [owner for owner in found if owner is not None]
+    if len(owners) == 1:
+        devices.by_mark[address, mark.name] = owners[0]
+    return len(owners) == 1 or (bool(owners) and None not in found)
 
 
 def _add(devices: Devices, address: Address, client: Client, key: Key) -> None:

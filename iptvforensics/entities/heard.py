@@ -28,7 +28,7 @@ def heard(devices: Devices, address: Address, place: Place, shows: str, rule: st
     """
     capture, ip = address
     if devices.keys(capture, ip):
-        known = devices.pick(capture, ip)
+        known = devices.pick(capture, ip, flows=[place.flow_id])
         return devices.atoms[known] if known is not None else None
     is_public = ":" not in ip and not is_private(ip)  # many may be behind it
     mac = None if is_public else devices.neighbours.mac(capture, ip)

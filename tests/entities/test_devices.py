@@ -155,9 +155,31 @@ def test_servers_are_no_devices(lab):
     assert [row["ips"] for row in lab.build()["devices"]] == [[BOX]]
 
 
-def test_an_address_that_two_devices_had_by_turns_gives_no_conclusive_use(lab):
-    lab.get("/player_api.php?username=u1&password=p1", flow_id=1, mac="02:00:5e:00:00:11")
-    lab.get("/player_api.php?username=u2&password=p2", flow_id=2, mac="02:00:5e:00:00:22")
+def test_an_address_that_two_devices_had_by_turns_is_told_by_frames(lab):
+    macs = {"u1": "02:00:5e:00:00:11", "u2": "02:00:5e:00:00:22"}
+    for flow, (user, mac) in enumerate(macs.items(), 1):
+        lab.get(f"/player_api.php?username={user}&password=p", flow_id=flow, mac=mac, user_agent=f"app {user}")
+    lab.message("ssdp", method="NOTIFY", server="Box/2", server_ip="239.255.255.250", flow_id=2)
     tables = lab.build()
-    assert all(row["rule"] != "device-link-address" for row in tables["devices"])
-    assert {row["strength"] for row in tables["links"] if row["kind"] == "uses-line"} == {"strong"}
+    devices = {row["macs"][0]: row for row in tables["devices"]}
+    assert {mac: row["user_agents"] for mac, row in devices.items()} == {
+        macs["u1"]: ["app u1"], macs["u2"]: ["app u2"]}  # fmt: skip
+    assert {row["rule"].split("; ")[-1] for row in devices.values()} == {"device-link-address"}
+    assert devices[macs["u2"]]["local_claims"] == ["SSDP software: Box/2"]
+    names = {row["line_id"]: row["username"] for row in tables["lines"]}
+    uses = {(names[row["target"]], row["source"]): row["strength"] for row in tables["links"]
+            if row["kind"] == "uses-line"}  # fmt: skip
+    assert uses == {(user, devices[mac]["device_id"]): "conclusive" for user, mac in macs.items()}
+
+
+def test_a_line_that_both_used_is_no_third_device(lab):
+    for flow, mac in enumerate(("02:00:5e:00:00:11", "02:00:5e:00:00:22"), 1):
+        lab.get("/player_api.php?username=u1&password=p", flow_id=flow, mac=mac)
+    assert len(lab.build()["devices"]) == 2
+
+
+def test_a_link_address_without_dialogue_is_no_device_beside_another(lab):
+    lab.get("/player_api.php?username=u1&password=p", flow_id=1)
+    lab.flow(mac="02:00:5e:00:00:22", flow=2, orig_packets=1, resp_packets=0)
+    [device] = lab.build()["devices"]
+    assert (device["macs"], device["strength"]) == ([], "supporting")
