@@ -222,7 +222,7 @@ LINKS = Table(
         Column(
             "kind",
             "text",
-            "Relation: uses-line, logs-in, redirects-to, streams-from, pulls-from, carries, same-as, ...",
+            "Relation: uses-line, logs-in, redirects-to, streams-from, pulls-from, carries, same-as, same-tokens, ...",
         ),
         _STRENGTH,
         Column("count", "int", "How often it was seen."),

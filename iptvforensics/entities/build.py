@@ -43,6 +43,8 @@ from .requests import Requests, read_requests
 from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
 from .substitutes import mark_substitutes
 from .texts import read_probes, read_texts
+from .token_links import add_token_edges, link_tokens
+from .tokens import read_tokens
 from .viewing import Context, Watched, devices_of, note_sessions, watched
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     decided = {row.merge_id: row.reason for row in undone}
     read, contacts = bench.beside(_read_clients), bench.beside(find_contacts)
     requests, replies, (viewings, inferred) = _read_said(bench), read_replies(bench), read_viewings(bench)
-    routes = Routes(requests)
+    tokens = read_tokens(bench, requests)
+    routes = Routes(requests, tokens)
     panels, panel_joins = find_panels(requests, routes, decided)
     lines = find_lines(requests, routes)
     add_default_certificates(bench, panels)
@@ -78,6 +81,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     _add_said(bench, devices, requests, replies)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
+    add_token_edges(servers, routes.by_token, tokens)
     context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
     found = watched(viewings, context)
     note_sessions(found, lines)
@@ -94,6 +98,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     things = Things(names, feeds.of, listed)
     links = find_links(requests, found, context, resolved, things, passed_on(found, relays, device_joins, line_joins))
     add_equal_catalogues(links, equal, panel_joins)
+    link_tokens(links, tokens, routes.by_token, resolved, servers)
     guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins), listed)
     shown = found + devices_of(inferred, context)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in shown])

@@ -11,6 +11,7 @@
 - `fed-by` channel → server: who published the stream (conclusive for the address, not for who stands behind it).
 - `passes-on` device → line: what came by the line's session seems to have gone on to somebody else (supporting).
 - `same-catalogue` panel → panel (strong): equal numbers and names of channels: one database, or a copy.
+- `same-tokens` panel → panel or server (strong): their tokens begin with one encrypted block (module `tokens`).
 - `same-as` line → line (supporting): equal credentials at two panels; databases are copied and sold.
 """
 

@@ -27,7 +27,8 @@ from itertools import combinations
 
 from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
-from .urls import read_url
+from .tokens import Tokens
+from .urls import PANEL, PORTAL, read_url
 
 _API_FORMS = {"api", "portal"}
 _EQUAL_OFFERS, _EQUAL_SHARE = 3, 0.8
@@ -37,7 +38,7 @@ _EQUAL_OFFERS, _EQUAL_SHARE = 3, 0.8
 class Routes:
     """Which hosts are asked for media only, and which panel sends clients to them."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, tokens: Tokens) -> None:
         asked = {s.host for s in requests.sightings if s.is_asked and s.says.form in _API_FORMS and s.host}
         self._asked = asked
         self.targets = {r.target for r in requests.redirects if r.target != r.source} - asked
@@ -49,6 +50,15 @@ class Routes:
             if len(owners) == len(lines) and host not in self.origins and host not in sends:
                 self.targets.add(host)
                 self.origins[host] = min(owners[0])
+        panels = {s.host for s in requests.sightings if s.is_asked and s.host and s.says.says in (PANEL, PORTAL)}
+        self.by_token = {
+            host: panel
+            for host, panel in tokens.owners(panels - self.targets).items()
+            if host not in panels and host not in self.origins
+        }
+        """Edges that no panel was seen to send clients to, and the panel whose tokens begin as theirs do."""
+        self.targets |= self.by_token.keys()
+        self.origins |= self.by_token
 
     def panel(self, sighting: Sighting) -> str | None:
         """Return the host whose line a sighting names: for a host that clients were sent to, the one that sent them.

@@ -15,6 +15,7 @@ Rules, and what they show:
   tuner (Enigma2) or relays before them are. The numbers may be invented.
 - `server-takes-publishing`, `server-publishes` (conclusive): a stream was published to it, or by it.
 - `server-pulls` (conclusive): it fetches streams as servers do, with their headers or paths.
+- `token-block` (strong): its tokens begin with a block of a panel's: an edge of that panel (module `tokens`).
 - `server-redirector` (conclusive): it sent clients elsewhere and is no panel.
 
 Names are one server by `same-address` (strong: edges at one address and port, to which one panel sends clients).

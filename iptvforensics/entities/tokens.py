@@ -1,0 +1,140 @@
+"""Tokens in URLs to hosts that share a secret: panels that are one or copies, and edges whose panel was not seen.
+
+Panels of the Xtream family encrypt tokens by AES in CBC mode under a key and an initial vector that stay the same for
+an installation (XC_VM, src/includes/streaming.php). So equal beginnings of the text give equal first blocks, without
+any key: 16 bytes that the tokens of two hosts have in common show one secret. By chance it happens once in 2^126.
+
+Rule `token-block` (strong): the hosts belong to one installation, to a copy that kept its settings, or one of them
+passes on what the other one gave. Panels are linked by it (`same-tokens`), never joined. A host of which only paths of
+edges were asked is an edge of the panel that shares a block with it, if that is one only.
+
+**Known limitations**: software that takes another vector for each token shares nothing; tokens of one host whose text
+begins differently (with another user, another number) are not recognised as one secret's.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from .model import FIRST_PLACE, Place, TableReader
+from .requests import Requests
+
+_SEALED = r"/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key|play)/(?:\d+\.\w+\?token=)?([A-Za-z0-9_-]{22,})(?:[?#/]|$)"
+_HOST = r"^(\[[^\]]*\]|[^:]+)"
+_URL_HOST = r"(?i)^[a-z]+://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]+)"
+_BLOCK_CHARS = 21
+"""Characters of base64 that a block of 16 bytes fills."""
+_DIFFERENT = 10
+"""Different bytes that 16 random ones have at least, but for one block in a million."""
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
+_PLACE = ", ".join(Place._fields[1:])
+
+
+class Shared(NamedTuple):
+    """Two hosts whose tokens begin with one block, and where each was first seen with it."""
+
+    one: str
+    other: str
+    place: Place
+    other_place: Place
+
+    @property
+    def why(self) -> str:
+        """What it shows."""
+        return (
+            f"tokens at {self.one} and {self.other} begin with the same encrypted block: one secret, so one "
+            "installation, a copy with its settings, or answers of the other that are passed on"
+        )
+
+
+class Tokens:
+    """The hosts that share blocks of tokens."""
+
+    def __init__(self, seen: dict[str, dict[str, Place]]) -> None:
+        self.pairs: list[Shared] = []
+        """Each pair of hosts once, by its first block."""
+        self._beside: dict[str, set[str]] = defaultdict(set)
+        known: set[tuple[str, str]] = set()
+        for _, hosts in sorted(seen.items()):
+            for one, other in combinations(sorted(hosts), 2):
+                if (one, other) not in known:
+                    known.add((one, other))
+                    self.pairs.append(Shared(one, other, hosts[one], hosts[other]))
+                    self._beside[one].add(other)
+                    self._beside[other].add(one)
+
+    def owners(self, panels: set[str]) -> dict[str, str]:
+        """Return the panel of each other host, where blocks lead to one panel only, perhaps by way of further hosts."""
+        found: dict[str, str] = {}
+        done: set[str] = set()
+        for start in sorted(self._beside):
+            if start in done:
+                continue
+            group = set(self._reached(start))
+            done |= group
+            owners = group & panels
+            if len(owners) == 1:
+                found |= dict.fromkeys(group - owners, min(owners))
+        return found
+
+    def _reached(self, start: str) -> Iterator[str]:
+        seen, waiting = {start}, [start]
+        while waiting:
+            host = waiting.pop()
+            yield host
+            waiting += self._beside[host] - seen
+            seen |= self._beside[host]
+
+    def of(self, host: str, other: str) -> Shared | None:
+        """Return what a host shares with another one, else with any."""
+        pairs = [pair for pair in self.pairs if host in (pair.one, pair.other)]
+        return next((pair for pair in pairs if other in (pair.one, pair.other)), pairs[0] if pairs else None)
+
+
+def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
+    """Return which hosts were asked for, sent clients to, or named in lists, tokens with equal first blocks."""
+    seen: dict[str, dict[str, Place]] = defaultdict(dict)
+    if not any(s.says.token and s.says.form != "api" for s in requests.sightings):
+        return Tokens(seen)
+    parts = []
+    if reader.has("http"):
+        parts += [
+            _part(f"regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)", "target", "http"),
+            _part(f"regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)", "location", "http"),
+            _part(f"regexp_extract(location, '{_URL_HOST}', 1)", "location", "http"),
+        ]
+    for table, column in (("playlist_entries", "url"), ("catalogue_entries", "entry_url")):
+        if reader.has(table):
+            parts.append(_part(f"regexp_extract({column}, '{_URL_HOST}', 1)", column, table))
+    rows = reader.select(
+        f"WITH urls AS ({' UNION ALL '.join(parts)}), "  # noqa: S608
+        f"tokens AS (SELECT *, regexp_extract(url, '{_SEALED}', 1) AS token FROM urls WHERE host <> ''), "
+        f"blocks AS (SELECT *, left(token, {_BLOCK_CHARS:d}) AS block FROM tokens "
+        "WHERE length(token) % 4 <> 1 AND (length(token) * 6 // 8) % 16 = 0) "
+        f"SELECT block, host, capture_id, {FIRST_PLACE} FROM blocks WHERE block IN "
+        "(SELECT block FROM blocks GROUP BY block HAVING count(DISTINCT host) > 1) GROUP BY ALL ORDER BY ALL"
+    )
+    for block, host, capture, *place in rows:
+        if _is_encrypted(block):
+            seen[block].setdefault(host, Place(capture, *place))
+    return Tokens(seen)
+
+
+def _part(host: str, column: str, table: str) -> str:
+    only = " AND status BETWEEN 300 AND 399" if column == "location" else ""
+    return (
+        f"SELECT capture_id, lower({host}) AS host, {column} AS url, {_PLACE} FROM {table} "  # noqa: S608
+        f"WHERE regexp_matches({column}, '{_SEALED}'){only}"
+    )
+
+
+def _is_encrypted(block: str) -> bool:
+    """Return False for what is no cipher text by its look: text in base64, hexadecimal digits, counters."""
+    data = base64.urlsafe_b64decode(f"{block}A==")
+    is_text = all(0x20 <= byte < 0x7F for byte in data[:15])
+    return not is_text and len(set(data)) >= _DIFFERENT and _HEX.fullmatch(block) is None

@@ -1,0 +1,101 @@
+"""Tokens with equal first blocks: whose they are, what does not count."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from iptvforensics.entities.model import Place
+from iptvforensics.entities.requests import read_requests
+from iptvforensics.entities.tokens import Tokens, read_tokens
+from tests.lab.panel.tokens import Vault
+
+from .conftest import BASE_NS
+
+VAULT, OTHER = Vault("osprey"), Vault("heron")
+
+
+def auth(vault: Vault, user: str = "u1", number: int = 101) -> str:
+    return vault.seal_json({"stream_id": number, "username": user, "password": "p1", "extension": "ts"})
+
+
+def pairs(lab) -> list[tuple[str, str]]:
+    bench = lab.bench()
+    return sorted((pair.one, pair.other) for pair in read_tokens(bench, read_requests(bench)).pairs)
+
+
+def sent(lab, panel: str, edge: str, token: str, user: str = "u1", kind: str = "auth") -> None:
+    lab.get(f"/live/{user}/p1/101.ts", panel, 302, location=f"http://{edge}/{kind}/{token}")
+
+
+def test_another_user_and_another_number_with_the_same_digits_share_a_block(lab):
+    sent(lab, "tv.example", "e1.example", auth(VAULT))
+    sent(lab, "new.example", "e2.example:8080", auth(VAULT, "somebody", 1017), "somebody")
+    assert ("new.example", "tv.example") in pairs(lab)
+    assert ("e1.example", "e2.example") in pairs(lab)
+
+
+def test_another_secret_and_another_number_share_nothing(lab):
+    sent(lab, "tv.example", "e1.example", auth(VAULT))
+    sent(lab, "new.example", "e2.example", auth(OTHER))
+    sent(lab, "old.example", "e3.example", auth(VAULT, number=202))
+    assert pairs(lab) == [("e1.example", "tv.example"), ("e2.example", "new.example"), ("e3.example", "old.example")]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        base64.urlsafe_b64encode(json.dumps({"stream_id": 101, "user": "somebody", "x": 12345}).encode()[:48]).decode(),
+        "3c6e0b8a9c15224a8228b9a98ca1531d" * 2,
+        base64.urlsafe_b64encode(bytes(32)).decode().rstrip("="),
+        auth(VAULT)[:-3],
+    ],
+    ids=["text", "hexadecimal", "zeros", "no whole blocks"],
+)
+def test_what_is_no_cipher_text_does_not_count(lab, token):
+    sent(lab, "tv.example", "e1.example", token)
+    sent(lab, "new.example", "e2.example", token)
+    assert pairs(lab) == []
+
+
+def test_lists_playlists_and_requests_count(lab):
+    segment = VAULT.seal("somebody/password/192.0.2.1/101/101_1.ts/u/1/h264/0")
+    lab.get(f"/hls/{segment}", "e1.example")
+    seen = {"ts_ns": BASE_NS, "frame_no": 7, "flow_id": 1, "from_orig": False, "stream_offset": 0}
+    lab.add("playlist_entries", **seen, kind="media-segment", url=f"http://E2.example/hls/{segment}")
+    for host, number in (("tv.example", 101), ("[2001:db8::7]", 1012)):
+        url = f"http://{host}:80/play/{VAULT.seal(f'live/somebody/p1/{number}/ts')}#.ts"
+        lab.add("catalogue_entries", **seen, entry_url=url)
+    lab.get(f"/auth/7.m3u8?token={auth(VAULT)}", "e3.example")
+    lab.get(f"/{'0a' * 16}/auth/{auth(VAULT, 'u9')}", "e4.example:8080")
+    expected = [("[2001:db8::7]", "tv.example"), ("e1.example", "e2.example"), ("e3.example", "e4.example")]
+    assert pairs(lab) == expected
+
+
+def test_without_any_token_nothing_is_asked(lab):
+    lab.watch(user="u1")
+    assert pairs(lab) == []
+
+
+def tokens(*groups: str) -> Tokens:
+    place = Place("c", 1, 1)
+    return Tokens({str(number): dict.fromkeys(hosts.split(), place) for number, hosts in enumerate(groups)})
+
+
+def test_owner_is_found_by_way_of_other_hosts():
+    found = tokens("tv e1", "e1 e2", "e2 e3", "other e9")
+    assert found.owners({"tv", "other"}) == {"e1": "tv", "e2": "tv", "e3": "tv", "e9": "other"}
+
+
+def test_two_panels_leave_edges_to_nobody():
+    assert tokens("tv e1", "e1 new").owners({"tv", "new"}) == {}
+    assert tokens("e1 e2").owners({"tv"}) == {}
+
+
+def test_pair_with_the_host_in_question_comes_first():
+    found = tokens("e1 e2", "e1 tv")
+    assert (found.of("e1", "tv").one, found.of("e1", "tv").other) == ("e1", "tv")
+    assert (found.of("e2", "tv").one, found.of("e2", "tv").other) == ("e1", "e2")
+    assert found.of("nobody", "tv") is None
