@@ -4,7 +4,8 @@
 
 **Known limitations**: a playlist that was fetched without any media, and media that were asked for but never
 came, are no viewing and make no session; they stay in the tables of their protocols. Clients are told apart
-by address: behind address translation all devices of a home are one client.
+by address: behind address translation all devices of a home are one client. Addresses of both IP versions are
+one client's only by a link-layer address (`both_versions`).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .addresses import Address, absolute, address, host_of
+from .both_versions import same_clients
 from .model import SECOND_NS
 from .records import Body, Exchange, Flow, RtpStream, Service, SrtStream, TableReader, TransportStream, WebSocket, read
 
@@ -53,6 +54,8 @@ class Fetch:
     followed: bool = False
     hops: int = 0
     order: int = 0
+    client: str = ""
+    """Address by which its client goes, where one has several."""
 
     @property
     def _row(self) -> Exchange | Body:
@@ -243,10 +246,10 @@ class Fetches:
     """Made when it is first asked for: several rules go through it."""
 
     def by_client(self) -> Iterator[tuple[str, list[Fetch]]]:
-        """Yield each client address with its fetches, both in order."""
+        """Yield each client with its fetches, both in order."""
         if not self._by_client:
             for fetch in self.all:
-                self._by_client.setdefault(fetch.client_ip, []).append(fetch)
+                self._by_client.setdefault(fetch.client, []).append(fetch)
         for client in sorted(self._by_client):
             yield client, self._by_client[client]
 
@@ -293,6 +296,9 @@ def read_fetches(reader: TableReader) -> Fetches:
         if fetch.body is not None:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
+    same = same_clients({fetch.client_ip for fetch in fetches}, flows.values())
+    for fetch in fetches:
+        fetch.client = same.get(fetch.client_ip, fetch.client_ip)
     bare, carried = _attach_streams(reader, by_body, rtp, inside)
     _tie_redirects(fetches, flows)
     return Fetches(fetches, by_body, flows, bare, rtp, carried, apart)

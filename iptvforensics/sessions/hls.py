@@ -52,7 +52,7 @@ def read_deliveries(reader: TableReader, fetches: Fetches) -> dict[str, list[Del
         fetch = fetches.by_body.get(place)
         if fetch is not None:
             named = sorted(entries.get(place, ()), key=lambda entry: (entry.line_no or 0, entry))
-            clients.setdefault(fetch.client_ip, []).append(Delivery(playlist, fetch, named))
+            clients.setdefault(fetch.client, []).append(Delivery(playlist, fetch, named))
     for deliveries in clients.values():
         deliveries.sort(key=lambda delivery: delivery.fetch.order)
     return clients
