@@ -11,7 +11,8 @@ Rules, and what they show:
 - `device-both-sides` (strong): connections at a shared address that another capture shows from the device's side.
 
 Across captures, devices are one by `same-requests` (strong: the same requests at the same time on both sides of a
-router), `same-link-address` (strong, unless it was seen at two places at one time),
+router), `same-link-address` (strong, unless it was seen at two places at one time), `same-ipv6-address` (strong: one
+global address at one time),
 `same-serial` (strong: model and serial number are equal and no maker's default).
 
 **Known limitations**: link-layer addresses can be set; cheap boxes of one batch share them. A router in the home hides
@@ -27,10 +28,13 @@ from .agents import read_agent
 from .both_sides import Crossing
 from .clients import Client
 from .model import Atom, Atoms, Key, Place, Resolution
-from .neighbours import Neighbours
+from .neighbours import Neighbours, is_private
 from .requests import Marks
 
 _DEFAULT_SERIALS = frozenset({"0000000000000", "0", "unknown", "null", "none", "1234567890", "0123456789abcdef"})
+
+_WHOLE = 3
+"""Parts of the key of a device that is no part of what is behind an address: capture, `mac` or `ip`, address."""
 
 Address = tuple[str, str]
 """Capture and client address."""
@@ -358,6 +362,7 @@ def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
             earlier = next((one for one in atoms[:number] if not _apart(one, atom)), None)
             if earlier is not None:
                 joins.join(earlier.key, atom.key, "same-link-address", "strong", f"both send with {mac}")
+    _join_by_address(devices, joins)
     for (model, serial), atoms in sorted(by_serial.items()):
         for atom in atoms[1:]:
             if atoms[0].key[0] != atom.key[0]:
@@ -366,8 +371,25 @@ def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
     return joins
 
 
+def _join_by_address(devices: Devices, joins: Resolution) -> None:
+    """Join devices of several captures that had one global address of IPv6 at one time: nobody translates it there."""
+    by_address: dict[str, list[Atom]] = defaultdict(list)
+    for atom in devices.atoms:
+        if len(atom.key) == _WHOLE:
+            for ip in atom.facts.get("ips", ()):
+                if ":" in ip and not is_private(ip):
+                    by_address[ip].append(atom)
+    for ip, atoms in sorted(by_address.items()):
+        for atom in atoms[1:]:
+            if atoms[0].key[0] != atom.key[0] and _overlap(atoms[0], atom):
+                joins.join(atoms[0].key, atom.key, "same-ipv6-address", "strong", f"both have {ip} at one time")
+
+
+def _overlap(one: Atom, other: Atom) -> bool:
+    return (one.first_ns or 0) <= (other.last_ns or 0) and (other.first_ns or 0) <= (one.last_ns or 0)
+
+
 def _apart(one: Atom, other: Atom) -> bool:
     """Return True if two captures show one link-layer address at one time under different addresses."""
-    overlap = (one.first_ns or 0) <= (other.last_ns or 0) and (other.first_ns or 0) <= (one.last_ns or 0)
     old = [{ip for ip in atom.facts.get("ips", ()) if ":" not in ip} for atom in (one, other)]
-    return overlap and bool(old[0] and old[1]) and not old[0] & old[1]
+    return _overlap(one, other) and bool(old[0] and old[1]) and not old[0] & old[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import BOX, BOX_MAC, TWO
+from .conftest import BOX, BOX_MAC, ONE, TWO
 
 HOME = "192.0.2.9"
 ROUTER = "02:00:5e:00:00:09"
@@ -121,6 +121,32 @@ def test_sessions_behind_a_shared_address_go_to_the_device_of_their_line(lab):
     assert len({row["device_id"] for row in told.values()}) == 3
     [unknown] = [row for row in told.values() if row["device_id"] is None]
     assert "nothing tells which" in unknown["device_why"]
+
+
+SIX = "2001:db8:1::20"
+
+
+def test_a_global_address_in_two_captures_at_one_time_is_one_device(lab):
+    lab.get("/a", client_ip=SIX, at=100)
+    lab.get("/b", client_ip=SIX, capture_id=TWO, mac=ROUTER, at=100)
+    lab.add("link_addresses", capture_id=TWO, mac=ROUTER, ip=SIX, basis="IP", ttl_max=57)
+    tables = lab.build()
+    [device] = tables["devices"]
+    assert (device["macs"], device["ips"]) == ([BOX_MAC], [SIX])
+    assert [row["rule"] for row in tables["merges"] if row["kind"] == "device"] == ["same-ipv6-address"]
+
+
+def test_a_global_address_at_another_time_may_be_anothers(lab):
+    lab.get("/a", client_ip=SIX)
+    lab.frame += 5000
+    lab.get("/b", client_ip=SIX, capture_id=TWO, mac=ROUTER)
+    assert len(lab.build()["devices"]) == 2
+
+
+def test_a_private_address_in_two_captures_says_nothing(lab):
+    for capture, mac in ((ONE, BOX_MAC), (TWO, ROUTER)):
+        lab.get("/a", client_ip="fd00::20", capture_id=capture, mac=mac, at=100)
+    assert len(lab.build()["devices"]) == 2
 
 
 def test_a_link_address_in_two_captures_is_one_device(lab):
