@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 from ..protocol import ContentInfo, Opening
+from ..tls.pieces import LAST_STREAM, STREAM
+from ..tls.wire import read_number
 from ._dns_message import HEADER, HEADER_BYTES, read_message
 from ._dns_names import read_name
 from ._dns_records import TYPES
@@ -57,12 +59,44 @@ def detect(opening: Opening) -> float | None:
     """Return how sure it is that a flow is DNS, from the first message of each direction, or that a body is."""
     if opening.carrier == "content":
         return _body_score(opening)
+    if opening.carrier == "quic":
+        return _quic_score(opening)
     has_port = bool({opening.orig_port, opening.resp_port} & PORTS)
     scores = [_score(data, opening.carrier == "tcp", has_port) for data in (opening.orig, opening.resp) if data]
     known = [score for score in scores if score is not None]
     if not known or (len(known) < len(scores) and max(known) > 0):
         return None
     return min(known)
+
+
+def _quic_score(opening: Opening) -> float | None:
+    """Return how sure it is that the streams of a QUIC connection carry DNS (RFC 9250), by each side's first one."""
+    found = [_stream_score(first) for first in (opening.orig, opening.resp) if first]
+    known = [score for score in found if score is not None]
+    if not known or (len(known) < len(found) and max(known) > 0):
+        return None
+    return min(known)
+
+
+def _stream_score(first: bytes) -> float | None:
+    """Return the score of the first stream whose beginning shows: a query or answer, whose identifier is 0."""
+    at = 0
+    while at < len(first) and first[at] in (STREAM, LAST_STREAM):
+        is_last = first[at] == LAST_STREAM
+        stream, at = read_number(first, at + 1)
+        position, at = read_number(first, at)
+        length, at = read_number(first, at)
+        if at < 0:
+            return None
+        data = first[at : at + length]
+        at += length
+        if stream & 3 or (not position and any(data[2:4])):
+            return 0.0
+        if not position and len(data) >= 2 + HEADER_BYTES:
+            return _score(data, is_tcp=True, has_port=False)
+        if not position and is_last and len(data) == length:
+            return 0.0
+    return None if at >= len(first) else 0.0
 
 
 def _score(data: bytes, is_tcp: bool, has_port: bool) -> float | None:

@@ -13,9 +13,10 @@ import weakref
 from typing import Any
 
 from ..protocol import Event, Opening
+from ..tls.pieces import PieceReader
 from ._http_exchanges import Exchanges, Fields
 from ._http_h3_fields import FieldDecoder, FieldsError, qpack
-from ._http_h3_frames import ENCODER, MAX_STREAMS, REQUEST, PieceReader, StreamReader
+from ._http_h3_frames import ENCODER, MAX_STREAMS, REQUEST, StreamReader
 
 HOLD_LIMIT = 1 << 19
 """Bytes of a side behind headers that wait: for entries of their table, answers for their requests, too."""

@@ -1,15 +1,14 @@
-"""DNS, mDNS and LLMNR: from messages over UDP, TCP, TLS and HTTP to one row per message.
+"""DNS, mDNS and LLMNR: from messages over UDP, TCP, TLS, QUIC and HTTP to one row per message.
 
 RFC 1035 (sections 4.1 message, 4.2 carriers), RFC 3596 (AAAA), RFC 6891 (EDNS), RFC 7871 (client subnet),
 RFC 2782 (SRV), RFC 9460 (SVCB, HTTPS), RFC 6762 (mDNS), RFC 4795 (LLMNR), RFC 7858 (over TLS), RFC 8484 (over HTTPS),
-also the JSON form of public resolvers. Names stand as a master file has them (RFC 1035 section 5.1), in the case of the
-wire, without the final dot.
+RFC 9250 (over QUIC), also the JSON form of public resolvers. Names stand as a master file has them (RFC 1035 section
+5.1), in the case of the wire, without the final dot.
 
-**Known limitations**: DNS over TLS and HTTPS is read only where keys open the connection, DNS over QUIC not at all; a
-query that stands in the address of a GET (`?dns=`, `?name=`) has no row of its own, its answer repeats the question;
-queries and answers are not paired (join by flow, message_id and query_name); DNSSEC is listed, not validated; after
-bytes that were not captured a TCP stream is searched for the next whole message, and a message that the gap touches is
-read up to the gap.
+**Known limitations**: DNS over TLS, HTTPS and QUIC is read only where keys open the connection; a query that stands in
+the address of a GET (`?dns=`, `?name=`) has no row of its own, its answer repeats the question; queries and answers are
+not paired (join by flow, message_id and query_name); DNSSEC is listed, not validated; after bytes that are missing a
+TCP stream is searched for the next whole message, and a message that the gap touches is read up to the gap.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ TABLE = message_table(
         Column(
             "carried_as",
             "text",
-            "How it came: udp, tcp, dot (over TLS, decrypted), doh (body of HTTP), doh-json (the same in JSON).",
+            "How it came: udp, tcp, dot (over TLS), doq (over QUIC), doh (body of HTTP), doh-json (the same in JSON).",
         ),
     ),
     endpoints=True,
@@ -221,6 +220,10 @@ class DnsParser:
 
 def make_parser(opening: Opening) -> Parser:
     """Return the parser of one flow or body."""
+    if opening.carrier == "quic":
+        from ._dns_quic import DoqParser
+
+        return DoqParser(opening)
     if opening.carrier != "content":
         return DnsParser(opening)
     from ._dns_body import BodyParser
@@ -231,11 +234,11 @@ def make_parser(opening: Opening) -> Parser:
 PROTOCOL = Protocol(
     name="dns",
     title="DNS, mDNS and LLMNR: who asked for which name, and what was answered",
-    specification="RFC 1035, 2782, 3596, 4795, 6762, 6891, 7858, 7871, 8484, 9460",
-    carriers=("udp", "tcp", "content"),
+    specification="RFC 1035, 2782, 3596, 4795, 6762, 6891, 7858, 7871, 8484, 9250, 9460",
+    carriers=("udp", "tcp", "content", "quic"),
     tables=(TABLE,),
     detect=detect,
     parser=make_parser,
-    limits="DNS over TLS and HTTPS is read only where keys open it, DNS over QUIC not at all. Queries and responses "
-    "are not paired. DNSSEC is not validated.",
+    limits="DNS over TLS, HTTPS and QUIC is read only where keys open it. Queries and responses are not paired. "
+    "DNSSEC is not validated.",
 )

@@ -15,10 +15,10 @@ from aioquic.quic.packet import QuicProtocolVersion
 
 from iptvforensics.analysis import Options, analyze_capture, keylogs_at
 from iptvforensics.protocol import OpenedData, Opening
-from iptvforensics.protocols._http_h3_frames import PieceReader
 from iptvforensics.protocols._quic_parser import QuicParser
 from iptvforensics.store import Store
 from iptvforensics.tls.keylog import Secrets
+from iptvforensics.tls.pieces import PieceReader
 
 _spec = importlib.util.spec_from_file_location("quic_talk", Path(__file__).parents[1] / "protocols" / "quic_talk.py")
 assert _spec is not None

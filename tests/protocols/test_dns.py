@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row
 from iptvforensics.protocols.dns import MAX_FAILED_SEARCHES, PROTOCOL, DnsParser
+from iptvforensics.tls.wire import number_bytes
 
 
 def query(name: str = "edge7.cdn.example", rdtype: str = "A", **edns: Any) -> bytes:
@@ -69,6 +70,24 @@ def framed(*messages: bytes) -> bytes:
     return b"".join(len(message).to_bytes(2, "big") + message for message in messages)
 
 
+def stream(number: int, data: bytes, at: int = 0, *, last: bool = True) -> bytes:
+    """Return a frame of a stream as the parser of QUIC hands it on (RFC 9000 section 19.8)."""
+    return bytes([0x0E + last]) + b"".join(map(number_bytes, (number, at, len(data)))) + data
+
+
+def doq(message: bytes) -> bytes:
+    """Return a message with the identifier that it has over QUIC."""
+    return bytes(2) + message[2:]
+
+
+PADDED = doq(query(use_edns=0, pad=128))
+DOQ = (
+    stream(0, framed(PADDED)[:9], last=False)
+    + stream(4, framed(doq(query(rdtype="AAAA"))))
+    + stream(0, framed(PADDED)[9:], 9),
+    stream(4, framed(doq(response([], rdtype="AAAA")))) + stream(0, framed(doq(ANSWER))),
+)
+
 EXAMPLES = [
     ("udp-query-and-answer", [query()], [ANSWER]),
     ("udp-nxdomain", [query("gone.example", "AAAA")], [response([], "gone.example", "AAAA", rcode=3)]),
@@ -83,6 +102,8 @@ EXAMPLES = [
         ContentInfo("https://dns.example/dns-query", "application/dns-message", role="request"),
     ),
     ("doh-json-answer", JSON_ANSWER, b"", ContentInfo("https://dns.example/resolve?name=a", "application/dns-json")),
+    ("doq-query-and-answer", stream(0, framed(doq(query()))), stream(0, framed(doq(ANSWER)))),
+    ("doq-two-queries", *DOQ),
     ("tcp-two-queries-in-one", framed(query(), query(rdtype="AAAA")), framed(ANSWER, response([], rdtype="AAAA"))),
 ]
 

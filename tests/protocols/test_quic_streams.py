@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 
 from iptvforensics.protocol import Hold, OpenedData
-from iptvforensics.protocols._http_h3_frames import PieceReader
 from iptvforensics.protocols._quic_streams import (
     FLUSH_BYTES,
     HELD_LIMIT,
@@ -18,6 +17,7 @@ from iptvforensics.protocols._quic_streams import (
     MAX_STREAMS,
     Streams,
 )
+from iptvforensics.tls.pieces import PieceReader
 
 
 class Sink:
