@@ -1,8 +1,8 @@
 """Captures of both sides of a router: which requests from a shared address are those of which device behind it.
 
-A translating router changes addresses and ports, not what is asked for. Where two captures show a request for one
-URL (or RTMP stream) at nearly the same time, once from a device and once from a shared address, and no other device
-comes into question, the connection at the shared address is that device's.
+A translating router changes addresses and ports, not what is asked for; IPv6 is passed on as it is. Where two captures
+show a request for one URL (or RTMP stream) at nearly the same time, once from a device and once from a shared address,
+and no other device comes into question, the connection at the shared address is that device's.
 
 **Known limitations**: two devices in one home that ask for one URL within seconds are not told apart; capture clocks
 that differ by more than the tolerance hide all matches.
@@ -54,7 +54,7 @@ def find_crossings(reader: TableReader, clients: Mapping[Address, Client]) -> li
     rows = reader.select(
         f"WITH asked AS ({asked}) SELECT o.capture_id, o.client_ip, o.flow_id, i.capture_id, i.client_ip, count(*), "  # noqa: S608
         "min(o.ts_ns), min(o.frame_no) FROM asked o JOIN asked i USING (host, target) "
-        "WHERE o.capture_id != i.capture_id AND o.client_ip != i.client_ip "
+        "WHERE o.capture_id != i.capture_id AND (o.client_ip != i.client_ip OR contains(o.client_ip, ':')) "
         f"AND abs(o.ts_ns - i.ts_ns) <= {_TOLERANCE_NS} GROUP BY ALL ORDER BY ALL"
     )
     found: dict[tuple[Address, int], list[Crossing]] = defaultdict(list)

@@ -23,6 +23,16 @@ def test_a_device_is_found_again_behind_its_router(lab):
     assert tables["session_entities"][0]["device_id"] == device["device_id"]
 
 
+def test_an_ipv6_address_is_the_same_on_both_sides(lab):
+    new = {"client_ip": "2001:db8:1::20"}
+    lab.get("/auth/abcdefghijklmnopqrst", "edge.example", at=100, **new)
+    lab.add("link_addresses", capture_id=TWO, mac=ROUTER, ip=new["client_ip"], basis="IP", ttl_min=63, ttl_max=63)
+    lab.get("/auth/abcdefghijklmnopqrst", "edge.example", at=100, flow_id=7, capture_id=TWO, mac=ROUTER, **new)
+    [device] = lab.build()["devices"]
+    assert (device["ips"], len(device["capture_ids"])) == (["2001:db8:1::20"], 2)
+    assert ROUTER not in device["macs"]
+
+
 def test_two_devices_behind_one_router_are_kept_apart(lab):
     lab.get("/auth/abcdefghijklmnopqrst", "edge.example", at=100)
     lab.get("/auth/tsrqponmlkjihgfedcba", "edge.example", at=100, flow_id=2, **OTHER)
