@@ -113,7 +113,7 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
             continue
         place = Place(capture, first, frame, flow, True)
         client = _client(clients, capture, ip, place, last)
-        is_routed = (capture, mac) in neighbours.routers
+        is_routed = (capture, mac) in neighbours.routers and not ip.lower().startswith("fe80")
         routed[capture, ip] &= is_routed
         single[capture, ip] &= packets is not None and packets < _DIALOGUE
         client.is_single = single[capture, ip]

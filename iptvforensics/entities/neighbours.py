@@ -2,7 +2,8 @@
 
 A link-layer address is a router's if it sends for public and other IPv4 addresses, for four addresses of one version in
 one network, for two networks of global IPv6 addresses, or if packets arrive with a time to live a little below one
-with which systems send (64, 128, 255): they were passed on before.
+with which systems send (64, 128, 255): they were passed on before. A router's own are its link-local address, and the
+one of which it says so by ARP.
 
 **Known limitations**: up to three addresses of IPv6 that one link-layer address uses in one network are held to be one
 device's. A host that passes on packets of others under its own address, and asks itself as well, is no router by this.
@@ -29,9 +30,9 @@ _INITIAL_TTLS, _MOST_HOPS = (64, 128, 255), 31
 """What systems send with; packets seldom pass more routers."""
 
 _PAIRS = (
-    ("flows", "SELECT DISTINCT capture_id, orig_mac, orig_ip, NULL FROM flows"),
-    ("flows", "SELECT DISTINCT capture_id, resp_mac, resp_ip, NULL FROM flows"),
-    ("link_addresses", "SELECT capture_id, mac, ip, max(ttl_max) FROM link_addresses WHERE basis = 'IP' GROUP BY ALL"),
+    ("flows", "SELECT DISTINCT capture_id, orig_mac, orig_ip, NULL, false FROM flows"),
+    ("flows", "SELECT DISTINCT capture_id, resp_mac, resp_ip, NULL, false FROM flows"),
+    ("link_addresses", "SELECT capture_id, mac, ip, max(ttl_max), basis = 'ARP' FROM link_addresses GROUP BY ALL"),
 )
 
 
@@ -58,13 +59,18 @@ def is_group(address: str | None) -> bool:
 class Neighbours:
     """Which link-layer addresses sent as which IP addresses, in each capture."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str, str, int | None]] = ()) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str, str, int | None, bool]] = ()) -> None:
         behind: dict[tuple[str, str], set[str]] = defaultdict(set)
+        near: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.senders: set[tuple[str, str]] = set()
         """Captures and link-layer addresses that sent IP packets."""
         self.routers: set[tuple[str, str]] = set()
         """Those of them that belong to routers."""
-        for capture, mac, ip, ttl in pairs:
+        for capture, mac, ip, ttl, is_arp in pairs:
+            if is_arp or ip.lower().startswith("fe80"):  # these are not passed on
+                near[capture, mac].add(ip)
+            if is_arp:
+                continue
             self.senders.add((capture, mac))
             if not is_group(ip):  # DHCP clients send from 0.0.0.0
                 behind[capture, mac].add(ip)
@@ -73,9 +79,8 @@ class Neighbours:
         self.routers |= {key for key, ips in behind.items() if _routes(ips)}
         self._own: dict[tuple[str, str], set[str]] = defaultdict(set)
         for (capture, mac), ips in behind.items():
-            if (capture, mac) not in self.routers:
-                for ip in ips:
-                    self._own[capture, ip].add(mac)
+            for ip in _of_router(near[capture, mac]) if (capture, mac) in self.routers else ips:
+                self._own[capture, ip].add(mac)
 
     def mac(self, capture_id: str, ip: str) -> str | None:
         """Return the link-layer address that is an address's own; None if none is, or several are."""
@@ -91,6 +96,12 @@ def read_neighbours(reader: TableReader) -> Neighbours:
 
 def _is_passed_on(ttl: int | None) -> bool:
     return ttl is not None and any(0 < initial - ttl <= _MOST_HOPS for initial in _INITIAL_TTLS)
+
+
+def _of_router(near: set[str]) -> set[str]:
+    """Return which of the addresses that a router gives as its own are: not those for which it answers ARP."""
+    old = {ip for ip in near if ":" not in ip}
+    return near - old if len(old) > 1 else near
 
 
 def _routes(ips: set[str]) -> bool:

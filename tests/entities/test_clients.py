@@ -94,3 +94,9 @@ def test_who_answers_as_well_is_no_client_by_a_dialogue(lab):
 @pytest.mark.parametrize("client", [SIX, BOX])
 def test_datagrams_both_ways_are_a_dialogue(lab, client, received, speaks):
     assert dialogue(lab, client, transport="udp", received=received).speaks is speaks
+
+
+def test_what_a_router_asks_from_its_link_local_address_it_asks_itself(lab):
+    lab.add("link_addresses", mac=ROUTER_MAC, ip="2001:db8:9::9", basis="IP", ttl_max=57)
+    found = dialogue(lab, "fe80::1", ROUTER_MAC, "udp")
+    assert (found.speaks, found.mac, found.is_shared) == (True, ROUTER_MAC, False)

@@ -10,7 +10,7 @@ from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
 
 
 def neighbours(*pairs):
-    return Neighbours((ONE, BOX_MAC, ip, ttl) for ip, ttl in pairs)
+    return Neighbours((ONE, BOX_MAC, ip, ttl, False) for ip, ttl in pairs)
 
 
 def test_flows_and_packets_show_who_sent(lab):
@@ -46,8 +46,19 @@ def test_what_was_passed_on_before_came_by_a_router(ttl, routes):
     assert found.mac(ONE, "2001:db8:1::20") == (None if routes else BOX_MAC)
 
 
+@pytest.mark.parametrize(("proxied", "own"), [(False, ROUTER_MAC), (True, None)])
+def test_what_a_router_says_near_by_is_its_own(proxied, own):
+    passed = [(ONE, ROUTER_MAC, ip, 57, False) for ip in (PANEL, "2001:db8:9::9")]
+    near = [(ONE, ROUTER_MAC, "192.168.1.1", None, True), (ONE, ROUTER_MAC, "fe80::1", 255, False)]
+    near += [(ONE, ROUTER_MAC, "192.168.1.77", None, True)] * proxied
+    found = Neighbours([*passed, *near])
+    assert found.routers == {(ONE, ROUTER_MAC)}
+    assert (found.mac(ONE, "fe80::1"), found.mac(ONE, "192.168.1.1")) == (ROUTER_MAC, own)
+    assert found.mac(ONE, PANEL) is None
+
+
 def test_of_two_senders_none_is_the_own_one():
-    found = Neighbours([(ONE, BOX_MAC, BOX, 64), (ONE, "02:00:5e:00:01:21", BOX, 64)])
+    found = Neighbours([(ONE, mac, BOX, 64, False) for mac in (BOX_MAC, "02:00:5e:00:01:21")])
     assert found.mac(ONE, BOX) is None
 
 
