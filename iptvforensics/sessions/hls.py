@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .addresses import address
 from .delivery import cite_body, cite_media, cite_redirects, cite_request, draft_of
@@ -184,9 +185,10 @@ def _grew(polls: list[Delivery]) -> str | None:
     ]
     if polls[0].playlist.has_endlist or len(states) < 2:
         return None
-    if max(first for first, _ in states) > states[0][0]:
+    # From one poll to the next: a server that was started again begins anew.
+    if any(then[0] < now[0] for then, now in pairwise(states)):
         return "playlist polled, media sequence grew"
-    if max(first + count for first, count in states) > sum(states[0]):
+    if any(sum(then) < sum(now) for then, now in pairwise(states)):
         return "playlist polled, new media segments appeared"
     return None
 

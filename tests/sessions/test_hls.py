@@ -218,6 +218,11 @@ def test_channel_from_the_service_name(lab):
         ([{"playlist_type": "VOD"}], "vod", "playlist type VOD"),
         ([{"playlist_type": "EVENT"}], "live", "playlist type EVENT"),
         ([{"start": 5}, {"start": 4}], None, None),
+        (
+            [{"names": ["a.ts", "b.ts", "c.ts"]}, {"names": ["a.ts"]}, {"names": ["a.ts", "b.ts"]}],
+            "live",
+            "playlist polled, new media segments appeared",
+        ),
     ],
     ids=[
         "fetched once",
@@ -229,6 +234,7 @@ def test_channel_from_the_service_name(lab):
         "type VOD",
         "type EVENT",
         "sequence went back",
+        "begun anew",
     ],
 )
 def test_live_or_vod(lab, deliveries, kind, basis):
