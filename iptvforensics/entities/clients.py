@@ -5,8 +5,9 @@ shared (by a home behind a translating router) where it is public IPv4, its fram
 link-layer addresses sent from it, or DHCP gave it to several clients.
 
 A client speaks if it asked for something by HTTP, RTMP or SRT, or had a dialogue over TCP, or over UDP (QUIC) with
-payload both ways. Dialogues count at private addresses, and at others with a link-layer address of their own;
-over UDP, and at others than private addresses, only if nobody else was answered from there: servers ask as well.
+payload both ways (not that of DHCP: relays have it as well). Dialogues count at private addresses, and at others with a
+link-layer address of their own; over UDP, and at others than private addresses, only if nobody else was answered from
+there: servers ask as well.
 
 **Known limitations**: where a capture has no link layer, addresses that are not private count by HTTP, RTMP and SRT
 only.
@@ -20,7 +21,7 @@ from typing import Any
 
 from .leases import holders, read_leases
 from .model import Place, TableReader
-from .neighbours import Neighbours, is_group, is_private, read_neighbours
+from .neighbours import Neighbours, is_group, is_private, is_station, read_neighbours
 
 Address = tuple[str, str]
 """Capture and address."""
@@ -99,7 +100,8 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
     rows = reader.select(
         "SELECT capture_id, orig_ip, orig_mac, min(first_ns), max(last_ns), min(first_frame), "  # noqa: S608
         "arg_min(flow_id, first_frame), max(coalesce(orig_packets + resp_packets, 2)) FILTER (transport = 'tcp'), "
-        f"coalesce(bool_or({_BOTH_WAYS}) FILTER (transport = 'udp'), false) "
+        f"coalesce(bool_or({_BOTH_WAYS}) FILTER (transport = 'udp' AND "
+        "coalesce(protocol, '') NOT LIKE '%dhcp%'), false) "
         "FROM flows WHERE orig_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
     answering = set(
@@ -119,9 +121,9 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
         client.is_single = single[capture, ip]
         answers = (capture, ip) in answering
         speaks = (packets is not None and packets >= _DIALOGUE) or (has_answers and not answers)
-        if mac and not is_routed:
+        if is_station(mac) and not is_routed:
             own[capture, ip][mac] = speaks
-        if is_private(ip) or (mac and not is_routed and not answers):
+        if is_private(ip) or (is_station(mac) and not is_routed and not answers):
             client.speaks |= speaks
     for address in single:
         _tell_whose(clients[address], own[address], routed[address])
@@ -138,7 +140,7 @@ def _tell_whose(client: Client, own: dict[str, bool], is_routed: bool) -> None:
     elif is_routed:
         client.is_shared, client.why_shared = True, "a router sends its frames"
     elif ":" not in client.ip and not is_private(client.ip):
-        client.is_shared, client.why_shared = True, "a public address"
+        client.is_shared, client.why_shared = True, "not a private one"
 
 
 def _add_senders(reader: TableReader, clients: dict[Address, Client], macs: dict[Address, set[str]]) -> None:

@@ -56,6 +56,12 @@ def is_group(address: str | None) -> bool:
     return found.is_multicast or address == "255.255.255.255" or found.is_unspecified
 
 
+@lru_cache(1 << 14)
+def is_station(mac: str | None) -> bool:
+    """Return True for link-layer addresses that one interface may have: not for zeros (loopback) and groups."""
+    return bool(mac) and mac != "00:00:00:00:00:00" and not int((mac or "")[:2] or "0", 16) & 1
+
+
 class Neighbours:
     """Which link-layer addresses sent as which IP addresses, in each capture."""
 
@@ -91,7 +97,7 @@ class Neighbours:
 def read_neighbours(reader: TableReader) -> Neighbours:
     """Return who sent with which link-layer address."""
     pairs = [row for table, sql in _PAIRS if reader.has(table) for row in reader.select(sql)]
-    return Neighbours(pair for pair in pairs if pair[1] and pair[2])
+    return Neighbours(pair for pair in pairs if is_station(pair[1]) and pair[2])
 
 
 def _is_passed_on(ttl: int | None) -> bool:

@@ -25,7 +25,7 @@ def told(lab):
 
 def test_where_nothing_differs_nothing_is_said(home):
     found = told(home)
-    assert found["told_apart"] == f"{HOME}: a shared address (a public address), nothing tells devices apart"
+    assert found["told_apart"] == f"{HOME}: a shared address (not a private one), nothing tells devices apart"
     assert found["rule"] == "device-address"
 
 

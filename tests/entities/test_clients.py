@@ -100,3 +100,12 @@ def test_what_a_router_asks_from_its_link_local_address_it_asks_itself(lab):
     lab.add("link_addresses", mac=ROUTER_MAC, ip="2001:db8:9::9", basis="IP", ttl_max=57)
     found = dialogue(lab, "fe80::1", ROUTER_MAC, "udp")
     assert (found.speaks, found.mac, found.is_shared) == (True, ROUTER_MAC, False)
+
+
+def test_dhcp_is_no_dialogue_of_a_client(lab):
+    assert not dialogue(lab, transport="udp", protocol="dhcp").speaks
+    assert dialogue(lab, transport="udp", protocol="quic", flow=2).speaks
+
+
+def test_the_loopback_has_no_link_address(lab):
+    assert dialogue(lab, BOX, "00:00:00:00:00:00").mac is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iptvforensics.entities.neighbours import Neighbours, is_group, is_private, read_neighbours
+from iptvforensics.entities.neighbours import Neighbours, is_group, is_private, is_station, read_neighbours
 
 from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
 
@@ -72,3 +72,11 @@ def test_private(address, private):
 @pytest.mark.parametrize(("address", "group"), [("239.1.2.3", True), ("ff02::1", True), (PANEL, False), (None, False)])
 def test_groups(address, group):
     assert is_group(address) is group
+
+
+@pytest.mark.parametrize(
+    ("mac", "station"),
+    [(BOX_MAC, True), ("00:00:00:00:00:00", False), ("01:00:5e:00:00:01", False), (None, False), ("", False)],
+)
+def test_stations(mac, station):
+    assert is_station(mac) is station
