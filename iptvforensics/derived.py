@@ -21,7 +21,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -84,9 +84,12 @@ class Workbench:
         return True
 
     def beside(self, make: Callable[[Workbench], Made]) -> Callable[[], Made]:
-        """Return what gives the answer of a function that reads tables and needs nothing that is made here."""
+        """Return what gives the answer of a function that reads tables and needs nothing that is made here.
+
+        Functions are called one after the other, so that one may ask for the answer of an earlier one.
+        """
         if self._thread is None:
-            return partial(make, self)
+            return cache(partial(make, self))
         return self._thread.submit(self._apart, make).result
 
     def _apart(self, make: Callable[[Workbench], Made]) -> Made:

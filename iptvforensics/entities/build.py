@@ -61,7 +61,8 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
         undone: merges that the examiner has undone.
     """
     decided = {row.merge_id: row.reason for row in undone}
-    read, contacts = bench.beside(_read_clients), bench.beside(find_contacts)
+    read = bench.beside(_read_clients)
+    contacts = bench.beside(lambda reader: find_contacts(reader, read()[1]))  # begins when `read` is done
     requests, replies, (viewings, inferred) = _read_said(bench), read_replies(bench), read_viewings(bench)
     tokens = read_tokens(bench, requests)
     routes = Routes(requests, tokens)
@@ -103,12 +104,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     shown = found + devices_of(inferred, context)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in shown])
     bench.write(CONTACTS, contacts())
-    bench.write(PANELS, _sorted(_panel(e, offers) for e in panel_joins.entities))
-    bench.write(LINES, _sorted(_line(e, panel_joins) for e in line_joins.entities))
-    watching = _count(w.device for w in shown)
-    bench.write(DEVICES, _sorted(_device(e, watching) for e in device_joins.entities))
-    parts = steps(servers, server_joins)
-    bench.write(SERVERS, _sorted(_server(e, parts.get(e.id, "edge")) for e in server_joins.entities if e.all("roles")))
+    _write_entities(bench, resolved, offers, _count(w.device for w in shown), steps(servers, server_joins))
     _write_joins(bench, links, panel_joins, line_joins, device_joins, server_joins)
 
 
@@ -135,6 +131,21 @@ def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: R
     add_local(bench, devices)
     add_box_queries(bench, devices)
     add_box_reports(bench, devices)
+
+
+def _write_entities(
+    bench: Workbench,
+    found: Resolved,
+    offers: dict[str, tuple[int, int]],
+    watching: dict[Key, int],
+    parts: dict[str, str],
+) -> None:
+    """Write panels (with how much they offer), lines, devices (with their sessions), servers (with their parts)."""
+    bench.write(PANELS, _sorted(_panel(e, offers) for e in found.panels.entities))
+    bench.write(LINES, _sorted(_line(e, found.panels) for e in found.lines.entities))
+    bench.write(DEVICES, _sorted(_device(e, watching) for e in found.devices.entities))
+    servers = (e for e in found.servers.entities if e.all("roles"))
+    bench.write(SERVERS, _sorted(_server(e, parts.get(e.id, "edge")) for e in servers))
 
 
 def _write_joins(bench: Workbench, links: Links, *resolutions: Resolution) -> None:

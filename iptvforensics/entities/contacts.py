@@ -18,11 +18,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..sessions.addresses import host_of
-from .clients import read_clients
+from .clients import Client
 from .model import TableReader
 from .names import domain_of
 from .neighbours import is_group
@@ -67,7 +68,7 @@ class _Force(NamedTuple):
     flow: _Flow
 
 
-def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
+def find_contacts(reader: TableReader, clients: Mapping[Address, Client]) -> list[tuple[Any, ...]]:
     """Return the rows of `contacts`."""
     if not reader.has("flows"):
         return []
@@ -76,7 +77,7 @@ def find_contacts(reader: TableReader) -> list[tuple[Any, ...]]:
         "sum(coalesce(orig_bytes, 0) + coalesce(resp_bytes, 0)), min(first_ns), max(last_ns), min(first_frame) "
         "FROM flows WHERE orig_ip IS NOT NULL AND resp_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
-    boxes = _boxes(reader, flows)
+    boxes = _boxes(clients)
     answers, asking = _answers(reader, boxes), _asking(reader, boxes)
     looked_up = _looked_up(reader) if answers else {}
     named = _named(reader)
@@ -160,15 +161,13 @@ def _looked_up(reader: TableReader) -> dict[tuple[str, str, str], list[_Flow]]:
     return found
 
 
-def _boxes(reader: TableReader, flows: list[tuple[Any, ...]]) -> dict[Address, str]:
+def _boxes(clients: Mapping[Address, Client]) -> dict[Address, str]:
     """Return by which of its addresses a box goes that sent with several of one link-layer address of its own.
 
     Several of IPv4 may be those of devices behind a router that was not told as one: they are not joined.
     """
-    if len({(capture, client) for capture, client, *_ in flows}) < 2:
-        return {}
     found: dict[Address, list[str]] = defaultdict(list)
-    for (capture, ip), client in read_clients(reader).items():
+    for (capture, ip), client in clients.items():
         if client.mac:
             found[capture, client.mac].append(ip)
     joined = {key: ips for key, ips in found.items() if sum(":" not in ip for ip in ips) <= 1}

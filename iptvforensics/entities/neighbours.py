@@ -30,8 +30,10 @@ _INITIAL_TTLS, _MOST_HOPS = (64, 128, 255), 31
 """What systems send with; packets seldom pass more routers."""
 
 _PAIRS = (
-    ("flows", "SELECT DISTINCT capture_id, orig_mac, orig_ip, NULL, false FROM flows"),
-    ("flows", "SELECT DISTINCT capture_id, resp_mac, resp_ip, NULL, false FROM flows"),
+    (
+        "flows",
+        "SELECT DISTINCT capture_id, unnest([orig_mac, resp_mac]), unnest([orig_ip, resp_ip]), NULL, false FROM flows",
+    ),
     ("link_addresses", "SELECT capture_id, mac, ip, max(ttl_max), basis = 'ARP' FROM link_addresses GROUP BY ALL"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import duckdb
@@ -53,7 +53,7 @@ class Bench:
         self.connection.execute(f'CREATE TEMP TABLE "{name}" AS {sql}')
 
     def beside(self, make):
-        return partial(make, self)
+        return cache(partial(make, self))
 
     def put(self, name, columns, rows):
         parquet.put_rows(self.connection, name, [Column(column, "text", "") for column in columns], rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from iptvforensics.entities.clients import read_clients
 from iptvforensics.entities.contacts import find_contacts
 from iptvforensics.entity_tables import CONTACTS
 
@@ -13,7 +14,8 @@ BOX6, EDGE6, LINK6 = "2001:db8:1::20", "2001:db8:9::5", "fe80::200:5eff:fe00:120
 
 
 def contacts(lab):
-    rows = [dict(zip(CONTACTS.column_names, row, strict=True)) for row in find_contacts(lab.bench())]
+    bench = lab.bench()
+    rows = [dict(zip(CONTACTS.column_names, row, strict=True)) for row in find_contacts(bench, read_clients(bench))]
     return {row["server_ip"]: row for row in rows}
 
 
