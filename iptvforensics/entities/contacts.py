@@ -37,7 +37,13 @@ _RESOLVERS = frozenset(
 )  # fmt: skip
 """Names of public resolvers that answer over HTTPS or TLS."""
 
-_RESOLVER_ADDRESSES = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "223.5.5.5"})
+_RESOLVER_ADDRESSES = frozenset(
+    {
+        "8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "223.5.5.5",
+        "2001:4860:4860::8888", "2001:4860:4860::8844", "2606:4700:4700::1111", "2606:4700:4700::1001", "2620:fe::fe",
+        "2620:fe::9", "2400:3200::1",
+    }
+)  # fmt: skip
 _DOT, _HTTPS = 853, 443
 _EARLY_NS = 60 * 10**9
 """Contacts so soon after a capture's beginning may rest on answers from before it."""
@@ -240,11 +246,15 @@ def _encrypted(
     been read.
     """
     found: dict[Address, str] = {}
-    opened = " AND NOT EXISTS (FROM dns WHERE dns.capture_id = f.capture_id AND dns.flow_id = f.flow_id)"
+    opened = "".join(
+        f" AND NOT EXISTS (FROM {table} t WHERE t.capture_id = f.capture_id AND t.flow_id = f.flow_id{only})"
+        for table, only in (("dns", ""), ("decrypted", " AND t.label IN ('CLIENT_RANDOM', 'CLIENT_TRAFFIC_SECRET_0')"))
+        if reader.has(table)
+    )
     rows = reader.select(
         "SELECT DISTINCT capture_id, orig_ip, resp_ip, resp_port, transport FROM flows f "  # noqa: S608
         "WHERE orig_ip IS NOT NULL AND resp_ip IS NOT NULL AND orig_bytes > 0 AND resp_bytes > 0"
-        f"{opened if reader.has('dns') else ''} ORDER BY ALL"
+        f"{opened} ORDER BY ALL"
     )
     for capture, client, server, port, transport in rows:
         known = sorted(_RESOLVERS.intersection(name for _, name in named.get((capture, client, server), ())))

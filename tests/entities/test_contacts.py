@@ -211,6 +211,22 @@ def test_queries_under_encryption_that_were_opened_have_been_read(lab):
     assert found[EDGE]["name_gap"].startswith("no answer holds this address")
 
 
+def test_what_was_opened_and_holds_no_query_is_no_encrypted_dns(lab):
+    lab.flow(server="8.8.8.8", port=443, flow=2, orig_bytes=900, resp_bytes=4000)
+    lab.message("decrypted", label="CLIENT_TRAFFIC_SECRET_0", flow_id=2)
+    lab.flow(server=EDGE, flow=3)
+    assert contacts(lab)[EDGE]["name_gap"].startswith("no DNS query of this client")
+    lab.flow(server="1.1.1.1", port=443, flow=4, orig_bytes=900, resp_bytes=4000)
+    lab.message("decrypted", label="SERVER_TRAFFIC_SECRET_0", flow_id=4)
+    assert contacts(lab)[EDGE]["name_gap"].endswith("DNS over HTTPS, it seems, to 1.1.1.1")
+
+
+def test_public_resolvers_are_known_over_ipv6(lab):
+    lab.flow(client=BOX6, server="2001:4860:4860::8888", port=443, orig_bytes=900, resp_bytes=4000)
+    lab.flow(server=EDGE, flow=2)
+    assert contacts(lab)[EDGE]["name_gap"].endswith("DNS over HTTPS, it seems, to 2001:4860:4860::8888")
+
+
 def test_dns_over_quic_is_named_as_such(lab):
     lab.flow(server="192.0.2.53", port=853, transport="udp", mac=BOX_MAC, orig_bytes=1300, resp_bytes=2600)
     lab.flow(server=EDGE)
