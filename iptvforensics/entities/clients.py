@@ -6,8 +6,8 @@ link-layer addresses sent from it, or DHCP gave it to several clients.
 
 A client speaks if it asked for something by HTTP, RTMP or SRT, or had a dialogue over TCP, or over UDP (QUIC) with
 payload both ways (not that of DHCP: relays have it as well). Dialogues count at private addresses, and at others with a
-link-layer address of their own; over UDP, and at others than private addresses, only if nobody else was answered from
-there: servers ask as well.
+link-layer address of their own; over UDP, and at others than private addresses, only if nobody sent anything there over
+TCP: servers ask as well.
 
 **Known limitations**: where a capture has no link layer, addresses that are not private count by HTTP, RTMP and SRT
 only.
@@ -33,7 +33,8 @@ _ASKING = (
 )
 """Tables with requests, which of their rows are some, and what clients say of themselves there."""
 _DIALOGUE = 2
-_BOTH_WAYS = "coalesce(orig_payload_bytes, orig_bytes, 0) > 0 AND coalesce(resp_payload_bytes, resp_bytes, 0) > 0"
+_SENT = {side: f"coalesce({side}_payload_bytes, {side}_bytes, 0)" for side in ("orig", "resp")}
+_BOTH_WAYS = f"{_SENT['orig']} > 0 AND {_SENT['resp']} > 0"
 """Flows in which both sides sent something."""
 
 
@@ -104,10 +105,13 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
         "coalesce(protocol, '') NOT LIKE '%dhcp%'), false) "
         "FROM flows WHERE orig_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
-    answering = set(
-        reader.select(f"SELECT DISTINCT capture_id, resp_ip FROM flows WHERE transport = 'tcp' AND {_BOTH_WAYS}")  # noqa: S608
+    taking = reader.select(
+        "SELECT DISTINCT capture_id, resp_ip FROM flows WHERE transport = 'tcp' AND resp_ip IS NOT NULL "  # noqa: S608
+        f"AND ({_SENT['orig']} > 0 OR {_SENT['resp']} > 0)"
     )
-    single: dict[Address, bool] = defaultdict(lambda: True)
+    # What is no private address is the same in all captures.
+    answering = {(capture if is_private(ip) else "", ip) for capture, ip in taking}
+    most: dict[Address, int] = {}
     routed: dict[Address, bool] = defaultdict(lambda: True)
     own: dict[Address, dict[str, bool]] = defaultdict(dict)
     for capture, ip, mac, first, last, frame, flow, packets, has_answers in rows:
@@ -117,15 +121,16 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
         client = _client(clients, capture, ip, place, last)
         is_routed = (capture, mac) in neighbours.routers and not ip.lower().startswith("fe80")
         routed[capture, ip] &= is_routed
-        single[capture, ip] &= packets is not None and packets < _DIALOGUE
-        client.is_single = single[capture, ip]
-        answers = (capture, ip) in answering
+        if packets is not None:
+            most[capture, ip] = max(packets, most.get((capture, ip), 0))
+        client.is_single = most.get((capture, ip), _DIALOGUE) < _DIALOGUE
+        answers = (capture if is_private(ip) else "", ip) in answering
         speaks = (packets is not None and packets >= _DIALOGUE) or (has_answers and not answers)
         if is_station(mac) and not is_routed:
             own[capture, ip][mac] = speaks
         if is_private(ip) or (is_station(mac) and not is_routed and not answers):
             client.speaks |= speaks
-    for address in single:
+    for address in routed:
         _tell_whose(clients[address], own[address], routed[address])
     _add_senders(reader, clients, {address: {mac for mac in own[address] if own[address][mac]} for address in own})
 

@@ -372,7 +372,10 @@ def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
 
 
 def _join_by_address(devices: Devices, joins: Resolution) -> None:
-    """Join devices of several captures that had one global address of IPv6 at one time: nobody translates it there."""
+    """Join devices of several captures that had one global address of IPv6 at one time: nobody translates it there.
+
+    Not where frames show different link-layer addresses: these are two devices, or two places of one network.
+    """
     by_address: dict[str, list[Atom]] = defaultdict(list)
     for atom in devices.atoms:
         if len(atom.key) == _WHOLE:
@@ -380,6 +383,8 @@ def _join_by_address(devices: Devices, joins: Resolution) -> None:
                 if ":" in ip and not is_private(ip):
                     by_address[ip].append(atom)
     for ip, atoms in sorted(by_address.items()):
+        if len({atom.key[2] for atom in atoms if atom.key[1] == "mac"}) > 1:
+            continue
         for atom in atoms[1:]:
             if atoms[0].key[0] != atom.key[0] and _overlap(atoms[0], atom):
                 joins.join(atoms[0].key, atom.key, "same-ipv6-address", "strong", f"both have {ip} at one time")

@@ -20,15 +20,15 @@ Client = tuple[str, str]
 """Capture and claimed link-layer address."""
 
 _BOUND = """
-SELECT capture_id, client_mac, coalesce(offered_ip, client_address) AS ip, 0 AS step, ts_ns, frame_no, flow_id,
-from_orig FROM dhcp WHERE is_response AND message_type = 'ACK'
-UNION ALL SELECT capture_id, client_mac, client_address, 1, ts_ns, frame_no, flow_id, from_orig
-FROM dhcp WHERE NOT is_response AND client_address IS NOT NULL
-UNION ALL SELECT capture_id, client_mac, requested_ip, 2, ts_ns, frame_no, flow_id, from_orig FROM dhcp d
-WHERE NOT is_response AND message_type = 'REQUEST' AND NOT EXISTS (SELECT 1 FROM dhcp n
-WHERE n.message_type = 'NAK' AND n.capture_id = d.capture_id AND n.client_mac = d.client_mac AND n.xid = d.xid)
+SELECT capture_id, client_mac, xid, ts_ns, frame_no, flow_id, from_orig,
+CASE WHEN is_response THEN 0 WHEN client_address IS NOT NULL THEN 1 ELSE 2 END AS step,
+CASE WHEN is_response THEN coalesce(offered_ip, client_address) ELSE coalesce(client_address, requested_ip) END AS ip
+FROM dhcp WHERE client_mac IS NOT NULL AND CASE WHEN is_response THEN message_type = 'ACK'
+ELSE client_address IS NOT NULL OR message_type = 'REQUEST' END
 """
+_REFUSED = "SELECT capture_id, client_mac, list(DISTINCT xid) FROM dhcp WHERE message_type = 'NAK' GROUP BY ALL"
 _STEPS = ("was given", "has", "asks for")
+_ASKS = 2
 
 
 class Lease(NamedTuple):
@@ -45,13 +45,17 @@ def read_leases(reader: TableReader) -> dict[Client, list[Lease]]:
     if not reader.has("dhcp"):
         return {}
     rows = reader.select(
-        "SELECT capture_id, client_mac, step, ip, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), "  # noqa: S608
-        f"arg_min(from_orig, frame_no) FROM ({_BOUND}) WHERE client_mac IS NOT NULL AND ip IS NOT NULL "
+        "SELECT capture_id, client_mac, step, ip, list(DISTINCT xid), min(ts_ns), min(frame_no), "  # noqa: S608
+        f"arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM ({_BOUND}) WHERE ip IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )
+    wished = any(step == _ASKS for _, _, step, *_ in rows)
+    refused = {row[:2]: set(row[2]) for row in reader.select(_REFUSED)} if wished else {}
     found: dict[Client, list[Lease]] = defaultdict(list)
     best: dict[Client, int] = {}
-    for capture, mac, step, ip, *seen in rows:
+    for capture, mac, step, ip, exchanges, *seen in rows:
+        if step == _ASKS and set(exchanges) <= refused.get((capture, mac), set()):
+            continue
         client = capture, mac_address(mac) or mac
         if step == best.setdefault(client, step):
             found[client].append(Lease(ip, client[1], _STEPS[step], Place(capture, *seen)))

@@ -49,18 +49,18 @@ def _add_requests(reader: TableReader, found: Found) -> None:
 
 def _add_forms(reader: TableReader, found: Found) -> None:
     """Add what posted forms name; the user agent is that of the connection, if it has one only."""
-    agents: dict[tuple[str, int], str] = {}
-    if reader.has("http"):
-        rows = reader.select(
-            "SELECT capture_id, flow_id, min(user_agent) FROM http SEMI JOIN (SELECT capture_id, flow_id FROM "
-            "account_replies WHERE role = 'request') USING (capture_id, flow_id) GROUP BY ALL "
-            "HAVING count(DISTINCT user_agent) = 1"
-        )
-        agents = {(capture, flow): agent for capture, flow, agent in rows}
     rows = reader.select(
         "SELECT capture_id, client_ip, flow_id, username, password, mac, serial, min(ts_ns), max(ts_ns), min(frame_no) "
         "FROM account_replies WHERE role = 'request' GROUP BY ALL ORDER BY ALL"
     )
+    agents: dict[tuple[str, int], str] = {}
+    if rows and reader.has("http"):
+        only = reader.select(
+            "SELECT capture_id, flow_id, min(user_agent) FROM http SEMI JOIN (SELECT capture_id, flow_id FROM "
+            "account_replies WHERE role = 'request') USING (capture_id, flow_id) GROUP BY ALL "
+            "HAVING count(DISTINCT user_agent) = 1"
+        )
+        agents = {(capture, flow): agent for capture, flow, agent in only}
     for capture, ip, flow, username, password, mac, serial, first, last, frame in rows:
         if (capture, ip) in found:
             claimed, said = mac_address(mac), agents.get((capture, flow))

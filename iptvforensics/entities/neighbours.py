@@ -3,7 +3,7 @@
 A link-layer address is a router's if it sends for public and other IPv4 addresses, for four addresses of one version in
 one network, for two networks of global IPv6 addresses, or if packets arrive with a time to live a little below one
 with which systems send (64, 128, 255): they were passed on before. A router's own are its link-local address, and the
-one of which it says so by ARP.
+private one of which it says so by ARP, or from which packets come with such a value.
 
 **Known limitations**: up to three addresses of IPv6 that one link-layer address uses in one network are held to be one
 device's. A host that passes on packets of others under its own address, and asks itself as well, is no router by this.
@@ -75,7 +75,8 @@ class Neighbours:
         self.routers: set[tuple[str, str]] = set()
         """Those of them that belong to routers."""
         for capture, mac, ip, ttl, is_arp in pairs:
-            if is_arp or ip.lower().startswith("fe80"):  # these are not passed on
+            # These are not passed on; packets of hosts behind a router arrive with a lower time to live.
+            if is_arp or ip.lower().startswith("fe80") or (ttl in _INITIAL_TTLS and is_private(ip)):
                 near[capture, mac].add(ip)
             if is_arp:
                 continue

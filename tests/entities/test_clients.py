@@ -6,7 +6,7 @@ import pytest
 
 from iptvforensics.entities.clients import read_clients
 
-from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
+from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC, TWO
 
 
 def clients(lab):
@@ -109,3 +109,15 @@ def test_dhcp_is_no_dialogue_of_a_client(lab):
 
 def test_the_loopback_has_no_link_address(lab):
     assert dialogue(lab, BOX, "00:00:00:00:00:00").mac is None
+
+
+def test_what_takes_connections_in_another_capture_is_no_client_by_a_dialogue(lab):
+    lab.flow("2001:db8:7::1", SIX, ROUTER_MAC, orig_bytes=10, flow=2, capture=TWO)
+    assert not dialogue(lab).speaks
+
+
+def test_noise_over_udp_beside_noise_over_tcp_is_no_client(lab):
+    lab.get("/", client_ip="10.99.3.4", flow_id=8)
+    lab.rows["flows"][-1].update(orig_packets=1, resp_packets=0)
+    lab.flow("10.99.3.4", transport="udp", mac="02:5e:99:00:00:01", flow=9, orig_packets=1, orig_bytes=9)
+    assert not clients(lab)[ONE, "10.99.3.4"].speaks

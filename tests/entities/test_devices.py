@@ -143,6 +143,12 @@ def test_a_global_address_at_another_time_may_be_anothers(lab):
     assert len(lab.build()["devices"]) == 2
 
 
+def test_a_global_address_with_two_link_addresses_is_not_joined(lab):
+    lab.get("/a", client_ip=SIX, at=100)
+    lab.get("/b", client_ip=SIX, capture_id=TWO, mac="02:00:5e:00:00:33", at=100)
+    assert len(lab.build()["devices"]) == 2
+
+
 def test_a_private_address_in_two_captures_says_nothing(lab):
     for capture, mac in ((ONE, BOX_MAC), (TWO, ROUTER)):
         lab.get("/a", client_ip="fd00::20", capture_id=capture, mac=mac, at=100)

@@ -57,6 +57,11 @@ def test_what_a_router_says_near_by_is_its_own(proxied, own):
     assert found.mac(ONE, PANEL) is None
 
 
+def test_a_routers_private_address_shows_by_its_time_to_live():
+    found = neighbours(("203.0.113.9", 57), ("192.168.1.1", 64), ("192.168.7.20", 63))
+    assert (found.mac(ONE, "192.168.1.1"), found.mac(ONE, "192.168.7.20")) == (BOX_MAC, None)
+
+
 def test_of_two_senders_none_is_the_own_one():
     found = Neighbours([(ONE, mac, BOX, 64, False) for mac in (BOX_MAC, "02:00:5e:00:01:21")])
     assert found.mac(ONE, BOX) is None
