@@ -181,9 +181,10 @@ def _add_senders(reader: TableReader, clients: dict[Address, Client], macs: dict
 
 def _add_leases(reader: TableReader, clients: dict[Address, Client]) -> None:
     """Note addresses that DHCP gave to several, where no link-layer address tells who had them."""
-    for address, macs in holders(read_leases(reader)).items():
-        client = clients.get(address)
-        if client is not None and client.mac is None and len(macs) > 1:
+    unknown = {address: client for address, client in clients.items() if client.mac is None and is_private(client.ip)}
+    for address, macs in holders(read_leases(reader)).items() if unknown else ():
+        client = unknown.get(address)
+        if client is not None and len(macs) > 1:
             client.is_shared, client.why_shared = True, f"DHCP gave it to {', '.join(sorted(macs))}"
 
 

@@ -49,7 +49,8 @@ def read_leases(reader: TableReader) -> dict[Client, list[Lease]]:
         f"arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM ({_BOUND}) WHERE ip IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )
-    wished = any(step == _ASKS for _, _, step, *_ in rows)
+    told = {row[:2] for row in rows if row[2] != _ASKS}
+    wished = any(row[:2] not in told for row in rows)
     refused = {row[:2]: set(row[2]) for row in reader.select(_REFUSED)} if wished else {}
     found: dict[Client, list[Lease]] = defaultdict(list)
     best: dict[Client, int] = {}
