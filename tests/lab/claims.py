@@ -3,6 +3,7 @@
     device addresses      the addresses of one device, of both IP versions, stand in one row
     device marks          its own link-layer address, and those that its lines go by; no other device's
     device kinds          what a device seems to be, where the truth judges that (`seems`); routers do not watch
+    devices outside       boxes behind one address, where no recording shows them from within: told apart or not
     device clocks         by how much its clock is off
     server addresses      the addresses of one server, of both IP versions, stand in one row
     contact names         under which name a client asked a server
@@ -74,7 +75,27 @@ def score_devices(document: Mapping[str, Any], captures: Mapping[str, Remains | 
         "device marks": _marks(document, answers, demanded, inside),
         "device kinds": _kinds(answers, demanded),
         "device clocks": _clocks(document, answers, demanded, inside),
+        "devices outside": _outside(document, captures, list(rows), taken),
     }
+
+
+def _outside(document: Mapping[str, Any], captures: Mapping[str, Remains | None], rows: list[Row],
+             taken: Mapping[str, str]) -> Tally:  # fmt: skip
+    """Return the tally of boxes that no recording shows from within, against the devices found at their address."""
+    boxes = {n["id"]: n for n in document["nodes"] if n["kind"] == "box" and "public_ip" in n}
+    within = {name for name, views in insiders(document, captures).items() if any(map(shows_home, views))}
+    seen = [s for s in document["sessions"] if s.get("by") == "user" and captures.keys() & set(s["visible_in"])]
+    wanted = {s["box"] for s in seen if s["box"] in boxes} - within
+    ips = {boxes[name]["public_ip"] for name in wanted}
+    public = {view.address(ip) if view else ip for view in captures.values() for ip in ips}
+    homes = {
+        n["id"] for n in document["nodes"] if n["kind"] == "home"
+    }  # rightly found, where nothing tells boxes apart
+    found = [row for row in rows if taken.get(row["device_id"]) not in homes and (taken.get(row["device_id"]) in wanted
+             or {ip.partition("@")[0] for ip in row["ips"]} & public)]  # fmt: skip
+    right = {taken[row["device_id"]] for row in found if taken.get(row["device_id"]) in wanted}
+    false = [row["device_id"] for row in found if taken.get(row["device_id"]) not in wanted]
+    return Tally(len(wanted), len(found), len(right), missed=sorted(wanted - right), false=false)
 
 
 def _addresses(answers: list[tuple[Node, Row]], demanded: list[Node], inside: Mapping[str, list[Remains | None]],

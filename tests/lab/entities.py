@@ -221,7 +221,7 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
             false=[_told(table, row) for row in rows if str(row[IDS[table]]) not in taken],
         )  # fmt: skip
         if table == "devices":
-            score |= score_devices(document, captures, rows, taken, wanted)
+            score |= score_devices(document, showing, rows, taken, wanted)
         if table == "servers" and seen:
             score |= score_server_addresses(document, captures, rows, taken, wanted)
     if "links" in tables:

@@ -103,8 +103,12 @@ def _inside(address: bytes) -> bool:
 
 
 def nat(recording: Recording, rng: random.Random) -> Recording:
-    """All boxes of 192.168.0.0/16 appear behind one address with other ports; traffic within the home is not seen."""
+    """All boxes of 192.168.0.0/16 appear behind one address with other ports; traffic within the home is not seen.
+
+    IPv6 is passed on as it is; where no IPv4 shows the router's link-layer address, its frames stay as they were.
+    """
     require_ethernet(recording)
+    routers = _routers(recording)
     public = ipaddress.ip_address(PUBLIC).packed
     given: dict[tuple[int, bytes, int], int] = {}
     fragments: dict[tuple[bytes, bytes, bytes], tuple[bytes, int]] = {}
@@ -114,8 +118,7 @@ def nat(recording: Recording, rng: random.Random) -> Recording:
     for frame in recording.frames:
         found = packet(frame.data)
         if found is None or found.version == 6:
-            if found is not None:
-                frames.append(frame)
+            frames += [] if found is None else _passed_on(frame, found, routers)
             continue
         out, into = _inside(found.source), _inside(found.destination)
         if out == into or found.destination[0] >= 224:
@@ -136,6 +139,35 @@ def nat(recording: Recording, rng: random.Random) -> Recording:
     facts = {"addresses": {str(ipaddress.ip_address(box)): PUBLIC for box in sorted(boxes)},
              "ports": [[t, str(ipaddress.ip_address(box)), p, new] for (t, box, p), new in given.items()]}  # fmt: skip
     return Recording(frames, facts=facts)
+
+
+def _routers(recording: Recording) -> set[bytes]:
+    """Return the link-layer addresses through which boxes reach what is outside."""
+    found: set[bytes] = set()
+    for frame in recording.frames:
+        seen = packet(frame.data)
+        if seen is not None and seen.version == 4 and seen.destination[0] < 224:
+            out, into = _inside(seen.source), _inside(seen.destination)
+            found |= {frame.data[:6]} if out and not into else {frame.data[6:12]} if into and not out else set()
+    return found
+
+
+def _passed_on(frame: Frame, found: Packet, routers: set[bytes]) -> list[Frame]:
+    """Return an IPv6 frame as it is behind the router; nothing where it does not leave the home."""
+    data = frame.data
+    if not routers:
+        return [frame]
+    ends = (found.source, found.destination)
+    local = any(ip[0] == 0xFE and ip[1] & 0xC0 == 0x80 for ip in ends)
+    if local or found.source[:8] == found.destination[:8] or found.destination[0] == 0xFF:
+        return []
+    out, into = data[:6] in routers, data[6:12] in routers
+    if out == into:
+        return []
+    new = bytearray(data)
+    new[0:12] = (PROVIDER_MAC + ROUTER_MAC) if out else (ROUTER_MAC + PROVIDER_MAC)
+    new[found.ip_at + 7] = max(1, new[found.ip_at + 7] - out)
+    return [longer(frame, bytes(new))]
 
 
 def _translated(data: bytes, found: Packet, out: bool, public: bytes, port: int) -> bytes:

@@ -15,6 +15,7 @@ DOCUMENT = {
         {"id": "pc-1", "kind": "box", "home": "home-1", "mac": OWN, "ips": ADDRESSES, "public_ip": "198.51.100.20",
          "seems": ["app"]},
         {"id": "tv-1", "kind": "bystander", "home": "home-1", "mac": "02:00:00:00:00:06", "ips": ["192.168.1.6"]},
+        {"id": "home-1", "kind": "home", "public_ip": "198.51.100.20"},
         {"id": "home-1-router", "kind": "router", "home": "home-1", "mac": ROUTERS, "ips": ["192.168.1.1"]},
         {"id": "line-1", "kind": "line", "portal_mac": LINES_MAC.upper()},
         {"id": "panel-1", "kind": "panel", "ips": ["192.0.2.10"], "names": [{"name": "tv.example"}]},
@@ -23,6 +24,7 @@ DOCUMENT = {
     "edges": [{"source": "pc-1", "target": "line-1", "kind": "uses-line", "intervals": [[1, 2]]}],
     "captures": [{"file": "a.pcap", "point": "home-1", "side": "home"},
                  {"file": "b.pcap", "point": "edge-1", "side": "server"}],
+    "sessions": [{"by": "user", "box": "pc-1", "visible_in": ["a.pcap", "b.pcap"]}],
     "clocks": [{"node": "pc-1", "offset_s": -30.0, "asked": True}],
     "names": [{"box": "pc-1", "name": "tv.example", "ip": "192.0.2.10", "by": "home-1", "asked_from": ADDRESSES[0]},
               {"box": "pc-1", "name": "tv.example", "ip": "192.0.2.20", "by": "home-1", "asked_from": ADDRESSES[0]}],
@@ -98,6 +100,17 @@ def test_a_router_may_be_a_device_but_none_that_watches():
 
     assert kinds("tv-box").false == ["home-1-router tv-box"]
     assert kinds(None).found == kinds("router").found == 0
+
+
+def test_boxes_that_are_seen_from_outside_only():
+    def outside(files, taken):
+        rows = [{"device_id": name, "ips": ["198.51.100.20"]} for name in ("d-1", "d-2")]
+        return score_devices(DOCUMENT, dict.fromkeys(files, Left()), rows, taken, set())["devices outside"]
+
+    told = outside(["b.pcap"], {"d-1": "pc-1"})
+    assert (told.true, told.right, told.false) == (1, 1, ["d-2"])
+    assert outside(["b.pcap"], {"d-1": "home-1", "d-2": "home-1"}).missed == ["pc-1"]
+    assert outside(["a.pcap", "b.pcap"], {"d-1": "pc-1"}).true == 0
 
 
 def test_who_is_inside_a_recorded_home():

@@ -81,6 +81,23 @@ def test_two_boxes_behind_nat_share_an_address_and_no_port():
     assert impair.address_after(done.facts, "192.168.1.36") == headers.PUBLIC
 
 
+def test_ipv6_is_passed_on_by_the_router():
+    recording = lf.read(Path(__file__).parent / "recordings/mixed/mixed-home-1.pcap.zst")
+    before = [found for f in recording.frames if (found := lf.packet(f.data)) and found.version == 6]
+    done = impair.impaired(recording, "nat")
+    macs, networks, hops = set(), set(), set()
+    for frame in done.frames:
+        found = lf.packet(frame.data)
+        macs |= {frame.data[:6], frame.data[6:12]}
+        if found.version == 6:
+            networks |= {found.source[:8], found.destination[:8]}
+            hops |= {frame.data[found.ip_at + 7]} if frame.data[6:12] == headers.ROUTER_MAC else set()
+    assert macs == {headers.ROUTER_MAC, headers.PROVIDER_MAC}
+    assert networks == {ipaddress.ip_address(ip).packed[:8] for ip in ("2001:db8:1:10::", "2001:db8:ffff::")}
+    assert hops == {63}
+    assert any(found.destination[0] == 0xFF for found in before)  # what stays in the home was there
+
+
 def test_other_links_are_refused():
     with pytest.raises(ValueError, match="found link type 113"):
         headers.require_ethernet(lf.Recording([], link=113))
