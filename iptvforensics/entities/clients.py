@@ -5,9 +5,9 @@ shared (by a home behind a translating router) where it is public IPv4, its fram
 link-layer addresses sent from it, or DHCP gave it to several clients.
 
 A client speaks if it asked for something by HTTP, RTMP or SRT, or had a dialogue over TCP, or over UDP (QUIC) with
-payload both ways (not that of DHCP: relays have it as well). Dialogues count at private addresses, and at others with a
-link-layer address of their own; over UDP, and at others than private addresses, only if nobody sent anything there over
-TCP: servers ask as well.
+payload both ways (not that of DHCP: relays have it as well). Dialogues count at private addresses, and with payload
+both ways at others with a link-layer address of their own; over UDP, and at others than private addresses, only if
+nobody sent anything there over TCP: servers ask as well.
 
 **Known limitations**: where a capture has no link layer, addresses that are not private count by HTTP, RTMP and SRT
 only.
@@ -101,8 +101,8 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
     rows = reader.select(
         "SELECT capture_id, orig_ip, orig_mac, min(first_ns), max(last_ns), min(first_frame), "  # noqa: S608
         "arg_min(flow_id, first_frame), max(coalesce(orig_packets + resp_packets, 2)) FILTER (transport = 'tcp'), "
-        f"coalesce(bool_or({_BOTH_WAYS}) FILTER (transport = 'udp' AND "
-        "coalesce(protocol, '') NOT LIKE '%dhcp%'), false) "
+        f"coalesce(bool_or({_BOTH_WAYS}) FILTER (transport = 'tcp'), false), coalesce(bool_or({_BOTH_WAYS}) "
+        "FILTER (transport = 'udp' AND coalesce(protocol, '') NOT LIKE '%dhcp%'), false) "
         "FROM flows WHERE orig_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
     taking = reader.select(
@@ -114,7 +114,7 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
     most: dict[Address, int] = {}
     routed: dict[Address, bool] = defaultdict(lambda: True)
     own: dict[Address, dict[str, bool]] = defaultdict(dict)
-    for capture, ip, mac, first, last, frame, flow, packets, has_answers in rows:
+    for capture, ip, mac, first, last, frame, flow, packets, tcp, udp in rows:
         if is_group(ip):  # DHCP clients send from 0.0.0.0
             continue
         place = Place(capture, first, frame, flow, True)
@@ -125,7 +125,8 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
             most[capture, ip] = max(packets, most.get((capture, ip), 0))
         client.is_single = most.get((capture, ip), _DIALOGUE) < _DIALOGUE
         answers = (capture if is_private(ip) else "", ip) in answering
-        speaks = (packets is not None and packets >= _DIALOGUE) or (has_answers and not answers)
+        is_dialogue = packets is not None and packets >= _DIALOGUE if is_private(ip) else tcp
+        speaks = is_dialogue or (udp and not answers)
         if is_station(mac) and not is_routed:
             own[capture, ip][mac] = speaks
         if is_private(ip) or (is_station(mac) and not is_routed and not answers):

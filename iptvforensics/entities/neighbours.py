@@ -2,11 +2,12 @@
 
 A link-layer address is a router's if it sends for public and other IPv4 addresses, for four addresses of one version in
 one network, for two networks of global IPv6 addresses, or if packets arrive with a time to live a little below one
-with which systems send (64, 128, 255): they were passed on before. A router's own are its link-local address, and the
+with which systems send (64, 128, 255): they were passed on before; by a translating router
+that asks itself as well, some arrive one below. A router's own are its link-local address, and the
 private one of which it says so by ARP, or from which packets come with such a value.
 
 **Known limitations**: up to three addresses of IPv6 that one link-layer address uses in one network are held to be one
-device's. A host that passes on packets of others under its own address, and asks itself as well, is no router by this.
+device's. A host that passes on packets of others without lowering their time to live is no router by this.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ _INITIAL_TTLS, _MOST_HOPS = (64, 128, 255), 31
 _PAIRS = (
     (
         "flows",
-        "SELECT DISTINCT capture_id, unnest([orig_mac, resp_mac]), unnest([orig_ip, resp_ip]), NULL, false FROM flows",
+        "SELECT DISTINCT capture_id, unnest([orig_mac, resp_mac]), unnest([orig_ip, resp_ip]), NULL, NULL, false "
+        "FROM flows",
     ),
-    ("link_addresses", "SELECT capture_id, mac, ip, max(ttl_max), basis = 'ARP' FROM link_addresses GROUP BY ALL"),
+    (
+        "link_addresses",
+        "SELECT capture_id, mac, ip, min(ttl_min), max(ttl_max), basis = 'ARP' FROM link_addresses GROUP BY ALL",
+    ),
 )
 
 
@@ -67,23 +72,23 @@ def is_station(mac: str | None) -> bool:
 class Neighbours:
     """Which link-layer addresses sent as which IP addresses, in each capture."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str, str, int | None, bool]] = ()) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str, str, int | None, int | None, bool]] = ()) -> None:
         behind: dict[tuple[str, str], set[str]] = defaultdict(set)
         near: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.senders: set[tuple[str, str]] = set()
         """Captures and link-layer addresses that sent IP packets."""
         self.routers: set[tuple[str, str]] = set()
         """Those of them that belong to routers."""
-        for capture, mac, ip, ttl, is_arp in pairs:
+        for capture, mac, ip, low, high, is_arp in pairs:
             # These are not passed on; packets of hosts behind a router arrive with a lower time to live.
-            if is_arp or ip.lower().startswith("fe80") or (ttl in _INITIAL_TTLS and is_private(ip)):
+            if is_arp or ip.lower().startswith("fe80") or (low == high and high in _INITIAL_TTLS and is_private(ip)):
                 near[capture, mac].add(ip)
             if is_arp:
                 continue
             self.senders.add((capture, mac))
             if not is_group(ip):  # DHCP clients send from 0.0.0.0
                 behind[capture, mac].add(ip)
-                if _is_passed_on(ttl):
+                if _is_passed_on(low, high):
                     self.routers.add((capture, mac))
         self.routers |= {key for key, ips in behind.items() if _routes(ips)}
         self._own: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -103,8 +108,11 @@ def read_neighbours(reader: TableReader) -> Neighbours:
     return Neighbours(pair for pair in pairs if is_station(pair[1]) and pair[2])
 
 
-def _is_passed_on(ttl: int | None) -> bool:
-    return ttl is not None and any(0 < initial - ttl <= _MOST_HOPS for initial in _INITIAL_TTLS)
+def _is_passed_on(low: int | None, high: int | None) -> bool:
+    """Return True if packets with these times to live came by a router: all of them, or those that passed it alone."""
+    if high is not None and any(0 < initial - high <= _MOST_HOPS for initial in _INITIAL_TTLS):
+        return True
+    return low is not None and low + 1 in _INITIAL_TTLS
 
 
 def _of_router(near: set[str]) -> set[str]:

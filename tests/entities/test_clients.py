@@ -121,3 +121,8 @@ def test_noise_over_udp_beside_noise_over_tcp_is_no_client(lab):
     lab.rows["flows"][-1].update(orig_packets=1, resp_packets=0)
     lab.flow("10.99.3.4", transport="udp", mac="02:5e:99:00:00:01", flow=9, orig_packets=1, orig_bytes=9)
     assert not clients(lab)[ONE, "10.99.3.4"].speaks
+
+
+def test_packets_one_way_at_a_global_address_are_no_dialogue(lab):
+    assert not dialogue(lab, "203.0.113.8", received=0).speaks
+    assert dialogue(lab, "203.0.113.8", flow=2).speaks

@@ -10,7 +10,7 @@ from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
 
 
 def neighbours(*pairs):
-    return Neighbours((ONE, BOX_MAC, ip, ttl, False) for ip, ttl in pairs)
+    return Neighbours((ONE, BOX_MAC, ip, ttl, ttl, False) for ip, ttl in pairs)
 
 
 def test_flows_and_packets_show_who_sent(lab):
@@ -48,9 +48,9 @@ def test_what_was_passed_on_before_came_by_a_router(ttl, routes):
 
 @pytest.mark.parametrize(("proxied", "own"), [(False, ROUTER_MAC), (True, None)])
 def test_what_a_router_says_near_by_is_its_own(proxied, own):
-    passed = [(ONE, ROUTER_MAC, ip, 57, False) for ip in (PANEL, "2001:db8:9::9")]
-    near = [(ONE, ROUTER_MAC, "192.168.1.1", None, True), (ONE, ROUTER_MAC, "fe80::1", 255, False)]
-    near += [(ONE, ROUTER_MAC, "192.168.1.77", None, True)] * proxied
+    passed = [(ONE, ROUTER_MAC, ip, 57, 57, False) for ip in (PANEL, "2001:db8:9::9")]
+    near = [(ONE, ROUTER_MAC, "192.168.1.1", None, None, True), (ONE, ROUTER_MAC, "fe80::1", 1, 255, False)]
+    near += [(ONE, ROUTER_MAC, "192.168.1.77", None, None, True)] * proxied
     found = Neighbours([*passed, *near])
     assert found.routers == {(ONE, ROUTER_MAC)}
     assert (found.mac(ONE, "fe80::1"), found.mac(ONE, "192.168.1.1")) == (ROUTER_MAC, own)
@@ -62,8 +62,16 @@ def test_a_routers_private_address_shows_by_its_time_to_live():
     assert (found.mac(ONE, "192.168.1.1"), found.mac(ONE, "192.168.7.20")) == (BOX_MAC, None)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "routes"), [(63, 64, True), (127, 128, True), (1, 255, False), (60, 64, False)]
+)
+def test_a_translating_router_that_asks_itself_as_well(low, high, routes):
+    found = Neighbours([(ONE, BOX_MAC, "192.168.1.50", low, high, False)])
+    assert bool(found.routers) is routes
+
+
 def test_of_two_senders_none_is_the_own_one():
-    found = Neighbours([(ONE, mac, BOX, 64, False) for mac in (BOX_MAC, "02:00:5e:00:01:21")])
+    found = Neighbours([(ONE, mac, BOX, 64, 64, False) for mac in (BOX_MAC, "02:00:5e:00:01:21")])
     assert found.mac(ONE, BOX) is None
 
 
