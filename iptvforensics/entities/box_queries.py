@@ -58,7 +58,7 @@ def add_box_reports(reader: TableReader, devices: Devices) -> None:
     if not reader.has("device_reports"):
         return
     rows = reader.select(
-        "SELECT capture_id, client_ip, body_url, macs, serial, model, firmware, min(ts_ns), min(frame_no), "  # noqa: S608
+        "SELECT capture_id, client_ip, body_url, claimed_macs, serial, model, firmware, min(ts_ns), min(frame_no), "  # noqa: S608
         "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
         f"FROM device_reports GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
     )

@@ -24,7 +24,7 @@ _MAX_ADDRESSES = 4
 """Interfaces of a device: of both radios, of the cable, of Bluetooth."""
 
 _NAMES = {
-    "macs": r"(?:eth(?:ernet)?\d?|wifi|wlan\d?|lan|wire|bt|bluetooth|local|device|stb|box)?mac(?:addr(?:ess)?)?",
+    "claimed_macs": r"(?:eth(?:ernet)?\d?|w(?:ifi|lan)\d?|lan|bt|bluetooth|local|device|stb|box)?mac(?:addr(?:ess)?)?",
     "serial": r"(?:device|stb|box|hardware)?(?:sn|serial(?:no|num|number)?)",
     "model": r"(?:device|stb|box|product|hardware)?model(?:name|number)?",
     "firmware": r"(?:fw|firmware|rom|sw|software|system)(?:ver(?:sion)?(?:name)?)?|incremental|fingerprint",
@@ -73,23 +73,26 @@ def read_report(body: bytes) -> dict[str, Any] | None:
     """Return what a posted body says of the device that posts it; None if it says too little, or of several devices.
 
     Example:
-        >>> read_report(b'{"device": {"model": "X96", "romVersion": "9.1"}}')
-        {'macs': None, 'serial': None, 'model': 'X96', 'firmware': '9.1', 'device_id_sent': None, 'manufacturer': None}
+        >>> found = read_report(b'{"device": {"model": "X96", "romVersion": "9.1"}}')
+        >>> found["model"], found["firmware"]
+        ('X96', '9.1')
     """
     found: dict[str, dict[str, set[str]]] = {what: {} for what in _NAMES}
     for key, value in _pairs(body):
         match = _KEY.fullmatch(_JOINTS.sub("", key).lower())
         if match is not None and value.lower() not in _NOTHING:
-            said = mac_address(value)[0] if match.lastgroup == "macs" else value[:_MAX_CHARS]
+            said = mac_address(value)[0] if match.lastgroup == "claimed_macs" else value[:_MAX_CHARS]
             if said is not None:
                 found[str(match.lastgroup)].setdefault(match[0], set()).add(said)
-    if any(len(values) > 1 for what in ("macs", "serial", "model") for values in found[what].values()):
+    if any(len(values) > 1 for what in ("claimed_macs", "serial", "model") for values in found[what].values()):
         return None
     values = {what: sorted(set().union(*of.values())) for what, of in found.items()}
-    if len(values["macs"]) > _MAX_ADDRESSES or any(len(values[what]) > 1 for what in ("serial", "model")):
+    if len(values["claimed_macs"]) > _MAX_ADDRESSES or any(len(values[what]) > 1 for what in ("serial", "model")):
         return None
-    row = {what: next(iter(said), None) for what, said in values.items()} | {"macs": values["macs"] or None}
-    is_told = row["macs"] or (row["model"] and (row["serial"] or row["firmware"] or row["device_id_sent"]))
+    row = {what: next(iter(said), None) for what, said in values.items()} | {
+        "claimed_macs": values["claimed_macs"] or None
+    }
+    is_told = row["claimed_macs"] or (row["model"] and (row["serial"] or row["firmware"] or row["device_id_sent"]))
     return row if is_told else None
 
 

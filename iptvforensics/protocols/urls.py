@@ -44,7 +44,7 @@ REPORTS = message_table(
     (
         Column("body_url", "text", "URL to which the body was posted."),
         Column("media_type", "text", "Claimed: media type of the body."),
-        Column("macs", "text[]", "Claimed: link-layer addresses of the device, as aa:bb:cc:dd:ee:ff."),
+        Column("claimed_macs", "text[]", "Claimed: link-layer addresses of the device, as aa:bb:cc:dd:ee:ff."),
         Column("serial", "text", "Claimed: serial number of the device."),
         Column("model", "text", "Claimed: model of the device."),
         Column("firmware", "text", "Claimed: version of the device's firmware or system."),

@@ -51,7 +51,7 @@ def test_an_address_that_stands_for_none_is_not_claimed(lab):
 def test_a_posted_report_describes_the_box(lab):
     lab.get("/")
     lab.message("device_reports", body_url="http://ota.example/check", model="X96", firmware="9.2", serial="SN77",
-                macs=["02:00:5e:00:00:aa", "02:00:00:00:00:00"])  # fmt: skip
+                claimed_macs=["02:00:5e:00:00:aa", "02:00:00:00:00:00"])  # fmt: skip
     found = device(lab)
     assert (found["model"], found["firmware"], found["serial"]) == ("X96", "9.2", "SN77")
     assert found["claimed_macs"] == ["02:00:5e:00:00:aa"]

@@ -119,7 +119,7 @@ def reports(*steps: bytes | int, midstream: bool = False) -> list[Row]:
 def test_what_a_box_posts_to_ask_for_an_update() -> None:
     (row,) = reports(UPDATE[:20], UPDATE[20:])
     assert row.values == {
-        "macs": ["00:1a:79:00:00:01"], "serial": "4711", "model": "X96-B", "firmware": "20230412",
+        "claimed_macs": ["00:1a:79:00:00:01"], "serial": "4711", "model": "X96-B", "firmware": "20230412",
         "device_id_sent": None, "manufacturer": None, "body_url": "http://ota.example/check",
         "media_type": "application/json",
     }  # fmt: skip
@@ -130,9 +130,9 @@ def test_what_a_box_posts_to_ask_for_an_update() -> None:
     ("body", "expected"),
     [
         (b"mac=00%3A1A%3A79%3A00%3A00%3A02&model=TX3+mini&fw_version=7.1&brand=Osprey",
-         {"macs": ["00:1a:79:00:00:02"], "model": "TX3 mini", "firmware": "7.1", "manufacturer": "Osprey"}),
+         {"claimed_macs": ["00:1a:79:00:00:02"], "model": "TX3 mini", "firmware": "7.1", "manufacturer": "Osprey"}),
         (b'\xef\xbb\xbf[{"wifiMac":"00-1A-79-00-00-03","ethMac":"00:1a:79:00:00:04"}]',
-         {"macs": ["00:1a:79:00:00:03", "00:1a:79:00:00:04"]}),
+         {"claimed_macs": ["00:1a:79:00:00:03", "00:1a:79:00:00:04"]}),
         (b'{"deviceModel":"X96","android_id":"9f3a"}', {"model": "X96", "device_id_sent": "9f3a"}),
         (b'{"model":"X96","sn":"unknown","fw":true}', None),
         (b'{"model":"X96"}', None),
