@@ -25,7 +25,7 @@ def add_token_edges(servers: Servers, owners: Mapping[str, str], tokens: Tokens)
         if edge is None or owner is None or edge[0] == "panel" or owner[0] != "panel" or pair is None:
             continue
         atom = servers.atoms[edge]
-        atom.seen(_RULE, "strong", pair.place if pair.one == host else pair.other_place, pair.why, count=0)
+        atom.seen(_RULE, "strong", pair.place, pair.why, count=0)
         atom.fact("roles", "media")
         atom.fact("hosts", host)
         atom.fact("why", f"its tokens begin with an encrypted block that leads to panel {panel}")
@@ -34,10 +34,12 @@ def add_token_edges(servers: Servers, owners: Mapping[str, str], tokens: Tokens)
 
 def link_tokens(links: Links, tokens: Tokens, owners: Mapping[str, str], resolved: Resolved, servers: Servers) -> None:
     """Add which panels share a secret, and which servers share that of a panel."""
-    for pair in tokens.pairs:
-        one, other = (resolved.panels.of((host,)) for host in (pair.one, pair.other))
-        if one is not None and other is not None:
-            links.add(one.id, other.id, "same-tokens", _RULE, "strong", pair.place, pair.why)
+
+    def panel_at(host: str) -> str | None:
+        return found.id if (found := resolved.panels.of((host,))) is not None else None
+
+    for (one, other), pair in tokens.between(panel_at).items():
+        links.add(one, other, "same-tokens", _RULE, "strong", pair.place, pair.why)
     for host, owner in sorted(owners.items()):
         shared, panel = tokens.of(host, owner), resolved.panels.of((owner,))
         server = resolved.id(resolved.servers, servers.key(host))

@@ -17,8 +17,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import combinations
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from .model import FIRST_PLACE, Place, TableReader
@@ -55,45 +54,58 @@ class Shared(NamedTuple):
 class Tokens:
     """The hosts that share blocks of tokens."""
 
-    def __init__(self, seen: dict[str, dict[str, Place]]) -> None:
-        self.pairs: list[Shared] = []
-        """Each pair of hosts once, by its first block."""
-        self._beside: dict[str, set[str]] = defaultdict(set)
-        known: set[tuple[str, str]] = set()
-        for _, hosts in sorted(seen.items()):
-            for one, other in combinations(sorted(hosts), 2):
-                if (one, other) not in known:
-                    known.add((one, other))
-                    self.pairs.append(Shared(one, other, hosts[one], hosts[other]))
-                    self._beside[one].add(other)
-                    self._beside[other].add(one)
+    def __init__(self, seen: Mapping[str, Mapping[str, Place]]) -> None:
+        self._blocks = [hosts for _, hosts in sorted(seen.items()) if len(hosts) > 1]
+        self._of: dict[str, list[Mapping[str, Place]]] = defaultdict(list)
+        for hosts in self._blocks:
+            for host in hosts:
+                self._of[host].append(hosts)
 
     def owners(self, panels: set[str]) -> dict[str, str]:
         """Return the panel of each other host, where blocks lead to one panel only, perhaps by way of further hosts."""
         found: dict[str, str] = {}
         done: set[str] = set()
-        for start in sorted(self._beside):
+        for start in sorted(self._of):
             if start in done:
                 continue
-            group = set(self._reached(start))
+            group = self._reached(start)
             done |= group
             owners = group & panels
             if len(owners) == 1:
                 found |= dict.fromkeys(group - owners, min(owners))
         return found
 
-    def _reached(self, start: str) -> Iterator[str]:
-        seen, waiting = {start}, [start]
+    def _reached(self, start: str) -> set[str]:
+        seen, waiting, read = {start}, [start], set()
         while waiting:
-            host = waiting.pop()
-            yield host
-            waiting += self._beside[host] - seen
-            seen |= self._beside[host]
+            for hosts in self._of[waiting.pop()]:
+                if id(hosts) not in read:
+                    read.add(id(hosts))
+                    waiting += hosts.keys() - seen
+                    seen |= hosts.keys()
+        return seen
 
     def of(self, host: str, other: str) -> Shared | None:
         """Return what a host shares with another one, else with any."""
-        pairs = [pair for pair in self.pairs if host in (pair.one, pair.other)]
-        return next((pair for pair in pairs if other in (pair.one, pair.other)), pairs[0] if pairs else None)
+        blocks = self._of.get(host, [])
+        hosts = next((block for block in blocks if other in block), blocks[0] if blocks else None)
+        if hosts is None:
+            return None
+        beside = other if other in hosts else min(hosts.keys() - {host})
+        return Shared(host, beside, hosts[host], hosts[beside])
+
+    def between(self, name: Callable[[str], str | None]) -> dict[tuple[str, str], Shared]:
+        """Return what things share that `name` gives for their hosts: the first of a block with each other one."""
+        found: dict[tuple[str, str], Shared] = {}
+        for hosts in self._blocks:
+            named: dict[str, str] = {}
+            for host in sorted(hosts):
+                if (thing := name(host)) is not None:
+                    named.setdefault(thing, host)
+            first, *others = sorted(named.items()) or [("", "")]
+            for other, host in others:
+                found.setdefault((first[0], other), Shared(first[1], host, hosts[first[1]], hosts[host]))
+        return found
 
 
 def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
