@@ -81,7 +81,7 @@ class Neighbours:
         """Those of them that belong to routers."""
         for capture, mac, ip, low, high, is_arp in pairs:
             # These are not passed on; packets of hosts behind a router arrive with a lower time to live.
-            if is_arp or ip.lower().startswith("fe80") or (low == high and high in _INITIAL_TTLS and is_private(ip)):
+            if is_arp or ip.lower().startswith("fe80") or (is_private(ip) and _is_near(low, high)):
                 near[capture, mac].add(ip)
             if is_arp:
                 continue
@@ -106,6 +106,11 @@ def read_neighbours(reader: TableReader) -> Neighbours:
     """Return who sent with which link-layer address."""
     pairs = [row for table, sql in _PAIRS if reader.has(table) for row in reader.select(sql)]
     return Neighbours(pair for pair in pairs if is_station(pair[1]) and pair[2])
+
+
+def _is_near(low: int | None, high: int | None) -> bool:
+    """Return True if packets arrive as systems send them, those to groups with less; none passed one router."""
+    return high in _INITIAL_TTLS and low is not None and low + 1 not in _INITIAL_TTLS
 
 
 def _is_passed_on(low: int | None, high: int | None) -> bool:

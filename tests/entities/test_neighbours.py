@@ -58,7 +58,10 @@ def test_what_a_router_says_near_by_is_its_own(proxied, own):
 
 
 def test_a_routers_private_address_shows_by_its_time_to_live():
-    found = neighbours(("203.0.113.9", 57), ("192.168.1.1", 64), ("192.168.7.20", 63))
+    found = Neighbours(
+        (ONE, BOX_MAC, ip, low, high, False)
+        for ip, low, high in (("203.0.113.9", 57, 57), ("192.168.1.1", 2, 64), ("192.168.7.20", 63, 64))
+    )
     assert (found.mac(ONE, "192.168.1.1"), found.mac(ONE, "192.168.7.20")) == (BOX_MAC, None)
 
 
