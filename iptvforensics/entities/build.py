@@ -40,7 +40,7 @@ from .proxies import add_hints, passed_on
 from .receivers import add_receivers
 from .replies import Replies, add_device_claims, add_replies, read_replies
 from .requests import Requests, read_requests
-from .servers import find_servers, join_servers, read_viewings, server_addresses, steps
+from .servers import add_addresses, find_servers, join_servers, read_viewings, server_addresses, steps
 from .substitutes import mark_substitutes
 from .texts import read_probes, read_texts
 from .token_links import add_token_edges, link_tokens
@@ -82,6 +82,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     _add_said(bench, devices, requests, replies)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
+    add_addresses(servers, bench)
     add_token_edges(servers, routes.by_token, tokens)
     context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
     found = watched(viewings, context)

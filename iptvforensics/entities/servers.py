@@ -313,6 +313,21 @@ def _add_examined(servers: Servers, requests: Requests) -> None:
         atom.fact("why", f"{sighting.from_host} was told to examine a stream there")
 
 
+def add_addresses(servers: Servers, reader: TableReader) -> None:
+    """Add the addresses at which servers were asked that sent no media themselves."""
+    without = {atom.key[1]: atom for atom in servers.atoms if atom.key[0] == "host" and not atom.facts.get("ips")}
+    if not without or not reader.has("http"):
+        return
+    rows = reader.select(
+        "SELECT DISTINCT lower(host), server_ip FROM http WHERE method IS NOT NULL AND host IS NOT NULL "
+        "AND server_ip IS NOT NULL ORDER BY ALL"
+    )
+    for host, ip in rows:
+        atom = without.get(host_of(host) or "")
+        if atom is not None:
+            atom.fact("ips", ip)
+
+
 def join_servers(servers: Servers, undone: dict[str, str]) -> Resolution:
     """Return how names are one server (not resolved yet)."""
     joins = Resolution("server", "v-", undone)

@@ -99,8 +99,11 @@ def test_what_feeds_a_head_end_is_an_origin(lab):
 
 def test_a_host_that_only_gives_the_playlist(lab):
     lab.get("/live/u1/p1/7.m3u8", status=302, location="http://lb.example/hls/7.m3u8")
+    lab.get("/hls/7.m3u8", "lb.example", server_ip="203.0.113.77")
     lab.session("http://tv.example/live/u1/p1/7.m3u8", "seg.example", hosts=["tv.example", "lb.example", "seg.example"])
-    assert roles(lab.build()) == {"tv.example": "panel", "lb.example": "playlist", "seg.example": "edge"}
+    tables = lab.build()
+    assert roles(tables) == {"tv.example": "panel", "lb.example": "playlist", "seg.example": "edge"}
+    assert {row["host"]: row["ips"] for row in tables["servers"]}["lb.example"] == ["203.0.113.77"]
 
 
 def test_names_of_a_panel_at_two_addresses_are_two_servers(lab):
