@@ -32,6 +32,14 @@ _DIFFERENT = 10
 """Different bytes that 16 random ones have at least, but for one block in a million."""
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _PLACE = ", ".join(Place._fields[1:])
+_HTTP = (
+    "SELECT capture_id, unnest([asked, asked, sent_to]) AS host, unnest([target, sent, sent]) AS url, "  # noqa: S608
+    f"{_PLACE} FROM (SELECT *, lower(regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)) AS asked, "
+    f"CASE WHEN status BETWEEN 300 AND 399 THEN location END AS sent, "
+    f"lower(regexp_extract(location, '{_URL_HOST}', 1)) AS sent_to FROM http "
+    f"WHERE regexp_matches(target, '{_SEALED}') OR regexp_matches(location, '{_SEALED}'))"
+)
+"""URLs that were asked for, those that answers sent clients to, and the hosts of both."""
 
 
 class Shared(NamedTuple):
@@ -113,21 +121,18 @@ def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
     seen: dict[str, dict[str, Place]] = defaultdict(dict)
     if not any(s.says.token and s.says.form != "api" for s in requests.sightings):
         return Tokens(seen)
-    parts = []
-    if reader.has("http"):
-        parts += [
-            _part(f"regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)", "target", "http"),
-            _part(f"regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)", "location", "http"),
-            _part(f"regexp_extract(location, '{_URL_HOST}', 1)", "location", "http"),
-        ]
+    parts = [_HTTP] if reader.has("http") else []
     for table, column in (("playlist_entries", "url"), ("catalogue_entries", "entry_url")):
         if reader.has(table):
-            parts.append(_part(f"regexp_extract({column}, '{_URL_HOST}', 1)", column, table))
+            parts.append(
+                f"SELECT capture_id, lower(regexp_extract({column}, '{_URL_HOST}', 1)) AS host, {column} AS url, "  # noqa: S608
+                f"{_PLACE} FROM {table} WHERE regexp_matches({column}, '{_SEALED}')"
+            )
     rows = reader.select(
         f"WITH urls AS ({' UNION ALL '.join(parts)}), "  # noqa: S608
         f"tokens AS (SELECT *, regexp_extract(url, '{_SEALED}', 1) AS token FROM urls WHERE host <> ''), "
-        f"blocks AS (SELECT *, left(token, {_BLOCK_CHARS:d}) AS block FROM tokens "
-        "WHERE length(token) % 4 <> 1 AND (length(token) * 6 // 8) % 16 = 0) "
+        f"blocks AS MATERIALIZED (SELECT *, left(token, {_BLOCK_CHARS:d}) AS block FROM tokens "
+        f"WHERE length(token) > {_BLOCK_CHARS:d} AND length(token) % 4 <> 1 AND (length(token) * 6 // 8) % 16 = 0) "
         f"SELECT block, host, capture_id, {FIRST_PLACE} FROM blocks WHERE block IN "
         "(SELECT block FROM blocks GROUP BY block HAVING count(DISTINCT host) > 1) GROUP BY ALL ORDER BY ALL"
     )
@@ -135,14 +140,6 @@ def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
         if _is_encrypted(block):
             seen[block].setdefault(host, Place(capture, *place))
     return Tokens(seen)
-
-
-def _part(host: str, column: str, table: str) -> str:
-    only = " AND status BETWEEN 300 AND 399" if column == "location" else ""
-    return (
-        f"SELECT capture_id, lower({host}) AS host, {column} AS url, {_PLACE} FROM {table} "  # noqa: S608
-        f"WHERE regexp_matches({column}, '{_SEALED}'){only}"
-    )
 
 
 def _is_encrypted(block: str) -> bool:
