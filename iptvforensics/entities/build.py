@@ -20,6 +20,7 @@ from .box_queries import add_box_queries, add_box_reports
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
 from .clients import Client, read_clients
+from .computers import ACTS_AS_BOX, note_computers
 from .contacts import find_contacts
 from .devices import Address, Devices, add_claims, find_devices, join_devices
 from .feeds import find_feeds
@@ -132,6 +133,7 @@ def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: R
     add_local(bench, devices)
     add_box_queries(bench, devices)
     add_box_reports(bench, devices)
+    note_computers(devices)
 
 
 def _write_entities(
@@ -271,7 +273,8 @@ def _device(entity: Entity, watching: dict[Key, int]) -> tuple[Any, ...]:
     claimed = entity.all("claimed_macs")
     acted = set(entity.all("acted_macs"))
     # What claims to be a box is a program; behind an address of several clients another one may be a box.
-    if acted and (acted >= set(claimed) or any(atom.key[1] == "mac" for atom in entity.atoms)):
+    of_program = acted >= set(claimed) or any(atom.key[1] == "mac" for atom in entity.atoms)
+    if (acted and of_program) or entity.all(ACTS_AS_BOX):
         kinds = ["app" if kind == "tv-box" else kind for kind in kinds]
     kind = next((k for k in ("tv-box", "app", "browser", "player", "server", "router", "printer") if k in kinds), None)
     return (

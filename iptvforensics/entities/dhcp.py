@@ -154,4 +154,6 @@ def _told(what: str, value: Any, version: int = 4) -> str | None:
 def _system(vendor_class: str) -> str | None:
     """Return the system that a vendor class names."""
     name, _, version = vendor_class.partition("-dhcp-")
-    return f"Android {version}".strip() if name == "android" else None
+    if name == "android":
+        return f"Android {version}".strip()
+    return "Windows" if vendor_class.startswith("MSFT ") else None
