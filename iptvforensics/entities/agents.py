@@ -27,8 +27,12 @@ class Agent(NamedTuple):
     """True for software that servers use to fetch streams, too."""
 
 
-_MAG = re.compile(r"\b(MAG\d{3}\w*) stbapp\b.*?ver: ?(\d+) rev: ?(\d+)|\bstbapp\b")
-_ANDROID = re.compile(r"Android ?([\d.]+)?(?:;\s*([^;)]+?)(?:\s+Build/([^;)]+))?)?\s*[;)]")
+_MAX_CHARS = 2048
+"""Characters of a user agent that are read. No part of an expression here can be matched by its neighbour, too: the
+time for a text grows with its length only."""
+_STBAPP = re.compile(r"\b(?:(MAG\d{3}\w*) )?stbapp\b")
+_STBAPP_VERSION = re.compile(r"ver: ?(\d+) rev: ?(\d+)")
+_ANDROID = re.compile(r"Android ?([\d.]*)(?:;([^;)]*)[;)]|\s*[;)])")
 _OS = (
     (re.compile(r"Windows NT ([\d.]+)"), "Windows NT {}"),
     (re.compile(r"(?:iPhone OS|CPU OS|iOS)[ /]([\d_.]+)"), "iOS {}"),
@@ -75,14 +79,17 @@ RELAYS = frozenset({"LNX.11,1,102,55"})
 _ANDROID_NO_MODEL = frozenset({"wv", "mobile", "tablet", "u", "k"})
 
 
-@lru_cache(4096)
 def read_agent(text: str | None) -> Agent:
     """Return what a user agent claims; nothing for none."""
-    if not text:
-        return Agent()
-    box = _MAG.search(text)
+    return _read(text[:_MAX_CHARS]) if text else Agent()
+
+
+@lru_cache(4096)
+def _read(text: str) -> Agent:
+    box = _STBAPP.search(text)
     if box:
-        return Agent("stbapp" + (f" ver {box[2]} rev {box[3]}" if box[2] else ""), "Linux", box[1], BOX)
+        version = _STBAPP_VERSION.search(text, box.end()) if box[1] else None
+        return Agent("stbapp" + (f" ver {version[1]} rev {version[2]}" if version else ""), "Linux", box[1], BOX)
     os, model = _system(text)
     if "HbbTV" in text:
         return _hbbtv(text, os, model)
@@ -126,7 +133,7 @@ def _system(text: str) -> tuple[str | None, str | None]:
     """Return operating system and model, as far as they are named."""
     found = _ANDROID.search(text)
     if found:
-        model = (found[2] or "").strip()
+        model = _before_build((found[2] or "").strip())
         known = model and model.lower() not in _ANDROID_NO_MODEL and not re.match(r"[a-z]{2}-[a-z]{2}$|Build/", model)
         return f"Android {found[1]}" if found[1] else "Android", model if known else None
     for pattern, name in _OS:
@@ -135,3 +142,9 @@ def _system(text: str) -> tuple[str | None, str | None]:
             version = (system[1] or "").replace("_", ".") if system.re.groups else ""
             return name.format(version).strip(), None
     return None, None
+
+
+def _before_build(text: str) -> str:
+    """Return the model of `MODEL Build/...`."""
+    at = text.find("Build/")
+    return text[:at].rstrip() if at > 0 and text[at - 1].isspace() else text

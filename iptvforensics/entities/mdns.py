@@ -15,7 +15,8 @@ from collections.abc import Iterable
 
 _RECORD = re.compile(r"(\S+) (A|AAAA|TXT|SRV|PTR) (\d+) (.*)\Z", re.DOTALL)
 _SERVICE = re.compile(r"(?:(.*)\.)?_([A-Za-z0-9-]{1,30})\._(?:tcp|udp)\.local\.?\Z", re.DOTALL)
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STRING = re.compile(r'"((?:[^"\\]|\\.?)*)(?:"|\Z)', re.DOTALL)
+"""A last one without an end counts: a search that fails there would begin anew at each quotation mark."""
 _ESCAPE = re.compile(r"\\(\d{3}|.)", re.DOTALL)
 _ADB = re.compile(r"adb-([A-Za-z0-9]{4,40})(?:-\w{1,10})?\Z")
 

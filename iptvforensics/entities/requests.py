@@ -90,6 +90,8 @@ _FILE_NAME = re.compile(
     r"filename\*?=(?:UTF-8'')?\"?(?:(?:playlist|ariva|simple)_([^\";]+?)(?:_plus)?\.(?:m3u8?|txt)|([^\";]+)_list\.txt)",
     re.IGNORECASE,
 )
+_MAX_FILE_NAME = 1000
+"""Characters of a header field in which a file name is looked for."""
 _OFFERS_LIST = re.compile(r"\.php(?:\?|$)|/playlist/")
 """Requests for lists: elsewhere a name such as `price_list.txt` says nothing."""
 _PATH_LINE = r"^[a-z]+://[^/]+/(?:(?:live|movie|series)/[^/?]+/[^/?]+|[^/?]{2,}/[^/?]{2,})/\d+(?:\.\w+)?(?:[?#|]|$)"
@@ -182,7 +184,7 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
     sighting = base._replace(says=says) if says is not None else None
     if sighting is not None:
         found.sightings.append(sighting)
-    if disposition and (file := _FILE_NAME.search(disposition)):
+    if disposition and (file := _FILE_NAME.search(disposition, 0, _MAX_FILE_NAME)):
         answer = _answer_to(place, answer_frame)
         user = file[1] or (file[2] if target is None or _OFFERS_LIST.search(target) else "")
         if user:

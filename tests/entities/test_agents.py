@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from iptvforensics.entities.agents import read_agent
@@ -13,6 +15,11 @@ MAG = "Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Geck
     ("text", "app", "os", "model", "kind"),
     [
         (MAG, "stbapp ver 4 rev 2721", "Linux", "MAG200", "tv-box"),
+        ("MAG254 stbapp", "stbapp", "Linux", "MAG254", "tv-box"),
+        ("Dalvik/2.1.0 (Linux; U; Android 9; en-us; X96 Build/P)", None, "Android 9", None, "app"),
+        ("Dalvik/2.1.0 (Linux; U; Android 9;  Build/PPR1)", None, "Android 9", None, "app"),
+        ("app (Android)", "app", "Android", None, "app"),
+        ("app (Android 9; X96", "app", "Android 9", None, "app"),
         ("TiviMate/4.7.0 (Linux; Android 11)", "TiviMate 4.7.0", "Android 11", None, "app"),
         ("OTT Navigator/1.6 (Linux;Android 11) ExoPlayerLib/2.15.1", "OTT Navigator 1.6", "Android 11", None, "app"),
         ("Dalvik/2.1.0 (Linux; U; Android 9; X96mini Build/PPR1)", None, "Android 9", "X96mini", "app"),
@@ -54,9 +61,30 @@ def test_what_is_claimed(text, app, os, model, kind):
     assert (found.app, found.os, found.model, found.kind) == (app, os, model, kind)
 
 
-@pytest.mark.parametrize("text", ["(" * 500, "A" * 100_000, "Android" * 500, "\x00", "Mozilla/5.0", "a/" * 1000])
+HOSTILE = {
+    "brackets": "(" * 500,
+    "letters": "A" * 100_000,
+    "systems": "Android" * 500,
+    "spaces": "Android;" + " " * 1500 + "x",
+    "spaces in turns": "Android; " * 5000 + "x " * 20_000,
+    "builds": "Android 9; x" + " Build/" * 5000,
+    "boxes": "MAG250 stbapp " * 5000,
+    "televisions": "Tizen " * 20_000,
+    "none": "\x00",
+    "short": "Mozilla/5.0",
+    "products": "a/" * 1000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts_are_read_quickly(text):
+    begun = process_time()
     read_agent(text)
+    assert process_time() - begun < 0.5
+
+
+def test_of_long_texts_only_the_beginning_is_read():
+    assert read_agent("App/1 " + "x" * 5000 + " (Linux; Android 9; X96 Build/P)").os is None
 
 
 def test_software_that_servers_use_is_marked():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from iptvforensics.entities.mdns import read_answer
@@ -47,3 +49,10 @@ def test_hostile_records_are_bounded():
     [(_, value)] = said(f'{CAST} TXT 4500 "fn={"x" * 5000}"')
     assert len(value) == 200
     said("\\" * 5000 + ' A 1 "' + '"' * 5000)
+
+
+def test_a_text_without_an_end_is_read_once():
+    begun = process_time()
+    record = f'{CAST} TXT 4500 "md=MIBOX4" "fn=' + '\\"' * 30_000 + "\\"
+    assert ("models", "MIBOX4") in said(record)
+    assert process_time() - begun < 0.5

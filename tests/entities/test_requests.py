@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 from iptvforensics.entities.requests import read_requests
 
 from .conftest import ONE
@@ -62,3 +64,10 @@ def test_ordinary_traffic_is_not_read(lab):
     lab.get("/live/alpha/index0.ts")
     found = read_requests(lab.bench())
     assert found.sightings == found.redirects == found.marks == []
+
+
+def test_long_header_fields_with_file_names_are_read_quickly(lab):
+    begun = process_time()
+    lab.get("/get.php?username=u1&password=p1", content_disposition="filename=" * 8000)
+    assert [sighting.where for sighting in read_requests(lab.bench()).sightings] == ["request"]
+    assert process_time() - begun < 2
