@@ -4,9 +4,11 @@ Panels of the Xtream family encrypt tokens by AES in CBC mode under a key and an
 an installation (XC_VM, src/includes/streaming.php). So equal beginnings of the text give equal first blocks, without
 any key: 16 bytes that the tokens of two hosts have in common show one secret. By chance it happens once in 2^126.
 
-Rule `token-block` (strong): the hosts belong to one installation, to a copy that kept its settings, or one of them
-passes on what the other one gave. Panels are linked by it (`same-tokens`), never joined. A host of which only paths of
-edges were asked is an edge of the panel that shares a block with it, if that is one only.
+Rule `token-block` (strong): the hosts belong to one installation, to a copy that kept its settings, or they pass on
+what one host gave. Panels are linked by it (`same-tokens`), never joined. A host of which only paths of edges were
+asked, or to which clients were sent with tokens, is an edge of the panel that shares a block with it, if that is one.
+Each of the hosts must have a token of its own that begins so: one token at several hosts was handed on, or is the name
+of something, and shows no secret. What a host only sent clients to elsewhere makes it no edge.
 
 **Known limitations**: software that takes another vector for each token shares nothing; tokens of one host whose text
 begins differently (with another user, another number) are not recognised as one secret's.
@@ -17,7 +19,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from .model import FIRST_PLACE, Place, TableReader
@@ -34,6 +36,7 @@ _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _PLACE = ", ".join(Place._fields[1:])
 _HTTP = (
     "SELECT capture_id, unnest([asked, asked, sent_to]) AS host, unnest([target, sent, sent]) AS url, "  # noqa: S608
+    "unnest([false, true, false]) AS is_sent, "
     f"{_PLACE} FROM (SELECT *, lower(regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)) AS asked, "
     f"CASE WHEN status BETWEEN 300 AND 399 THEN location END AS sent, "
     f"lower(regexp_extract(location, '{_URL_HOST}', 1)) AS sent_to FROM http "
@@ -55,15 +58,17 @@ class Shared(NamedTuple):
         """What it shows."""
         return (
             f"tokens at {self.one} and {self.other} begin with the same encrypted block: one secret, so one "
-            "installation, a copy with its settings, or answers of the other that are passed on"
+            "installation, a copy with its settings, or answers of one host that others pass on"
         )
 
 
 class Tokens:
     """The hosts that share blocks of tokens."""
 
-    def __init__(self, seen: Mapping[str, Mapping[str, Place]]) -> None:
+    def __init__(self, seen: Mapping[str, Mapping[str, Place]], serving: Set[str]) -> None:
+        """Take the hosts by block, and those hosts that were asked for tokens, or named as places for them."""
         self._blocks = [hosts for _, hosts in sorted(seen.items()) if len(hosts) > 1]
+        self._serving = serving
         self._of: dict[str, list[Mapping[str, Place]]] = defaultdict(list)
         for hosts in self._blocks:
             for host in hosts:
@@ -80,7 +85,7 @@ class Tokens:
             done |= group
             owners = group & panels
             if len(owners) == 1:
-                found |= dict.fromkeys(group - owners, min(owners))
+                found |= dict.fromkeys((group - owners) & self._serving, min(owners))
         return found
 
     def _reached(self, start: str) -> set[str]:
@@ -119,27 +124,33 @@ class Tokens:
 def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
     """Return which hosts were asked for, sent clients to, or named in lists, tokens with equal first blocks."""
     seen: dict[str, dict[str, Place]] = defaultdict(dict)
+    serving: set[str] = set()
     if not any(s.says.token and s.says.form != "api" for s in requests.sightings):
-        return Tokens(seen)
+        return Tokens({}, set())
     parts = [_HTTP] if reader.has("http") else []
     for table, column in (("playlist_entries", "url"), ("catalogue_entries", "entry_url")):
         if reader.has(table):
             parts.append(
                 f"SELECT capture_id, lower(regexp_extract({column}, '{_URL_HOST}', 1)) AS host, {column} AS url, "  # noqa: S608
-                f"{_PLACE} FROM {table} WHERE regexp_matches({column}, '{_SEALED}')"
+                f"false AS is_sent, {_PLACE} FROM {table} WHERE regexp_matches({column}, '{_SEALED}')"
             )
     rows = reader.select(
         f"WITH urls AS ({' UNION ALL '.join(parts)}), "  # noqa: S608
         f"tokens AS (SELECT *, regexp_extract(url, '{_SEALED}', 1) AS token FROM urls WHERE host <> ''), "
         f"blocks AS MATERIALIZED (SELECT *, left(token, {_BLOCK_CHARS:d}) AS block FROM tokens "
-        f"WHERE length(token) > {_BLOCK_CHARS:d} AND length(token) % 4 <> 1 AND (length(token) * 6 // 8) % 16 = 0) "
-        f"SELECT block, host, capture_id, {FIRST_PLACE} FROM blocks WHERE block IN "
-        "(SELECT block FROM blocks GROUP BY block HAVING count(DISTINCT host) > 1) GROUP BY ALL ORDER BY ALL"
+        f"WHERE length(token) > {_BLOCK_CHARS:d} AND length(token) % 4 <> 1 AND (length(token) * 6 // 8) % 16 = 0), "
+        "own AS (SELECT token, is_sent FROM blocks GROUP BY ALL HAVING count(DISTINCT host) = 1), "
+        "kept AS MATERIALIZED (SELECT * FROM blocks SEMI JOIN own USING (token, is_sent)) "
+        f"SELECT block, host, capture_id, bool_and(is_sent), {FIRST_PLACE} FROM kept WHERE block IN "
+        "(SELECT block FROM kept GROUP BY block HAVING count(DISTINCT host) > 1 AND count(DISTINCT token) > 1) "
+        "GROUP BY block, host, capture_id ORDER BY ALL"
     )
-    for block, host, capture, *place in rows:
+    for block, host, capture, only_sent, *place in rows:
         if _is_encrypted(block):
             seen[block].setdefault(host, Place(capture, *place))
-    return Tokens(seen)
+            if not only_sent:
+                serving.add(host)
+    return Tokens(seen, serving)
 
 
 def _is_encrypted(block: str) -> bool:

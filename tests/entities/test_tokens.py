@@ -40,7 +40,7 @@ def test_another_secret_and_another_number_share_nothing(lab):
     sent(lab, "tv.example", "e1.example", auth(VAULT))
     sent(lab, "new.example", "e2.example", auth(OTHER))
     sent(lab, "old.example", "e3.example", auth(VAULT, number=202))
-    assert pairs(lab) == [("e1.example", "tv.example"), ("e2.example", "new.example"), ("e3.example", "old.example")]
+    assert pairs(lab) == []
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,28 @@ def test_what_is_no_cipher_text_does_not_count(lab, token):
     assert pairs(lab) == []
 
 
+def test_one_token_at_several_hosts_was_handed_on(lab):
+    token = auth(VAULT)
+    lab.get(f"/hls/{token}", "one.example")
+    lab.get(f"/hls/{token}", "two.example")
+    sent(lab, "tv.example", "up.example", token)
+    sent(lab, "new.example", "up.example", token, "u9")
+    assert pairs(lab) == []
+
+
+def test_who_only_sends_clients_on_is_no_edge(lab):
+    sent(lab, "tv.example", "e1.example", auth(VAULT))
+    lab.get("/abc", "short.example", 302, location=f"http://e1.example/auth/{auth(VAULT, 'u7')}")
+    bench = lab.bench()
+    found = read_tokens(bench, read_requests(bench))
+    assert found.owners({"tv.example"}) == {"e1.example": "tv.example"}
+
+
 def test_lists_playlists_and_requests_count(lab):
-    segment = VAULT.seal("somebody/password/192.0.2.1/101/101_1.ts/u/1/h264/0")
-    lab.get(f"/hls/{segment}", "e1.example")
+    one, two = (VAULT.seal(f"somebody/password/192.0.2.1/101/101_{n}.ts/u/1/h264/0") for n in (1, 2))
+    lab.get(f"/hls/{one}", "e1.example")
     seen = {"ts_ns": BASE_NS, "frame_no": 7, "flow_id": 1, "from_orig": False, "stream_offset": 0}
-    lab.add("playlist_entries", **seen, kind="media-segment", url=f"http://E2.example/hls/{segment}")
+    lab.add("playlist_entries", **seen, kind="media-segment", url=f"http://E2.example/hls/{two}")
     for host, number in (("tv.example", 101), ("[2001:db8::7]", 1012)):
         url = f"http://{host}:80/play/{VAULT.seal(f'live/somebody/p1/{number}/ts')}#.ts"
         lab.add("catalogue_entries", **seen, entry_url=url)
@@ -80,7 +97,8 @@ def test_without_any_token_nothing_is_asked(lab):
 
 def tokens(*groups: str) -> Tokens:
     place = Place("c", 1, 1)
-    return Tokens({str(number): dict.fromkeys(hosts.split(), place) for number, hosts in enumerate(groups)})
+    seen = {str(number): dict.fromkeys(hosts.split(), place) for number, hosts in enumerate(groups)}
+    return Tokens(seen, {host for hosts in seen.values() for host in hosts})
 
 
 def test_owner_is_found_by_way_of_other_hosts():
