@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 
 from ..sessions.addresses import host_of
 from .devices import Devices, claim
-from .model import FIRST_PLACE, Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader, most_per_capture
 from .urls import mac_address
 
 _NAMES = {
@@ -37,9 +37,12 @@ def add_box_queries(reader: TableReader, devices: Devices) -> None:
     if not reader.has("http"):
         return
     rows = reader.select(
-        f"SELECT capture_id, client_ip, host, {_VALUES}, {FIRST_PLACE} FROM http "  # noqa: S608
-        f"WHERE method IS NOT NULL AND regexp_matches(target, {_SOME}) "
-        f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
+        most_per_capture(
+            f"SELECT capture_id, client_ip, host, {_VALUES}, {FIRST_PLACE} FROM http "  # noqa: S608
+            f"WHERE method IS NOT NULL AND regexp_matches(target, {_SOME}) "
+            f"GROUP BY ALL",
+            _MOST_READ,
+        )
     )
     for capture, client, host, mac, serial, model, firmware, *seen in rows:
         address = _address(mac)
@@ -58,9 +61,12 @@ def add_box_reports(reader: TableReader, devices: Devices) -> None:
     if not reader.has("device_reports"):
         return
     rows = reader.select(
-        "SELECT capture_id, client_ip, body_url, claimed_macs, serial, model, firmware, min(ts_ns), min(frame_no), "  # noqa: S608
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
-        f"FROM device_reports GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
+        most_per_capture(
+            "SELECT capture_id, client_ip, body_url, claimed_macs, serial, model, firmware, min(ts_ns), min(frame_no), "
+            "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+            "FROM device_reports GROUP BY ALL",
+            _MOST_READ,
+        )
     )
     for capture, client, url, macs, serial, model, firmware, *seen in rows:
         addresses = [address for mac in macs or () if (address := _address(mac))]

@@ -50,6 +50,14 @@ FIRST_PLACE = (
 """SQL for a group of rows: the fields of the `Place` where it was first seen, behind the capture."""
 
 
+def most_per_capture(query: str, most: int) -> str:
+    """Return a query for the first rows that another one finds in each capture: no capture crowds out another."""
+    return (
+        f"SELECT * FROM ({query}) AS found "  # noqa: S608 (parts of this program)
+        f"QUALIFY row_number() OVER (PARTITION BY capture_id ORDER BY found) <= {most:d} ORDER BY ALL NULLS FIRST"
+    )
+
+
 @dataclass(slots=True)
 class Atom:
     """One observed thing: when, where, with what properties, by which rules."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..sessions.addresses import host_of
-from .model import FIRST_PLACE, Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader, most_per_capture
 from .requests import Sighting, port_of
 from .urls import PanelUrl, read_url
 
@@ -23,7 +23,7 @@ _BEGINS = re.compile(r"(?i)(?:https?|rtmps?)(?::|%3a)")
 _ATTRIBUTE = r"=[\x22\x27]?((?:https?|rtmps?)://[^\x22\x27\s,|]+)"
 _PLACEHOLDER = re.compile(r"\$?\{[^{}]*\}")
 _MOST_READ = 10_000
-"""URLs of each kind that are read: no list and no site can fill the memory."""
+"""URLs of each kind that are read of one capture: no list and no site can fill the memory."""
 
 
 def read_named(reader: TableReader) -> Iterator[Sighting]:
@@ -36,10 +36,13 @@ def read_named(reader: TableReader) -> Iterator[Sighting]:
 
 def _within(reader: TableReader) -> Iterator[Sighting]:
     rows = reader.select(
-        "WITH outer_urls AS (SELECT *, unnest([target, referer, location]) AS outer_url FROM http) "  # noqa: S608
-        f"SELECT capture_id, client_ip, host, outer_url, max(ts_ns), count(*), {FIRST_PLACE} "
-        f"FROM outer_urls WHERE regexp_matches(outer_url, '{_INNER}') AND regexp_matches(outer_url, '(?i){_LINE}') "
-        f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
+        most_per_capture(
+            "WITH outer_urls AS (SELECT *, unnest([target, referer, location]) AS outer_url FROM http) "  # noqa: S608
+            f"SELECT capture_id, client_ip, host, outer_url, max(ts_ns), count(*), {FIRST_PLACE} "
+            f"FROM outer_urls WHERE regexp_matches(outer_url, '{_INNER}') AND regexp_matches(outer_url, '(?i){_LINE}') "
+            f"GROUP BY ALL",
+            _MOST_READ,
+        )
     )
     for capture, client, host, outer, last, count, *seen in rows:
         place = Place(capture, *seen)
@@ -74,15 +77,18 @@ def inner_urls(outer: str) -> list[tuple[str, PanelUrl]]:
 
 def _attributes(reader: TableReader) -> Iterator[Sighting]:
     rows = reader.select(
-        "WITH named AS (SELECT capture_id, client_ip, host, ts_ns, frame_no, flow_id, from_orig, stream_offset, "  # noqa: S608
-        f"entry_url, unnest(regexp_extract_all(raw, '{_ATTRIBUTE}', 1)) AS url FROM catalogue_entries "
-        f"WHERE regexp_matches(raw, '{_ATTRIBUTE}')) "
-        "SELECT capture_id, client_ip, host, CASE WHEN url LIKE '%username=%' THEN "
-        "concat(regexp_extract(url, '^[a-z]+://[^/]+'), regexp_extract(url, 'username=[^&]+'), "
-        "regexp_extract(url, 'password=[^&]+')) ELSE regexp_extract(url, '^[a-z]+://[^/]+/[^/]+/[^/]+/[^/]+') END "
-        f"AS base, min(url), max(ts_ns), count(*), {FIRST_PLACE} FROM named "
-        f"WHERE url IS DISTINCT FROM entry_url AND regexp_matches(url, '(?i){_LINE}') "
-        f"GROUP BY ALL ORDER BY ALL NULLS FIRST LIMIT {_MOST_READ}"
+        most_per_capture(
+            "WITH named AS (SELECT capture_id, client_ip, host, ts_ns, frame_no, flow_id, from_orig, stream_offset, "  # noqa: S608
+            f"entry_url, unnest(regexp_extract_all(raw, '{_ATTRIBUTE}', 1)) AS url FROM catalogue_entries "
+            f"WHERE regexp_matches(raw, '{_ATTRIBUTE}')) "
+            "SELECT capture_id, client_ip, host, CASE WHEN url LIKE '%username=%' THEN "
+            "concat(regexp_extract(url, '^[a-z]+://[^/]+'), regexp_extract(url, 'username=[^&]+'), "
+            "regexp_extract(url, 'password=[^&]+')) ELSE regexp_extract(url, '^[a-z]+://[^/]+/[^/]+/[^/]+/[^/]+') END "
+            f"AS base, min(url), max(ts_ns), count(*), {FIRST_PLACE} FROM named "
+            f"WHERE url IS DISTINCT FROM entry_url AND regexp_matches(url, '(?i){_LINE}') "
+            f"GROUP BY ALL",
+            _MOST_READ,
+        )
     )
     for capture, client, host, _, url, last, count, *seen in rows:
         says = read_url(_PLACEHOLDER.sub("0", url))

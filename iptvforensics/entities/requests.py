@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ..sessions.addresses import absolute, host_of
-from .model import FIRST_PLACE, Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader, most_per_capture
 from .urls import SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, read_url
 
 
@@ -97,7 +97,7 @@ _OFFERS_LIST = re.compile(r"\.php(?:\?|$)|/playlist/")
 _PATH_LINE = r"^[a-z]+://[^/]+/(?:(?:live|movie|series)/[^/?]+/[^/?]+|[^/?]{2,}/[^/?]{2,})/\d+(?:\.\w+)?(?:[?#|]|$)"
 _QUERY_LINE = r"^[a-z]+://[^?]*\?(?:.*&)?username=[^&]+"
 _MOST_LISTED = 10_000
-"""Lines of lists that are read: enough for any honest list, and no list can fill the memory."""
+"""Lines of lists that are read of one capture: enough for any honest list, and no list can fill the memory."""
 
 _COOKIE = re.compile(r"(?:^|;)\s*(mac|sn|stb_lang|token|device_id)=([^;]*)")
 _MODEL = re.compile(r"\bmodel\s*[:=]\s*([^;]+)", re.IGNORECASE)
@@ -360,12 +360,15 @@ def _listed(reader: TableReader, table: str, column: str, holder: str) -> Iterat
     """
     client, user = ("client_ip", "min(username)") if table == "catalogue_entries" else ("NULL", "NULL")
     rows = reader.select(
-        f"SELECT capture_id, {holder}, {client}, CASE WHEN {column} LIKE '%username=%' THEN "  # noqa: S608
-        f"concat(regexp_extract({column}, '^[a-z]+://[^/]+'), regexp_extract({column}, 'username=[^&]+'), "
-        f"regexp_extract({column}, 'password=[^&]+')) ELSE regexp_replace({column}, '/[^/]*$', '') END AS base, "
-        f"min({column}), {user}, count(*), max(ts_ns), {FIRST_PLACE} FROM {table} "
-        f"WHERE regexp_matches({column}, '{_PATH_LINE}') OR regexp_matches({column}, '{_QUERY_LINE}') "
-        f"GROUP BY ALL ORDER BY ALL LIMIT {_MOST_LISTED}"
+        most_per_capture(
+            f"SELECT capture_id, {holder}, {client}, CASE WHEN {column} LIKE '%username=%' THEN "  # noqa: S608
+            f"concat(regexp_extract({column}, '^[a-z]+://[^/]+'), regexp_extract({column}, 'username=[^&]+'), "
+            f"regexp_extract({column}, 'password=[^&]+')) ELSE regexp_replace({column}, '/[^/]*$', '') END AS base, "
+            f"min({column}), {user}, count(*), max(ts_ns), {FIRST_PLACE} FROM {table} "
+            f"WHERE regexp_matches({column}, '{_PATH_LINE}') OR regexp_matches({column}, '{_QUERY_LINE}') "
+            f"GROUP BY ALL",
+            _MOST_LISTED,
+        )
     )
     for capture, asked, ip, _, url, known, count, last, *seen in rows:
         says = read_url(url, bare=known is not None)

@@ -13,12 +13,12 @@ import binascii
 from collections.abc import Iterator
 
 from ..sessions.addresses import host_of
-from .model import FIRST_PLACE, Place, TableReader
+from .model import FIRST_PLACE, Place, TableReader, most_per_capture
 from .requests import Requests, Sighting, port_of
 from .urls import INTERNAL, PanelUrl, read_url
 
 MOST_READ = 10_000
-"""URLs that are read: texts of a case cannot fill the memory."""
+"""URLs that are read of one capture: texts cannot fill the memory."""
 
 
 def read_texts(reader: TableReader) -> Iterator[Sighting]:
@@ -26,8 +26,11 @@ def read_texts(reader: TableReader) -> Iterator[Sighting]:
     if not reader.has("named_urls"):
         return
     rows = reader.select(
-        f"SELECT capture_id, client_ip, url, min(body_url), count(*), max(ts_ns), {FIRST_PLACE} "  # noqa: S608 (parts of this program)
-        f"FROM named_urls GROUP BY ALL ORDER BY ALL LIMIT {MOST_READ}"
+        most_per_capture(
+            f"SELECT capture_id, client_ip, url, min(body_url), count(*), max(ts_ns), {FIRST_PLACE} "  # noqa: S608 (parts of this program)
+            f"FROM named_urls GROUP BY ALL",
+            MOST_READ,
+        )
     )
     for capture, client, url, text, count, last, *seen in rows:
         says = read_url(url)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from iptvforensics.entities.model import Atom, Atoms, Entity, Place, Resolution, digest, evidence_row
+import duckdb
+
+from iptvforensics.entities.model import (
+    Atom,
+    Atoms,
+    Entity,
+    Place,
+    Resolution,
+    digest,
+    evidence_row,
+    most_per_capture,
+)
 from iptvforensics.schema import EVIDENCE
 
 
@@ -63,3 +74,15 @@ def test_an_undone_merge_stays_in_the_log():
 
 def test_rows_of_evidence_have_the_declared_columns():
     assert len(evidence_row("x", place(1), "shows")) == len(EVIDENCE.columns)
+
+
+def test_no_capture_crowds_out_another():
+    connection = duckdb.connect()
+    connection.execute(
+        "CREATE TABLE named AS SELECT 'a' AS capture_id, 'noise ' || range AS url FROM range(50) "
+        "UNION ALL VALUES ('b', NULL), ('b', 'http://tv.example/'), ('b', 'http://tv.example/')"
+    )
+    query = most_per_capture("SELECT capture_id, url, count(*) FROM named GROUP BY ALL", 3)
+    rows = connection.execute(query).fetchall()
+    assert rows[:3] == [("a", "noise 0", 1), ("a", "noise 1", 1), ("a", "noise 10", 1)]
+    assert rows[3:] == [("b", None, 1), ("b", "http://tv.example/", 2)]
