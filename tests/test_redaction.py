@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from iptvforensics.batch import analyze_many
 from iptvforensics.case import open_case
 from iptvforensics.redaction import KEY_FILE, Redactor, may_hold_secrets
 from iptvforensics.schema import Column
+from iptvforensics.store import Store
 
 
 @pytest.fixture
@@ -140,6 +142,48 @@ def test_observed_addresses_stay_unless_they_are_claimed() -> None:
     assert redactor.value("macs", ["02:00:5e:00:00:01"]) != ["02:00:5e:00:00:01"]
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("DHCP client identifier: 01a4bb6d117e08", "DHCP client identifier: 01%"),
+        ("01:a4:bb:6d:11:7e:08", "01:%"),
+        ("DUID 0001000130C0FFEEA4BB6D117E08", "DUID 0001000130C0FFEE%"),
+        ("names itself stb-A4-BB-6D-11-7E-08.lan", "names itself stb-%.lan"),
+        ("A4%3ABB%3A6D%3A11%3A7E%3A08", "%"),
+        ("a4bb.6d11.7e08", "%"),
+        ("uuid:11111111-2222-1333-8444-a4bb6d117e08", "uuid:11111111-2222-1333-8444-%"),
+        ("fe80::a6bb:6dff:fe11:7e08", "fe80::%"),
+        ("http://[2001:db8:0:1:A6BB:6DFF:FE11:7E08]:80/", "http://[2001:db8:0:1::%]:80/"),
+        ("8.0.e.7.1.1.e.f.f.f.d.6.b.b.6.a.0.0.0.0", "%.0.0.0.0"),
+        ("a4bb6d117e09 fe80::a6bb:6dff:fe11:7e09", "a4bb6d117e09 fe80::a6bb:6dff:fe11:7e09"),
+    ],
+)
+def test_a_claimed_address_is_found_inside_of_other_digits(text: str, left: str) -> None:
+    redactor = Redactor(b"k" * 32)
+    redactor.learn("claimed_macs", [["a4:bb:6d:11:7e:08"]])
+    assert redactor.text(text) == left.replace("%", redactor.value("mac", "a4:bb:6d:11:7e:08"), 1)
+
+
+def test_an_interface_identifier_with_zeros_left_out_is_found() -> None:
+    redactor = Redactor(b"k" * 32)
+    redactor.learn("client_mac", ["02:00:5e:00:01:20"])
+    assert redactor.text("fe80::5eff:fe00:120") == f"fe80::{redactor.value('mac', '02:00:5e:00:01:20')}"
+
+
+def test_an_address_of_zeros_is_not_looked_for_in_other_digits() -> None:
+    redactor = Redactor(b"k" * 32)
+    redactor.learn("mac", ["00:00:00:00:00:00"])
+    assert redactor.text("a0000000000000b") == "a0000000000000b"
+
+
+@pytest.mark.parametrize("text", ["serial %.", "box-%.lan", "sn=%&x", "(%)"])
+@pytest.mark.parametrize("serial", ["X1234Y", "X/1234 Y", "AB-1234"])
+def test_serial_numbers_are_found_in_texts(text: str, serial: str) -> None:
+    redactor = Redactor(b"k" * 32)
+    redactor.learn("serial", [serial])
+    assert serial not in redactor.text(text.replace("%", serial))
+
+
 def test_no_secret_of_a_case_is_left_in_the_tables_of_entities(sample_case: Path) -> None:
     with open_case(sample_case) as case:
         redactor = case.redactor()
@@ -155,3 +199,19 @@ def test_names_of_lists_hold_the_user(redactor: Redactor, name: str) -> None:
     text = redactor.text(f'attachment; filename="{name}"')
     assert "viewer23" not in text
     assert redactor.value("username", "viewer23") in text
+
+
+def test_dhcp_does_not_undo_the_pseudonyms_of_addresses(samples: Path, tmp_path: Path) -> None:
+    analyze_many([str(samples / "dhcp" / "leases.pcap")], Store.create(tmp_path / "case"), workers=1)
+    with open_case(tmp_path / "case") as case:
+        asked = (("dhcp", "client_mac"), ("dhcp6", "client_duid_mac"))
+        macs = {mac for table, column in asked for (mac,) in case.rows(table, [column]).rows if mac}
+        redactor = case.redactor()
+        text = ""
+        for name in case.count_rows():
+            found = case.rows(name)
+            text += str(list(redactor.rows(found.columns, list(found.rows)))).lower()
+        assert macs
+        for mac in macs:
+            assert mac not in text
+            assert mac.replace(":", "") not in text
