@@ -3,7 +3,8 @@
 Offset and skew are those of the client's transmit time against the capture's clock. The skew is the median of the
 slopes between all pairs of requests (Theil and Sen); its error reaches to the farther end of the interval that Sen's
 test gives for 99 of 100 lines. It is told if there are enough requests over a long enough time, the error is small,
-hardly one lies off the line, and both halves of them agree: no step in between is taken for a rate.
+hardly one lies off the line, both halves of them agree, and so does the median slope from each request to the next: a
+clock that is set now and then runs otherwise in between.
 
 Rules, all leads: `clock-offset`, `clock-skew`. Clients may send random numbers in place of the time (RFC 9769): these
 are on no line, and alone hardly near. A clock that was never set says nothing.
@@ -16,6 +17,7 @@ the bound; of a client with many requests 120 are read, evenly over the time.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -36,6 +38,10 @@ _OFF_NS, _MOST_OFF = 10**9, 0.1
 """Distance from the line, and the part of all requests that may be farther off: late ones, or whole seconds."""
 _QUANTILE = 2.576
 """Of the normal distribution, for 99 of 100."""
+_NORMAL, _OF_MEDIAN = 1.4826, 1.2533
+"""Standard deviation of normal values by their median deviation, and of a median by that of its values."""
+_TOGETHER_NS = 200 * 10**6
+"""Most by which requests from a shared address may differ to be of one clock, if no rate is told."""
 _APART_NS, _STEADY = 2 * 10**9, 3
 """Distance of clocks that are told apart at one address, and requests that each has at least."""
 
@@ -81,7 +87,8 @@ def add_clocks(reader: TableReader, devices: Devices) -> None:
         skew = skew_of(requests)
         offsets = [request.ahead_ns for request in requests]
         alone = len(offsets) == 1 and abs(offsets[0]) <= _ALONE_NS
-        if not (alone or skew or (len(offsets) > 1 and max(offsets) - min(offsets) <= _SPREAD_NS)):
+        spread = _SPREAD_NS if key[1] == "mac" else _TOGETHER_NS
+        if not (alone or skew or (len(offsets) > 1 and max(offsets) - min(offsets) <= spread)):
             continue
         atom, place = devices.atoms[key], requests[0].place
         offset = median(offsets) / 1e9
@@ -120,7 +127,22 @@ def skew_of(requests: list[Request]) -> Skew | None:
         return None
     if any(part and abs(part.ppm - whole.ppm) > part.error_ppm + whole.error_ppm + 1 for part in halves):
         return None
+    between = _between(requests)
+    if abs(between.ppm - whole.ppm) > between.error_ppm + whole.error_ppm + 1:
+        return None
     return whole
+
+
+def _between(requests: list[Request]) -> Skew:
+    """Return the median slope from each request to the next, and how far it may be off by chance."""
+    slopes = [
+        (other.ahead_ns - one.ahead_ns) / (other.ts_ns - one.ts_ns) * 1e6
+        for one, other in pairwise(requests)
+        if other.ts_ns > one.ts_ns
+    ]
+    middle = median(slopes)
+    spread = _NORMAL * median(abs(slope - middle) for slope in slopes)
+    return Skew(middle, _QUANTILE * _OF_MEDIAN * spread / len(slopes) ** 0.5)
 
 
 def _line(requests: list[Request]) -> Skew | None:

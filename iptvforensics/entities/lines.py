@@ -134,7 +134,7 @@ def join_lines(lines: Atoms, panels: Resolution, undone: dict[str, str]) -> Reso
             continue
         same = (panel.id, atom.key[1:])
         if same in first:
-            joins.join(first[same], atom.key, "same-panel", "conclusive", "equal credentials under names of one panel")
+            joins.join(first[same], atom.key, "same-panel", "strong", "equal credentials under names of one panel")
         else:
             first[same] = atom.key
     return joins

@@ -9,7 +9,7 @@ import pytest
 from iptvforensics.entities.clocks import Request, clocks_at, skew_of
 from iptvforensics.entities.model import Place
 
-from .conftest import BASE_NS, ONE
+from .conftest import BASE_NS, ONE, ROUTER_MAC
 
 S = 10**9
 
@@ -91,11 +91,32 @@ CHANCE = random.Random(9)
         [(n * 600, -3600 if n % 2 else 5) for n in range(30)],
         [(n * 600, n * 0.01 + (4 if n > 14 else 0)) for n in range(30)],
         [(n * 600, n * 12) for n in range(30)],
+        [(n * 600, 50e-6 * (n * 600 % 3600)) for n in range(40)],
+        [(n * 600, 100e-6 * (n * 600 % 21_600) + CHANCE.uniform(0, 0.002)) for n in range(100)],
     ],
-    ids=["few", "short", "random numbers", "whole seconds", "two clocks", "a step", "no clock"],
+    ids=[
+        "few",
+        "short",
+        "random numbers",
+        "whole seconds",
+        "two clocks",
+        "a step",
+        "no clock",
+        "set hourly",
+        "set daily",
+    ],
 )
 def test_no_rate_is_told_of(points):
     assert skew_of(requests(*points)) is None
+
+
+def test_a_shared_address_has_a_clock_only_if_requests_agree_closely(lab):
+    outside = {"client_ip": "198.51.100.99", "mac": ROUTER_MAC}
+    lab.get("/", **outside)
+    for number, ahead in enumerate((0.2, 1.0, 0.3, 1.1)):
+        transmit = BASE_NS + (100 + number) * S + round(ahead * S)
+        lab.message("ntp", 100 + number, mode="client", transmit_ns=transmit, client_ip="198.51.100.99")
+    assert device(lab)["clock_offset_s"] is None
 
 
 def test_a_fast_clock_over_days_is_one_clock(lab):
