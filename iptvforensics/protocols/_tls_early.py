@@ -17,13 +17,15 @@ HELD_LIMIT = 1 << 22
 class EarlyData:
     """The early data of a connection."""
 
-    __slots__ = ("_bytes", "_held", "is_taken", "offset", "refused_bytes", "refused_records")
+    __slots__ = ("_bytes", "_held", "is_supposed", "is_taken", "offset", "refused_bytes", "refused_records")
 
     def __init__(self) -> None:
         self._held: list[Opened] = []
         self._bytes = 0
         self.is_taken: bool | None = None
         """True if the server took it, False if it did not, None as long as that is not known."""
+        self.is_supposed = False
+        """True if data were handed on though nothing said that the server took them."""
         self.refused_records = 0
         self.refused_bytes = 0
         self.offset = 0
@@ -45,12 +47,16 @@ class EarlyData:
             return []
         self._held.append(opened)
         self._bytes += len(opened.content)
-        return self.settle(is_taken=True) if self._bytes > HELD_LIMIT else []
+        return self.settle(is_taken=True, is_told=False) if self._bytes > HELD_LIMIT else []
 
-    def settle(self, *, is_taken: bool) -> list[Opened]:
-        """Take note of the server's word, the first that is known; return what may be handed on."""
+    def settle(self, *, is_taken: bool, is_told: bool = True) -> list[Opened]:
+        """Take note of the server's word, the first that is known; return what may be handed on.
+
+        Without its word (`is_told` is False), what waits is handed on, and that is noted.
+        """
         if self.is_taken is None:
             self.is_taken = is_taken
+            self.is_supposed = is_taken and not is_told and bool(self._held)
         held, self._held = self._held, []
         if self.is_taken:
             return held

@@ -66,7 +66,7 @@ class TlsParser:
         if len(self._ended) == len(self._directions):
             for direction in self._directions.values():
                 direction.unlock(None, is_tls13=False)
-            self._settle_early(is_taken=True)  # nothing shows that the server did not take it
+            self._settle_early(is_taken=True, is_told=False)
             self._tell()
             self._tell_secrets()
         return self._collect()
@@ -124,7 +124,7 @@ class TlsParser:
             self._remember(opened.phase.secret)  # of several, the one that opens
         if cipher is not None and cipher.early is not None and opened.phase is not cipher.early:
             # The end of early data would have come before; if records are missing, it may have.
-            self._settle_early(is_taken=cipher.has_gaps)
+            self._settle_early(is_taken=cipher.has_gaps, is_told=not cipher.has_gaps)
 
     def on_plain(self, side: bool, opened: Opened) -> None:
         """Hand on data of the application, early data once it is known that the server took it."""
@@ -138,11 +138,11 @@ class TlsParser:
         if self._early.waits and not waited:
             self._events.append(Hold(side, opened.offset))
 
-    def _settle_early(self, *, is_taken: bool) -> None:
+    def _settle_early(self, *, is_taken: bool, is_told: bool = True) -> None:
         """Hand on the early data that waits, or leave it out."""
         waited = self._early.waits
         side = self.client_is_orig
-        for taken in self._early.settle(is_taken=is_taken):
+        for taken in self._early.settle(is_taken=is_taken, is_told=is_told):
             self._events += self._plain[side].add(taken)
         if waited:
             self._events += [*self._plain[side].flush(), Hold(side, None)]
@@ -227,9 +227,12 @@ class TlsParser:
                 self._events.append(Anomaly("TLS_record_not_opened", side, at, detail, cipher.unopened))
 
         early = self._early
+        place = self.client_is_orig, early.offset
+        if early.is_supposed:
+            detail = "nothing that was captured says whether the server took the early data: they are read as taken"
+            self._events.append(Anomaly("TLS_early_data_supposed", *place, detail))
         if early.refused_records:
             detail = f"{early.refused_bytes} bytes of early data that the server did not take: left out"
-            place = self.client_is_orig, early.offset
             self._events.append(Anomaly("TLS_early_data_refused", *place, detail, early.refused_records))
 
     def _no_secret(self, side: bool) -> str:

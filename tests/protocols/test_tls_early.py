@@ -42,3 +42,15 @@ def test_waiting_is_limited() -> None:
     assert early.add(half) == early.add(half) == []
     assert len(early.add(opened(b"x"))) == 3
     assert early.is_taken
+    assert early.is_supposed
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_is_handed_on_without_a_word_is_noted(is_told: bool) -> None:
+    early = EarlyData()
+    early.add(opened(b"one"))
+    early.settle(is_taken=True, is_told=is_told)
+    assert early.is_supposed is not is_told
+    nothing = EarlyData()
+    nothing.settle(is_taken=True, is_told=False)
+    assert not nothing.is_supposed

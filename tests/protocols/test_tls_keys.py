@@ -484,3 +484,11 @@ def test_a_gap_over_the_finished_message() -> None:
     )
     assert talk.client_got.endswith(found.data[False])
     assert found.data[False]
+
+
+def test_early_data_of_which_nothing_says_what_became_of_them() -> None:
+    talk = talks.talk(V13)
+    steps = with_early_data(talk, None, (b"early", 23))
+    found = read(steps[:-1], early_secrets(talk, "SERVER_"))  # the capture ends before the client goes on
+    assert found.data[True] == b"early"
+    assert "TLS_early_data_supposed" in found.names
