@@ -15,15 +15,14 @@ the lowest and the highest of an address are known, and programs that trace rout
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from .clients import Client
 from .clocks import clocks_at, read_requests
-from .model import Place, TableReader
+from .model import Place, TableReader, first_few
 
 Address = tuple[str, str]
 
-_SHOWN, _CHARS = 3, 80
 _HELLOS = ("tls", "quic")
 _INITIAL_TTLS = ((64, 33), (128, 97))
 """With what systems send, and the lowest that arrives of it."""
@@ -49,13 +48,8 @@ def note_differences(reader: TableReader, clients: Mapping[Address, Client]) -> 
 
 def _add_programs(client: Client, what: str, seen: Mapping[str, Place]) -> None:
     if len(seen) > 1:
-        shows = f"{len(seen)} {what} ({_some(seen)}), but one device may run several programs"
+        shows = f"{len(seen)} {what} ({first_few(seen)}), but one device may run several programs"
         client.differs.append((shows, min(seen.values(), key=lambda place: place.frame_no or 0)))
-
-
-def _some(texts: Iterable[str]) -> str:
-    ordered = [text[:_CHARS] for text in sorted(texts)]
-    return ", ".join(ordered[:_SHOWN]) + (f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else "")
 
 
 def _hellos(reader: TableReader, shared: Mapping[Address, Client]) -> dict[Address, dict[str, Place]]:

@@ -2,7 +2,8 @@
 
 `?model=...&fwver=...&sn=...&mac=...`: a query counts that holds a link-layer address, or a model with a serial number
 or firmware; of what is posted as JSON or form, the rows of `device_reports`. Rules `claimed-address`, `claimed-serial`,
-`claimed-model`, `claimed-firmware`, all leads: a web page may ask about another device in the same way.
+`claimed-model`, `claimed-firmware`, all leads: a web page may ask about another device in the same way. Where a browser
+asked, nothing follows for the kind of the device, and its serial number joins nothing.
 
 **Known limitations**: names of parameters are those in common use.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from urllib.parse import unquote_plus
 
 from ..sessions.addresses import host_of
+from .agents import BROWSER, read_agent
 from .devices import Devices, claim
 from .model import FIRST_PLACE, Place, TableReader, most_per_capture
 from .urls import mac_address
@@ -38,13 +40,13 @@ def add_box_queries(reader: TableReader, devices: Devices) -> None:
         return
     rows = reader.select(
         most_per_capture(
-            f"SELECT capture_id, client_ip, host, {_VALUES}, {FIRST_PLACE} FROM http "  # noqa: S608
+            f"SELECT capture_id, client_ip, host, user_agent, {_VALUES}, {FIRST_PLACE} FROM http "  # noqa: S608
             f"WHERE method IS NOT NULL AND regexp_matches(target, {_SOME}) "
             f"GROUP BY ALL",
             _MOST_READ,
         )
     )
-    for capture, client, host, mac, serial, model, firmware, *seen in rows:
+    for capture, client, host, agent, mac, serial, model, firmware, *seen in rows:
         address = _address(mac)
         serial, model, firmware = map(_plain, (serial, model, firmware))
         place = Place(capture, *seen)
@@ -53,7 +55,8 @@ def add_box_queries(reader: TableReader, devices: Devices) -> None:
         key = devices.pick(capture, client, [f"mac {address}"] if address else [], [place.flow_id])
         if key is not None:
             said = {"mac": address, "serial": serial, "model": model, "firmware": firmware}
-            claim(devices.atoms[key], place, host=host_of(host) or "", **said)
+            is_own = read_agent(agent).kind != BROWSER
+            claim(devices.atoms[key], place, host=host_of(host) or "", is_own=is_own, **said)
 
 
 def add_box_reports(reader: TableReader, devices: Devices) -> None:

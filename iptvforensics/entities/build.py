@@ -22,7 +22,8 @@ from .certificates import add_default_certificates
 from .clients import Client, read_clients
 from .computers import ACTS_AS_BOX, note_computers
 from .contacts import find_contacts
-from .devices import Address, Devices, add_claims, find_devices, join_devices
+from .device_joins import join_devices
+from .devices import Address, Devices, add_claims, find_devices
 from .feeds import find_feeds
 from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .leases import holders, read_leases
-from .model import Place, TableReader
+from .model import Place, TableReader, first_few
 from .neighbours import Neighbours, is_group, is_private, is_station, read_neighbours
 
 Address = tuple[str, str]
@@ -142,7 +142,7 @@ def _tell_whose(client: Client, own: dict[str, bool], is_routed: bool) -> None:
         client.mac = next(iter(own))
     if len(own) > 1:  # given to one device after the other
         client.is_shared = True
-        client.why_shared = f"the link-layer addresses {', '.join(sorted(own))} sent from it"
+        client.why_shared = f"the link-layer addresses {first_few(own)} sent from it"
     elif is_routed:
         client.is_shared, client.why_shared = True, "a router sends its frames"
     elif ":" not in client.ip and not is_private(client.ip):
@@ -186,7 +186,7 @@ def _add_leases(reader: TableReader, clients: dict[Address, Client]) -> None:
     for address, macs in holders(read_leases(reader)).items() if unknown else ():
         client = unknown.get(address)
         if client is not None and len(macs) > 1:
-            client.is_shared, client.why_shared = True, f"DHCP gave it to {', '.join(sorted(macs))}"
+            client.is_shared, client.why_shared = True, f"DHCP gave it to {first_few(macs)}"
 
 
 def _add_agents(reader: TableReader, clients: dict[Address, Client], table: str, own: str, agent: str) -> None:

@@ -7,13 +7,9 @@ Rules, and what they show:
 - `device-address` (supporting): one address in one capture; it may hide several devices, and nothing tells them apart.
 - `device-behind-address` (supporting): a shared address from which several things come that one device does not say:
   different claimed addresses, models that user agents of Android systems name, or lines used by turns or with different
-  user agents. Each is a device.
+  user agents. Each is a device. Where more than 64 things of one kind are said, nobody is told apart: somebody tries
+  them out, or passes on what many say.
 - `device-both-sides` (strong): connections at a shared address that another capture shows from the device's side.
-
-Across captures, devices are one by `same-requests` (strong: the same requests at the same time on both sides of a
-router), `same-link-address` (strong, unless it was seen at two places at one time), `same-ipv6-address` (strong: one
-global address at one time),
-`same-serial` (strong: model and serial number are equal and no maker's default).
 
 **Known limitations**: link-layer addresses can be set; cheap boxes of one batch share them. A router in the home hides
 the devices behind it: what is said of it is said of all of them.
@@ -21,20 +17,25 @@ the devices behind it: what is said of it is said of all of them.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .agents import read_agent
 from .both_sides import Crossing
 from .clients import Client
-from .model import Atom, Atoms, Key, Place, Resolution
-from .neighbours import Neighbours, is_private
+from .model import Atom, Atoms, Key, Place, first_few
+from .neighbours import Neighbours
 from .requests import Marks
 
-_DEFAULT_SERIALS = frozenset({"0000000000000", "0", "unknown", "null", "none", "1234567890", "0123456789abcdef"})
+_MOST_TOLD = 64
+"""Claimed addresses, lines or models behind one address that are told apart."""
+_TOLD = {"mac": "claimed addresses", "line": "lines", "model": "models"}
 
-_WHOLE = 3
-"""Parts of the key of a device that is no part of what is behind an address: capture, `mac` or `ip`, address."""
+NAMED, MOST_NAMED = "named", 16
+"""The fact that holds models with serial numbers, and how many a device may claim: one more is kept, to tell."""
+_BOX_MODEL = re.compile(r"(?i)(?:MAG[ -]?\d{3}\w{0,3}|Aura ?HD(?: ?\d| ?Plus| ?International)?)\b")
 
 Address = tuple[str, str]
 """Capture and client address."""
@@ -147,7 +148,9 @@ def find_devices(
             _tell_by_frames(devices, address, client)
             _cross(devices, address, client, crossed[address])
             here = [mark for mark in marks.get(address, []) if not _is_known(devices, address, mark)]
-            groups = _apart_by_marks(here)
+            crowd = _crowd(here)
+            client.differs += crowd
+            groups = [here] if crowd else _apart_by_marks(here)
             if len(groups) > 1 or (groups and devices.at[address]):
                 _split(devices, address, client, groups)
             elif not devices.at[address]:
@@ -249,6 +252,19 @@ def _groups(marks: list[Mark]) -> list[list[Mark]]:
     return groups
 
 
+def _crowd(marks: list[Mark]) -> list[tuple[str, Place]]:
+    """Return what is said at an address in more ways than devices are told apart, and where it began."""
+    found: list[tuple[str, Place]] = []
+    for kind, what in _TOLD.items():
+        said = [mark for mark in marks if mark.name.startswith(f"{kind} ")]
+        places = [mark.place for mark in said if mark.place is not None]
+        if len(said) > _MOST_TOLD and places:
+            names = first_few(mark.name.removeprefix(f"{kind} ") for mark in said)
+            shows = f"{len(said)} {what} ({names}): tried out by one, or passed on for many"
+            found.append((shows, min(places, key=lambda place: place.frame_no or 0)))
+    return found
+
+
 def _apart_by_marks(marks: list[Mark]) -> list[list[Mark]]:
     """Return marks by device: by what was claimed and used, or, where that tells none apart, by models."""
     models = [mark for mark in marks if mark.is_model]
@@ -280,14 +296,14 @@ def _may_be_one(one: Mark, other: Mark) -> bool:
 
 
 def _split(devices: Devices, address: Address, client: Client, groups: list[list[Mark]]) -> None:
-    shared = {agent for agents in _repeated(groups) for agent in agents}
+    shared = _repeated(groups)
     flows = Counter(flow for group in groups for flow in {flow for mark in group for flow in mark.flows})
     for group in groups:
         names = sorted(mark.name for mark in group)
         key = (client.capture_id, "ip", client.ip, names[0])
         atom = devices.atoms[key]
         devices.at[address].append(key)
-        why = f"{client.ip} is shared; this one said: {', '.join(names)}"
+        why = f"{client.ip} is shared; this one said: {first_few(names)}"
         for mark in group:
             devices.by_mark[address, mark.name] = key
             last = max((end for _, end in mark.spans), default=None)
@@ -301,10 +317,10 @@ def _split(devices: Devices, address: Address, client: Client, groups: list[list
             devices.by_mark[address, f"agent {agent}"] = key
 
 
-def _repeated(groups: list[list[Mark]]) -> list[set[str]]:
+def _repeated(groups: list[list[Mark]]) -> set[str]:
     """Return user agents that several groups share, so that they tell nothing."""
-    sets = [{agent for mark in group for agent in mark.agents} for group in groups]
-    return [one & other for number, one in enumerate(sets) for other in sets[number + 1 :]]
+    of_groups = Counter(agent for group in groups for agent in {agent for mark in group for agent in mark.agents})
+    return {agent for agent, times in of_groups.items() if times > 1}
 
 
 def add_claims(devices: Devices, marks: Iterable[Marks]) -> None:
@@ -314,7 +330,7 @@ def add_claims(devices: Devices, marks: Iterable[Marks]) -> None:
         if key is None:
             continue
         atom = devices.atoms[key]
-        said = {"mac": mark.mac, "serial": mark.serial, "model": mark.model, "firmware": mark.firmware}
+        said: dict[str, Any] = {"mac": mark.mac, "serial": mark.serial, "model": mark.model, "firmware": mark.firmware}
         claim(atom, mark.place, host=mark.host or "", **said)
 
 
@@ -327,8 +343,9 @@ def claim(
     model: str | None = None,
     firmware: str | None = None,
     host: str = "",
+    is_own: bool = True,
 ) -> None:
-    """Note what a device says of itself."""
+    """Note what a device says of itself; if it is not its own word, neither kind nor joins follow."""
     for name, what, value in (
         ("claimed_macs", "address", mac),
         ("serials", "serial number", serial),
@@ -339,62 +356,14 @@ def claim(
             atom.fact(name, value)
             to = f" to {host}" if host else ""
             atom.seen(f"claimed-{what.split()[0]}", "lead", place, f"claims {what} {value}{to}", count=0)
-    if model and model.upper().startswith(("MAG", "AURA")):
+    if not is_own:
+        return
+    claimed_together(atom, model, serial)
+    if model and _BOX_MODEL.match(model):
         atom.fact("kinds", "tv-box")
 
 
-def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
-    """Return how devices of several captures are one (not resolved yet)."""
-    joins = Resolution("device", "d-", undone)
-    for one, other, why in devices.same:
-        joins.join(one, other, "same-requests", "strong", why)
-    by_mac: dict[str, list[Atom]] = defaultdict(list)
-    by_serial: dict[tuple[str, str], list[Atom]] = defaultdict(list)
-    for atom in devices.atoms:
-        if atom.key[1] == "mac":
-            by_mac[atom.key[2]].append(atom)
-        for serial in atom.facts.get("serials", ()):
-            for model in atom.facts.get("models", ()):
-                if serial.lower() not in _DEFAULT_SERIALS:
-                    by_serial[model, serial].append(atom)
-    for mac, atoms in sorted(by_mac.items()):
-        for number, atom in enumerate(atoms):
-            earlier = next((one for one in atoms[:number] if not _apart(one, atom)), None)
-            if earlier is not None:
-                joins.join(earlier.key, atom.key, "same-link-address", "strong", f"both send with {mac}")
-    _join_by_address(devices, joins)
-    for (model, serial), atoms in sorted(by_serial.items()):
-        for atom in atoms[1:]:
-            if atoms[0].key[0] != atom.key[0]:
-                why = f"both claim model {model} with serial number {serial}"
-                joins.join(atoms[0].key, atom.key, "same-serial", "strong", why)
-    return joins
-
-
-def _join_by_address(devices: Devices, joins: Resolution) -> None:
-    """Join devices of several captures that had one global address of IPv6 at one time: nobody translates it there.
-
-    Not where frames show different link-layer addresses: these are two devices, or two places of one network.
-    """
-    by_address: dict[str, list[Atom]] = defaultdict(list)
-    for atom in devices.atoms:
-        if len(atom.key) == _WHOLE:
-            for ip in atom.facts.get("ips", ()):
-                if ":" in ip and not is_private(ip):
-                    by_address[ip].append(atom)
-    for ip, atoms in sorted(by_address.items()):
-        if len({atom.key[2] for atom in atoms if atom.key[1] == "mac"}) > 1:
-            continue
-        for atom in atoms[1:]:
-            if atoms[0].key[0] != atom.key[0] and _overlap(atoms[0], atom):
-                joins.join(atoms[0].key, atom.key, "same-ipv6-address", "strong", f"both have {ip} at one time")
-
-
-def _overlap(one: Atom, other: Atom) -> bool:
-    return (one.first_ns or 0) <= (other.last_ns or 0) and (other.first_ns or 0) <= (one.last_ns or 0)
-
-
-def _apart(one: Atom, other: Atom) -> bool:
-    """Return True if two captures show one link-layer address at one time under different addresses."""
-    old = [{ip for ip in atom.facts.get("ips", ()) if ":" not in ip} for atom in (one, other)]
-    return _overlap(one, other) and bool(old[0] and old[1]) and not old[0] & old[1]
+def claimed_together(atom: Atom, model: str | None, serial: str | None) -> None:
+    """Note a model and a serial number that one message claims."""
+    if model and serial and len(atom.facts.get(NAMED, ())) <= MOST_NAMED:
+        atom.fact(NAMED, (model, serial))

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..times import iso_time
-from .devices import Address, Devices
+from .devices import Address, Devices, claimed_together
 from .heard import heard, note
 from .leases import Lease, holders, read_leases
 from .model import Atom, Key, Place, TableReader
@@ -39,6 +39,7 @@ _TR_069_FIELDS = {"3561.2": "serials", "3561.3": "models"}
 def add_four(reader: TableReader, devices: Devices) -> None:
     """Add what DHCP clients say of themselves."""
     leases = read_leases(reader)
+    known: dict[Address, Atom] = {}
     held = holders(leases)
     rows = reader.select(
         "SELECT capture_id, client_mac, coalesce(host_name, fqdn), vendor_class, user_class, vendor_classes, "
@@ -48,7 +49,9 @@ def add_four(reader: TableReader, devices: Devices) -> None:
     )
     for capture, mac, name, vendor, user, classes, options, data, text, asked, client_id, id_mac, *seen in rows:
         client, place = (capture, mac_address(mac) or mac), Place(capture, *seen)
-        atom = _device(devices, client, leases.get(client, []), held, place)
+        if client not in known:
+            known[client] = _device(devices, client, leases.get(client, []), held, place)
+        atom = known[client]
         if id_mac and id_mac != client[1]:
             note(atom, "claimed-dhcp", place, "DHCP", claimed_macs=mac_address(id_mac))
         note(atom, "claimed-host-name", place, "DHCP", host_names=name)
@@ -57,8 +60,10 @@ def add_four(reader: TableReader, devices: Devices) -> None:
         for said in (_told("vendor class", ", ".join(classes or ())), _told("user class", user)):
             note(atom, "claimed-vendor-class", place, "DHCP", local_claims=said)
         _add_vendor(atom, place, "DHCP", options)
-        for field, value in _cable(vendor or "", data or ""):
+        cable = dict(_cable(vendor or "", data or ""))
+        for field, value in cable.items():
             note(atom, "claimed-dhcp", place, "DHCP", **{field: value})
+        claimed_together(atom, cable.get("models"), cable.get("serials"))
         numbers = ",".join(map(str, asked or ()))
         said_of = (("vendor data", text or data), ("asks for options", numbers), ("client identifier", client_id))
         for what, value in said_of:
@@ -130,11 +135,14 @@ def _at(devices: Devices, lease: Lease, held: Mapping[Address, set[str]]) -> Ato
 
 def _add_vendor(atom: Atom, place: Place, protocol: str, options: list[str] | None) -> None:
     """Note vendor data behind an enterprise number."""
+    told: dict[str, str] = {}
     for option in options or ():
         code, _, value = option.partition("=")
         name = _TR_069_FIELDS.get(code, "local_claims")
+        told[name] = value
         said = value if code in _TR_069_FIELDS else f"{protocol} vendor data: {option}"
         note(atom, "claimed-dhcp", place, protocol, **{name: said})
+    claimed_together(atom, told.get("models"), told.get("serials"))
 
 
 def _cable(vendor_class: str, data: str) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .devices import Address, Devices
+from .devices import Address, Devices, claimed_together
 from .model import Atom, Key, Place
 from .neighbours import is_group, is_private
 
@@ -54,6 +54,7 @@ def note(atom: Atom, rule: str, place: Place, protocol: str, **claims: Any) -> N
     said = {name: value for name, value in claims.items() if value}
     for name, value in said.items():
         atom.fact(name, value)
+    claimed_together(atom, said.get("models"), said.get("serials"))
     if said:
         told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(said.items()))
         atom.seen(rule, "lead", place, f"{protocol}: {told}", count=0)

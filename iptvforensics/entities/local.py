@@ -58,7 +58,11 @@ def _add_mdns(reader: TableReader, devices: Devices) -> None:
         sender, port = (client, client_port) if is_group(server) else (server, server_port)
         if port != _MDNS_PORT:
             continue
-        for name, value in read_answer(sender, records):
+        answer = read_answer(sender, records)
+        named = {name: value for name, value in answer if name in ("models", "serials")}
+        if len(named) > 1:
+            _hear(devices, "claimed-mdns", sender, Place(capture, ts, frame, flow, orig), "mDNS", **named)
+        for name, value in answer:
             said = mac_address(value) if name == "claimed_macs" else value
             _hear(devices, "claimed-mdns", sender, Place(capture, ts, frame, flow, orig), "mDNS", **{name: said})
 

@@ -19,6 +19,9 @@ STRENGTHS = ("conclusive", "strong", "supporting", "lead")
 _CITED = 3
 """Frames cited per entity, capture and rule: enough to check it by hand."""
 
+_SHOWN, _SHOWN_CHARS = 3, 80
+"""How many of several texts a reason names, and how much of each."""
+
 Key = tuple[str, ...]
 
 
@@ -96,6 +99,18 @@ class Atom:
         """Note a property; None and empty texts are none."""
         if value is not None and value != "":
             self.facts.setdefault(name, Counter())[value] += count
+
+
+def first_few(texts: Iterable[str]) -> str:
+    """Return the first texts in order, each up to its 80th character, and how many more there are.
+
+    Example:
+        >>> first_few(["d", "c", "b", "a"])
+        'a, b, c and 1 more'
+    """
+    ordered = sorted(texts)
+    more = f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else ""
+    return ", ".join(text[:_SHOWN_CHARS] for text in ordered[:_SHOWN]) + more
 
 
 def _first(cited: list[tuple[Place, str]]) -> list[tuple[Place, str]]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..sessions.addresses import host_of
+from .device_joins import COMPUTED
 from .devices import Devices, claim
 from .lines import line_key
 from .model import Atom, Atoms, Key, Place, Resolution, TableReader
@@ -326,3 +327,4 @@ def add_device_claims(replies: Replies, devices: Devices) -> None:
             )
             atom.seen("program-acts-as-box", "strong", reply.place, shows, count=0)
             atom.fact("acted_macs", reply.mac)
+            atom.fact(COMPUTED, reply.serial)

@@ -62,3 +62,10 @@ def test_a_report_from_an_address_without_device_is_nobodys(lab):
     lab.get("/")
     lab.message("device_reports", body_url="http://ota.example/check", model="X96", serial="1", client_ip="192.168.1.9")
     assert device(lab)["model"] is None
+
+
+def test_what_a_browser_asks_about_is_no_kind(lab):
+    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:108.0) Gecko/20100101 Firefox/108.0"
+    lab.get("/help?model=MAG322&sn=SN77", user_agent=agent)
+    found = device(lab)
+    assert (found["model"], found["kind"]) == ("MAG322", "browser")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .conftest import BOX, BOX_MAC, ONE, TWO
+import pytest
+
+from iptvforensics.entities.devices import MOST_NAMED, NAMED, claim
+from iptvforensics.entities.model import Atom, Place
+
+from .conftest import BOX, ONE
 
 HOME = "192.0.2.9"
 ROUTER = "02:00:5e:00:00:09"
@@ -123,64 +128,6 @@ def test_sessions_behind_a_shared_address_go_to_the_device_of_their_line(lab):
     assert "nothing tells which" in unknown["device_why"]
 
 
-SIX = "2001:db8:1::20"
-
-
-def test_a_global_address_in_two_captures_at_one_time_is_one_device(lab):
-    lab.get("/a", client_ip=SIX, at=100)
-    lab.get("/b", client_ip=SIX, capture_id=TWO, mac=ROUTER, at=100)
-    lab.add("link_addresses", capture_id=TWO, mac=ROUTER, ip=SIX, basis="IP", ttl_max=57)
-    tables = lab.build()
-    [device] = tables["devices"]
-    assert (device["macs"], device["ips"]) == ([BOX_MAC], [SIX])
-    assert [row["rule"] for row in tables["merges"] if row["kind"] == "device"] == ["same-ipv6-address"]
-
-
-def test_a_global_address_at_another_time_may_be_anothers(lab):
-    lab.get("/a", client_ip=SIX)
-    lab.frame += 5000
-    lab.get("/b", client_ip=SIX, capture_id=TWO, mac=ROUTER)
-    assert len(lab.build()["devices"]) == 2
-
-
-def test_a_global_address_with_two_link_addresses_is_not_joined(lab):
-    lab.get("/a", client_ip=SIX, at=100)
-    lab.get("/b", client_ip=SIX, capture_id=TWO, mac="02:00:5e:00:00:33", at=100)
-    assert len(lab.build()["devices"]) == 2
-
-
-def test_a_private_address_in_two_captures_says_nothing(lab):
-    for capture, mac in ((ONE, BOX_MAC), (TWO, ROUTER)):
-        lab.get("/a", client_ip="fd00::20", capture_id=capture, mac=mac, at=100)
-    assert len(lab.build()["devices"]) == 2
-
-
-def test_a_link_address_in_two_captures_is_one_device(lab):
-    lab.get("/")
-    lab.get("/", capture_id=TWO)
-    tables = lab.build()
-    assert [row["capture_ids"] for row in tables["devices"]] == [["a" * 16, "b" * 16]]
-    assert [row["rule"] for row in tables["merges"]] == ["same-link-address"]
-
-
-def test_a_link_address_at_two_places_at_one_time_is_not(lab):
-    lab.get("/")
-    lab.rows["flows"][-1]["last_ns"] += 10**12
-    lab.get("/", capture_id=TWO, client_ip="192.168.1.99")
-    assert len(lab.build()["devices"]) == 2
-
-
-def test_serial_numbers_join_unless_they_are_defaults(lab):
-    for serial, merged in (("1234567890123", 1), ("0000000000000", 2)):
-        lab.rows.clear()
-        lab.flows.clear()
-        for number, capture in enumerate(("a" * 16, TWO)):
-            target = "/portal.php?type=stb&action=get_profile&stb_type=MAG250&sn=" + serial
-            where = {"capture_id": capture, "mac": BOX_MAC[:-1] + str(number), "client_ip": f"192.168.1.{number + 5}"}
-            lab.get(target, cookie="mac=00:1A:79:00:00:01", **where)
-        assert len(lab.build()["devices"]) == merged
-
-
 def test_servers_are_no_devices(lab):
     lab.watch()
     lab.get("/admin/live?stream=7&password=x", client_ip="203.0.113.40", mac=None, flow_id=3)
@@ -215,3 +162,65 @@ def test_a_link_address_without_dialogue_is_no_device_beside_another(lab):
     lab.flow(mac="02:00:5e:00:00:22", flow=2, orig_packets=1, resp_packets=0)
     [device] = lab.build()["devices"]
     assert (device["macs"], device["strength"]) == ([], "supporting")
+
+
+def test_many_claimed_addresses_behind_one_are_one_device(lab):
+    macs = [f"00:1a:79:00:01:{number:02x}" for number in range(65)]
+    for flow, mac in enumerate(macs, 1):
+        portal(lab, mac, flow_id=flow)
+    tables = lab.build()
+    [device] = tables["devices"]
+    assert device["claimed_macs"] == macs
+    assert device["told_apart"].endswith(
+        "whose traffic is whose is not told: 65 claimed addresses (00:1a:79:00:01:00, 00:1a:79:00:01:01, "
+        "00:1a:79:00:01:02 and 62 more): tried out by one, or passed on for many"
+    )
+    assert "differs-behind-address" in device["rule"]
+    assert sorted(line["mac"] for line in tables["lines"]) == macs
+
+
+def test_many_lines_behind_one_address_are_one_device(lab):
+    for flow in range(1, 67):
+        lab.get(f"/live/u{flow:02}/p/1.ts", client_ip=HOME, mac=ROUTER, flow_id=flow, user_agent=f"app {flow}")
+    assert len(lab.build()["devices"]) == 1
+
+
+def test_as_many_as_are_told_apart_are_told_apart(lab):
+    for flow in range(1, 65):
+        portal(lab, f"00:1a:79:00:01:{flow:02x}", flow_id=flow)
+    assert len(lab.build()["devices"]) == 64
+
+
+def test_reasons_name_the_first_of_many(lab):
+    for user in ("a1", "b1", "c1", "d1", "e1"):
+        lab.get(f"/live/{user}/p/1.ts", client_ip=HOME, mac=ROUTER, flow_id=7, user_agent="app")
+    lab.get("/live/z1/p/1.ts", client_ip=HOME, mac=ROUTER, flow_id=8, user_agent="other")
+    told = {row["told_apart"] for row in lab.build()["devices"]}
+    assert f"{HOME} is shared; this one said: line a1, line b1, line c1 and 2 more" in told
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("MAG250", "tv-box"), ("MAG 322w1", "tv-box"), ("mag-424", "tv-box"), ("AuraHD", "tv-box"),
+     ("Aura HD Plus", "tv-box"), ("AuraHD9", "tv-box"), ("MagicBook 14", None), ("Magic5 Pro", None),
+     ("MAGNUM", None), ("MAG2500000", None),
+     ("Aurora", None), ("AURA10", None)],
+)  # fmt: skip
+def test_models_of_boxes(model, kind):
+    atom = Atom(("device",))
+    claim(atom, Place(ONE, 1, 1), model=model)
+    assert list(atom.facts.get("kinds", ())) == ([kind] if kind else [])
+
+
+def test_what_another_says_of_a_model_is_no_kind():
+    atom = Atom(("device",))
+    claim(atom, Place(ONE, 1, 1), model="MAG250", serial="S1", is_own=False)
+    assert list(atom.facts["models"]) == ["MAG250"]
+    assert not {"kinds", NAMED} & set(atom.facts)
+
+
+def test_models_with_serial_numbers_are_bounded():
+    atom = Atom(("device",))
+    for number in range(5000):
+        claim(atom, Place(ONE, 1, 1), model=f"M{number}", serial=f"S{number}")
+    assert len(atom.facts[NAMED]) == MOST_NAMED + 1

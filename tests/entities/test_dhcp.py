@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import BOX, BOX_MAC, PANEL, ROUTER_MAC
+from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC, TWO
 
 OTHER = "02:00:5e:00:01:21"
 FE80 = "fe80::1:20"
@@ -139,3 +139,25 @@ def test_clients_of_ipv6_are_known_by_the_address_that_they_send_from(lab):
 def test_what_a_relay_passes_on_is_of_the_client_behind_it(lab):
     lab.message("dhcp6", is_response=False, client_ip=PANEL, relayed_from=FE80, fqdn="kestrel")
     assert one(lab)["ips"] == [FE80]
+
+
+def test_a_client_with_many_leases_is_read_once(lab):
+    for number in range(300):
+        say(lab, host_name=f"box{number}")
+        give(lab, ip=f"10.0.{number >> 8}.{number & 255}")
+    found = one(lab)
+    assert (len(found["host_names"]), len(found["ips"])) == (300, 300)
+
+
+def test_model_and_serial_number_of_one_message_join_captures(lab):
+    for capture, mac in ((ONE, BOX_MAC), (TWO, OTHER)):
+        lab.get("/", mac=mac, capture_id=capture)
+        say(lab, mac, vendor_class="docsis3.0", vendor_data="0403534e3109025333", capture_id=capture)
+    assert [row["rule"] for row in lab.build()["merges"]] == ["same-serial"]
+
+
+def test_model_and_serial_number_of_managed_boxes_join_captures(lab):
+    for capture, mac in ((ONE, BOX_MAC), (TWO, OTHER)):
+        lab.get("/", mac=mac, capture_id=capture)
+        say(lab, mac, vendor_options=["3561.2=SN0042", "3561.3=S3-B"], capture_id=capture)
+    assert [row["rule"] for row in lab.build()["merges"]] == ["same-serial"]

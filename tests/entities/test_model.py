@@ -15,6 +15,7 @@ from iptvforensics.entities.model import (
     Resolution,
     digest,
     evidence_row,
+    first_few,
     most_per_capture,
 )
 from iptvforensics.schema import EVIDENCE
@@ -86,3 +87,9 @@ def test_no_capture_crowds_out_another():
     rows = connection.execute(query).fetchall()
     assert rows[:3] == [("a", "noise 0", 1), ("a", "noise 1", 1), ("a", "noise 10", 1)]
     assert rows[3:] == [("b", None, 1), ("b", "http://tv.example/", 2)]
+
+
+def test_of_many_texts_the_first_are_named():
+    assert first_few([]) == ""
+    assert first_few(["b", "a"]) == "a, b"
+    assert first_few(str(number) * 200 for number in range(9)) == f"{'0' * 80}, {'1' * 80}, {'2' * 80} and 6 more"
