@@ -83,7 +83,7 @@ def _output_options(command: Any) -> Any:
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler that is to do the work (extra: cluster).")
 @click.option("--force", is_flag=True, help="Analyse again what the case holds already.")
 @click.option(
-    "--keylog", "keylogs", multiple=True, metavar="FILE", help="Secrets that open TLS (SSLKEYLOGFILE); may be repeated."
+    "--keylog", "keylogs", multiple=True, metavar="FILE", help="Opens TLS and QUIC (SSLKEYLOGFILE); may be repeated."
 )
 def analyze(
     paths: tuple[str, ...],
@@ -95,12 +95,15 @@ def analyze(
 ) -> None:
     """Analyse capture files, folders or URLs into a case folder."""
     from .analysis import Options, keylogs_at
+    from .analysis.hints import hints
     from .store import Store
 
     options = Options(keylogs=keylogs_at(keylogs))
     store = Store.create(case_folder)
     summaries = _analyze(paths, store, workers=workers, scheduler=scheduler, force=force, options=options)
     _summarize(summaries)
+    for hint in hints(summaries, store, options):
+        _say(hint)
     _exit_if_unread({s.path: s.error for s in summaries if s.error})
 
 

@@ -160,9 +160,12 @@ def _known(path: str, size: int, store: Store, options: Options) -> Summary | No
         return None
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    from .libraries import present
+
+    libraries = set(present())
     for manifest in same_size:
         fits = manifest["version"] == __version__ and manifest["options"] == options.as_dict()
-        if manifest["sha256"] == sha256 and fits:
+        if manifest["sha256"] == sha256 and fits and set(manifest.get("libraries", ())) == libraries:
             return Summary(
                 path, manifest["capture_id"], sha256, size, manifest["frames"], manifest["rows"], skipped=True
             )

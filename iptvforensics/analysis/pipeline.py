@@ -15,6 +15,7 @@ from ..flows.summary import flow_rows
 from ..schema import BURSTS, CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
 from ..sessions import TABLES_READ, TableReader, build
 from .index import StreamIndex
+from .libraries import present
 from .options import LateSecrets, Options, Summary
 from .secrets import add_blocks
 
@@ -180,6 +181,7 @@ class Pipeline:
             "options": self.options.as_dict(),
             "keylogs": [{"path": path, "sha256": sha256} for path, sha256 in self.options.keylogs],
             "python": platform.python_version(),
+            "libraries": present(),
         }
 
 

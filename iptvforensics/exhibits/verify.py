@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import __version__
 from ..analysis import Options
+from ..analysis.libraries import present, unlike
 from ..batch import analyze_many
 from ..derived import decide, decisions, refresh
 from ..entity_tables import DERIVED, ENTITY_TABLES
@@ -115,6 +116,8 @@ def _compare(store: Store, again: Store, capture_id: str, summary: Summary, outc
             recorded, now = _rows_apart(store, again, name, capture_id)
             made_by = manifest.get("version")
             by = "" if made_by == __version__ else f" (made by version {made_by}, this is {__version__})"
+            why = unlike(manifest.get("libraries", {}), present()) if "libraries" in manifest else ""
+            by += f" ({why})" if why else ""
             what = f"table {name}: {recorded} rows only in the case, {now} rows only in the new analysis{by}"
             outcome.differences.append(Difference(capture_id, what))
 

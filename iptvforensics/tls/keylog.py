@@ -67,6 +67,9 @@ class Secrets:
     def __bool__(self) -> bool:
         return bool(self._known)
 
+    def __len__(self) -> int:
+        return self._count
+
     def add(self, log: bytes) -> int:
         """Add the lines of a key log; return how many of them hold a secret that may be used."""
         found = 0

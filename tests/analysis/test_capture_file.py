@@ -93,3 +93,11 @@ def test_a_line_is_announced_once_though_two_processes_say_it() -> None:
     for line in ("compiling", "compiling", "done", "compiling"):
         say(line)
     assert told == ["compiling", "done"]
+
+
+def test_a_capture_is_read_again_when_a_library_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.create(tmp_path / "case")
+    path = str(SAMPLES / "formats" / "small.pcap")
+    assert not analyze_capture(path, store, cores=1).skipped
+    monkeypatch.setattr("iptvforensics.analysis.libraries.present", dict)
+    assert not analyze_capture(path, store, cores=1).skipped

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from iptvforensics.analysis import analyze_capture
+from iptvforensics.analysis.libraries import present
 from iptvforensics.flows import summary
 from iptvforensics.store import Store
 
@@ -67,6 +68,7 @@ def test_the_manifest_says_how_the_result_was_made(tmp_path: Path) -> None:
     assert manifest["rows"]["dns"] == 16
     assert manifest["sha256"] == found.sha256
     assert manifest["version"]
+    assert manifest["libraries"] == present()
 
 
 def test_flows_do_not_depend_on_how_many_become_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,3 +79,12 @@ def test_the_case_is_not_touched(store: Store) -> None:
     before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
     verify(store, workers=1)
     assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
+
+
+def test_a_difference_names_the_library_that_was_not_there(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = store.root.glob("captures/*/http-0000.parquet")
+    path.unlink()
+    monkeypatch.setattr("iptvforensics.exhibits.verify.present", lambda: {"hpack": "99"})
+    whats = [difference.what for difference in verify(store, workers=1).differences]
+    assert "here is 99" in whats[0]
+    assert "which is not installed here" in whats[0]
