@@ -9,7 +9,8 @@ edges, and the rules behind them:
 - `asks-for` client → host: the client named the host in DNS, HTTP or RTMP (`naming`).
 - `resolves-to` host → address: DNS answers, and addresses that answered under that name (`naming`).
 - `redirects-to`, `refers-to` host → host: HTTP and RTMP redirects, URLs in playlists (`leading`).
-- `same-as` client → address: one address on both sides in one capture.
+- `same-as` client → address: one address on both sides in one capture; its frames begin the first flow that the
+  address began, and the first that it took.
 - who is who: devices, lines, panels, servers, channels and titles, with the rows of `links` (`who`).
 
 A host given as an IP literal is an `address`.
@@ -51,19 +52,34 @@ def build(reader: TableReader) -> EvidenceGraph:
     viewing.add_session_addresses(assembly, contacts)
     leading.mark_redirectors(assembly)
     who.add_entities(reader, assembly)
-    _join_both_sides(assembly)
+    _join_both_sides(reader, assembly)
     _add_captures(reader, assembly)
     return assembly.graph()
 
 
-def _join_both_sides(assembly: Assembly) -> None:
+def _join_both_sides(reader: TableReader, assembly: Assembly) -> None:
     """Join client and address where one capture shows the same address in both parts, as relays do."""
+    flows = _flows_of_both_sides(reader)
     addresses = {name: (node_id, captures) for node_id, name, captures in assembly.nodes_of("address")}
     for client, name, captures in list(assembly.nodes_of("client")):
         if name in addresses:
             address, others = addresses[name]
             for capture_id in sorted(captures & others):
-                assembly.relate(client, address, "same-as", "same-address", "conclusive", Seen(capture_id))
+                frames = flows.get((capture_id, name), ())
+                seen = Seen(capture_id, frames=frames, frame_count=len(frames))
+                assembly.relate(client, address, "same-as", "same-address", "conclusive", seen)
+
+
+def _flows_of_both_sides(reader: TableReader) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return the first frames of the first flows that an address began and took, where it did both in a capture."""
+    if not reader.has("flows"):
+        return {}
+    rows = reader.select(
+        "SELECT capture_id, ip, began, took FROM "
+        "(SELECT capture_id, orig_ip AS ip, min(flow_id) AS began FROM flows GROUP BY ALL) JOIN "
+        "(SELECT capture_id, resp_ip AS ip, min(flow_id) AS took FROM flows GROUP BY ALL) USING (capture_id, ip)"
+    )
+    return {(capture, ip): tuple(sorted({began, took})) for capture, ip, began, took in rows}
 
 
 def _add_captures(reader: TableReader, assembly: Assembly) -> None:

@@ -1,8 +1,9 @@
 """Who is who to nodes and edges: devices, lines, panels, servers, channels and titles with their links.
 
 Nodes are rows of the tables of the whole case, edges are rows of `links` (with their rule, strength and frames), and
-two more that follow from other tables: `account-at` line → panel, and `watched` device → channel or title. Servers
-that feed others are of kind `head-end` or `origin`, so that they stand behind those that viewers get media from.
+two more that follow from other tables: `account-at` line → panel (with the frames of the line), and `watched`
+device → channel or title. Servers that feed others are of kind `head-end` or `origin`, so that they stand behind
+those that viewers get media from.
 
 **Known limitations**: of a catalogue only what was watched becomes a node.
 """
@@ -77,13 +78,16 @@ def _add_panels_and_lines(reader: TableReader, assembly: Assembly, nodes: dict[s
             "SELECT line_id, panel_id, capture_ids, first_ns, last_ns, username, password, mac, token, status, "
             "max_connections, places, strength, rule FROM lines WHERE used ORDER BY line_id"
         )
+        frames = _frames(reader, "l-")
         for entity, panel, captures, first, last, *values in rows:
             label = next((str(text) for text in (values[0], values[2], values[3]) if text), entity)
             nodes[entity] = node = assembly.node("line", entity, label)
             _observe(assembly, node, captures, first, last)
             _describe(assembly, node, said, tuple(values))
             for capture_id in captures if panel in nodes else ():
-                assembly.relate(node, nodes[panel], "account-at", values[-1], values[-2], Seen(capture_id, first, last))
+                cited = frames.get((entity, capture_id), ())
+                seen = Seen(capture_id, first, last, frames=cited, frame_count=len(cited))
+                assembly.relate(node, nodes[panel], "account-at", values[-1], values[-2], seen)
 
 
 def _add_servers(reader: TableReader, assembly: Assembly, nodes: dict[str, str]) -> None:
@@ -121,14 +125,19 @@ def _add_things(reader: TableReader, assembly: Assembly, nodes: dict[str, str]) 
             _describe(assembly, node, ("stream_id", "name_source", "panel_host"), tuple(values))
 
 
+def _frames(reader: TableReader, prefix: str) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Return the first frames that the table `evidence` has, by row and capture, for identifiers that begin so."""
+    if not reader.has("evidence"):
+        return {}
+    rows = reader.select(
+        f"SELECT row_id, capture_id, min(frame_no, {EVIDENCE_LIMIT}) FROM evidence WHERE row_id LIKE '{prefix}%' "  # noqa: S608
+        "AND frame_no IS NOT NULL GROUP BY ALL"
+    )
+    return {(row, capture): tuple(sorted(set(found))) for row, capture, found in rows}
+
+
 def _add_links(reader: TableReader, assembly: Assembly, nodes: dict[str, str]) -> None:
-    frames: dict[tuple[str, str], list[int]] = {}
-    if reader.has("evidence"):
-        rows = reader.select(
-            f"SELECT row_id, capture_id, min(frame_no, {EVIDENCE_LIMIT}) FROM evidence WHERE row_id LIKE 'k-%' "  # noqa: S608
-            "AND frame_no IS NOT NULL GROUP BY ALL"
-        )
-        frames = {(link, capture): sorted(set(found)) for link, capture, found in rows}
+    frames = _frames(reader, "k-")
     rows = reader.select(
         "SELECT link_id, source, target, kind, strength, count, first_ns, last_ns, rule, why, capture_ids FROM links "
         "ORDER BY link_id"
@@ -137,7 +146,7 @@ def _add_links(reader: TableReader, assembly: Assembly, nodes: dict[str, str]) -
         if source not in nodes or target not in nodes or nodes[source] == nodes[target]:
             continue
         for number, capture_id in enumerate(captures):
-            cited = tuple(frames.get((link, capture_id), ()))
+            cited = frames.get((link, capture_id), ())
             seen = Seen(capture_id, first, last, count if number == 0 else 0, cited, len(cited))
             assembly.relate(nodes[source], nodes[target], kind, rule, strength, seen)
         assembly.remark(nodes[source], nodes[target], kind, "why", why)

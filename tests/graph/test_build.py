@@ -62,7 +62,13 @@ def test_relay_is_joined_with_itself_within_a_capture_only(lab, edges_of):
     lab.session(client_ip="10.0.0.9", edge_host=None, edge_ip="10.0.0.5")
     lab.session(client_ip="10.0.0.7", capture_id="bbbbbbbbbbbbbbbb")
     lab.session(client_ip="10.0.0.9", edge_host=None, edge_ip="10.0.0.7")
-    assert list(edges_of(lab.graph(), "same-as")) == [("client:10.0.0.5", "address:10.0.0.5")]
+    lab.add("flows", flow_id=4, orig_ip="10.0.0.9", resp_ip="10.0.0.5")
+    lab.add("flows", flow_id=9, orig_ip="10.0.0.5", resp_ip="203.0.113.10")
+    lab.add("flows", flow_id=12, orig_ip="10.0.0.5", resp_ip="203.0.113.10")
+    graph = lab.graph()
+    assert list(edges_of(graph, "same-as")) == [("client:10.0.0.5", "address:10.0.0.5")]
+    edge = graph.edges["client:10.0.0.5", "address:10.0.0.5", "same-as"]
+    assert edge["evidence"] == ["aaaaaaaaaaaaaaaa#4", "aaaaaaaaaaaaaaaa#9"]
 
 
 def test_tables_that_are_not_there_are_not_asked_for(busy):

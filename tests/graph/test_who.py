@@ -39,7 +39,9 @@ def known(lab):
          "rule": "r; s", "why": "because", **SPAN}
         for n, (a, b, kind) in enumerate(kinds)
     ]  # fmt: skip
-    rows["evidence"] = [{"capture_id": ONE, "row_id": "k-0", "frame_no": 12, "shows": "x"}]
+    rows["evidence"] = [
+        {"capture_id": ONE, "row_id": row, "frame_no": frame, "shows": "x"} for row, frame in (("k-0", 12), ("l-1", 15))
+    ]
     session = {"capture_id": ONE, "session_id": "s-1", "device_id": "d-1", "channel_id": "c-1"}
     rows["session_entities"] = [session]
     lab.session(session_id="s-1")
@@ -71,6 +73,11 @@ def test_a_link_keeps_its_strength_rule_and_frames(known):
     edge = known.edges["device:d-1", "line:l-1", "uses-line"]
     assert (edge["strength"], edge["rule"], edge["count"], edge["why"]) == ("strong", "r; s", 3, "because")
     assert edge["evidence"] == [f"{ONE}#12"]
+
+
+def test_an_account_at_a_panel_has_the_frames_of_its_line(known):
+    edge = known.edges["line:l-1", "panel:p-1", "account-at"]
+    assert (edge["strength"], edge["evidence"], edge["evidence_count"]) == ("conclusive", [f"{ONE}#15"], 1)
 
 
 def test_a_panel_is_one_node_also_as_a_server(known):
