@@ -1,44 +1,54 @@
 """Frames to the link-layer addresses that are a device's own: one per IP address, those of routers left out.
 
-A link-layer address is a router's if it sends for public and other IPv4 addresses, for four addresses of one version in
-one network, for two networks of global IPv6 addresses, or if packets arrive with a time to live a little below one
-with which systems send (64, 128, 255): they were passed on before; by a translating router
-that asks itself as well, some arrive one below. A router's own are its link-local address, and the
-private one of which it says so by ARP, or from which packets come with such a value.
+A link-layer address is a router's if it sends for a public and another IPv4 address, for two networks of global IPv6
+addresses, at one time for four addresses of IPv4 or for six addresses of one IPv6 network, or if packets arrive with a
+time to live that shows that they were passed on before (`sessions.hops`). A router's own are its link-local address,
+and the private one of which it says so by ARP, or from which packets come as systems send them.
 
-**Known limitations**: up to three addresses of IPv6 that one link-layer address uses in one network are held to be one
-device's. A host that passes on packets of others without lowering their time to live is no router by this.
+Addresses are in use at one time if less than a quarter of an hour lies between the end of one and the start of the
+other: leases and temporary addresses that follow each other over days are one device's.
+
+**Known limitations**: up to five addresses of IPv6 that one link-layer address uses in one network at one time are held
+to be one device's. A host that passes on packets of others without lowering their time to live is no router by this.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
 
+from ..sessions.hops import INITIAL_TTLS, is_passed_on
 from .model import TableReader
 
 _PRIVATE = tuple(
     map(
         ipaddress.ip_network,
-        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"),
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10", "fec0::/10"),
     )
 )
-_ROUTED = 4
-"""Private or IPv6 addresses behind one link-layer address from which on it is held to be a router's."""
-_INITIAL_TTLS, _MOST_HOPS = (64, 128, 255), 31
-"""What systems send with; packets seldom pass more routers."""
+_ROUTED, _ROUTED_NEW = 4, 6
+"""Addresses of IPv4 and IPv6 in use behind one link-layer address from which on it is held to be a router's: a device
+has a stable address of IPv6, a temporary one for each day, and those of days before while connections are open."""
+_AT_ONCE_NS = 900 * 10**9
+_ALWAYS = (-(1 << 63), 1 << 63)
+
+Span = tuple[int, int]
+"""First and last time."""
 
 _PAIRS = (
     (
         "flows",
-        "SELECT DISTINCT capture_id, unnest([orig_mac, resp_mac]), unnest([orig_ip, resp_ip]), NULL, NULL, false "
-        "FROM flows",
+        "SELECT capture_id, mac, ip, NULL, NULL, false, min(first_ns), max(last_ns) FROM (SELECT capture_id, first_ns, "
+        "last_ns, unnest([orig_mac, resp_mac]) AS mac, unnest([orig_ip, resp_ip]) AS ip FROM flows) GROUP BY ALL",
     ),
     (
         "link_addresses",
-        "SELECT capture_id, mac, ip, min(ttl_min), max(ttl_max), basis = 'ARP' FROM link_addresses GROUP BY ALL",
+        "SELECT capture_id, mac, ip, min(ttl_min), max(ttl_max), basis = 'ARP', min(first_ns), max(last_ns) "
+        "FROM link_addresses GROUP BY capture_id, mac, ip, basis = 'ARP'",
     ),
 )
 
@@ -69,17 +79,30 @@ def is_station(mac: str | None) -> bool:
     return bool(mac) and mac != "00:00:00:00:00:00" and not int((mac or "")[:2] or "0", 16) & 1
 
 
+class Sighting(NamedTuple):
+    """An IP address with which a link-layer address sent, or which it said it has."""
+
+    capture_id: str
+    mac: str
+    ip: str
+    ttl_min: int | None = None
+    ttl_max: int | None = None
+    is_arp: bool = False
+    first_ns: int | None = None
+    last_ns: int | None = None
+
+
 class Neighbours:
     """Which link-layer addresses sent as which IP addresses, in each capture."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str, str, int | None, int | None, bool]] = ()) -> None:
-        behind: dict[tuple[str, str], set[str]] = defaultdict(set)
+    def __init__(self, sightings: Iterable[Sighting] = ()) -> None:
+        behind: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
         near: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.senders: set[tuple[str, str]] = set()
         """Captures and link-layer addresses that sent IP packets."""
         self.routers: set[tuple[str, str]] = set()
         """Those of them that belong to routers."""
-        for capture, mac, ip, low, high, is_arp in pairs:
+        for capture, mac, ip, low, high, is_arp, first, last in sightings:
             # These are not passed on; packets of hosts behind a router arrive with a lower time to live.
             if is_arp or ip.lower().startswith("fe80") or (is_private(ip) and _is_near(low, high)):
                 near[capture, mac].add(ip)
@@ -87,8 +110,10 @@ class Neighbours:
                 continue
             self.senders.add((capture, mac))
             if not is_group(ip):  # DHCP clients send from 0.0.0.0
-                behind[capture, mac].add(ip)
-                if _is_passed_on(low, high):
+                span = _ALWAYS if first is None or last is None else (first, last)
+                known = behind[capture, mac].get(ip, span)
+                behind[capture, mac][ip] = min(known[0], span[0]), max(known[1], span[1])
+                if is_passed_on(low, high):
                     self.routers.add((capture, mac))
         self.routers |= {key for key, ips in behind.items() if _routes(ips)}
         self._own: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -104,20 +129,13 @@ class Neighbours:
 
 def read_neighbours(reader: TableReader) -> Neighbours:
     """Return who sent with which link-layer address."""
-    pairs = [row for table, sql in _PAIRS if reader.has(table) for row in reader.select(sql)]
-    return Neighbours(pair for pair in pairs if is_station(pair[1]) and pair[2])
+    rows = (Sighting(*row) for table, sql in _PAIRS if reader.has(table) for row in reader.select(sql))
+    return Neighbours(row for row in rows if is_station(row.mac) and row.ip)
 
 
 def _is_near(low: int | None, high: int | None) -> bool:
     """Return True if packets arrive as systems send them, those to groups with less; none passed one router."""
-    return high in _INITIAL_TTLS and low is not None and low + 1 not in _INITIAL_TTLS
-
-
-def _is_passed_on(low: int | None, high: int | None) -> bool:
-    """Return True if packets with these times to live came by a router: all of them, or those that passed it alone."""
-    if high is not None and any(0 < initial - high <= _MOST_HOPS for initial in _INITIAL_TTLS):
-        return True
-    return low is not None and low + 1 in _INITIAL_TTLS
+    return high in INITIAL_TTLS and low is not None and low + 1 not in INITIAL_TTLS
 
 
 def _of_router(near: set[str]) -> set[str]:
@@ -126,17 +144,24 @@ def _of_router(near: set[str]) -> set[str]:
     return near - old if len(old) > 1 else near
 
 
-def _routes(ips: set[str]) -> bool:
-    """Return True if a link-layer address that sends for these addresses is a router's."""
-    old = {ip for ip in ips if ":" not in ip}
-    new: dict[str, int] = defaultdict(int)
-    for ip in ips - old:
+def _routes(ips: Mapping[str, Span]) -> bool:
+    """Return True if a link-layer address that sends for these addresses at these times is a router's."""
+    old = [ip for ip in ips if ":" not in ip]
+    new: dict[str, list[Span]] = defaultdict(list)
+    for ip in ips.keys() - old:
         if not ip.lower().startswith("fe80"):
-            new[_network(ip)] += 1
-    public = [ip for ip in old if not is_private(ip)]
-    networks = [network for network in new if not is_private(f"{network}::")]
-    others = len(old) + sum(new.values())
-    return bool(public and others > 1) or max(len(old), *new.values(), 0) >= _ROUTED or len(networks) > 1
+            new[_network(ip)].append(ips[ip])
+    if len(old) > 1 and not all(map(is_private, old)):
+        return True
+    if len([network for network in new if not is_private(f"{network}::")]) > 1:
+        return True
+    return _most_at_once(ips[ip] for ip in old) >= _ROUTED or any(_most_at_once(n) >= _ROUTED_NEW for n in new.values())
+
+
+def _most_at_once(spans: Iterable[Span]) -> int:
+    """Return how many addresses were in use at one time, at most."""
+    changes = sorted(change for first, last in spans for change in ((first, 1), (last + _AT_ONCE_NS, -1)))
+    return max(accumulate(change for _, change in changes), default=0)
 
 
 def _network(ip: str) -> str:

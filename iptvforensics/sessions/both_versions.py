@@ -2,10 +2,10 @@
 
 A box with both versions asks for a playlist over one and for its media over the other. Its addresses are told by the
 link-layer address from which all its flows come, where that stands for one private IPv4 address and one to three IPv6
-addresses of one network (a stable one and temporary ones).
+addresses of one network (a stable one and temporary ones), and where no packet was passed on before (`hops`).
 
-**Known limitations**: a router with a private address of its own, behind which few IPv6 addresses ask, looks the same.
-Without link layer, and outside a home, the versions stay apart.
+**Known limitations**: a router with a private address of its own, behind which few IPv6 addresses ask, looks the same
+if it does not lower the time to live. Without link layer, and outside a home, the versions stay apart.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable
 
-from .records import Flow
+from .hops import is_passed_on
+from .records import Flow, LinkAddress
 
 _HOMES = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _MOST = 3
 _NETWORK = 64
 
 
-def same_clients(clients: Iterable[str], flows: Iterable[Flow]) -> dict[str, str]:
+def same_clients(clients: Iterable[str], flows: Iterable[Flow], near: Iterable[LinkAddress] = ()) -> dict[str, str]:
     """Return for IPv6 addresses of clients the IPv4 address of the same client.
 
     Args:
         clients: addresses that asked for something.
         flows: all flows of the capture.
+        near: what was sent with which link-layer address.
     """
     if not any(":" in ip for ip in clients):
         return {}
@@ -35,6 +37,9 @@ def same_clients(clients: Iterable[str], flows: Iterable[Flow]) -> dict[str, str
         for mac, ip in ((flow.orig_mac, flow.orig_ip), (flow.resp_mac, flow.resp_ip)):
             if mac and ip:
                 used[mac].add(ip)
+    for one in near:
+        if one.basis == "IP" and one.mac in used and is_passed_on(one.ttl_min, one.ttl_max):
+            del used[one.mac]
     found: dict[str, str] = {}
     twice: set[str] = set()
     for ips in used.values():

@@ -19,7 +19,19 @@ from dataclasses import dataclass, field
 from .addresses import Address, absolute, address, host_of
 from .both_versions import same_clients
 from .model import SECOND_NS
-from .records import Body, Exchange, Flow, RtpStream, Service, SrtStream, TableReader, TransportStream, WebSocket, read
+from .records import (
+    Body,
+    Exchange,
+    Flow,
+    LinkAddress,
+    RtpStream,
+    Service,
+    SrtStream,
+    TableReader,
+    TransportStream,
+    WebSocket,
+    read,
+)
 
 REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
 REDIRECT_WAIT_NS = 60 * SECOND_NS
@@ -296,7 +308,8 @@ def read_fetches(reader: TableReader) -> Fetches:
         if fetch.body is not None:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
-    same = same_clients({fetch.client_ip for fetch in fetches}, flows.values())
+    near = read(reader, "link_addresses", LinkAddress)
+    same = same_clients({fetch.client_ip for fetch in fetches}, flows.values(), near)
     for fetch in fetches:
         fetch.client = same.get(fetch.client_ip, fetch.client_ip)
     bare, carried = _attach_streams(reader, by_body, rtp, inside)

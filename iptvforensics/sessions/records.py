@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 TABLES_READ = (
-    *("rtp_streams", "srt_streams", "websocket", "objects", "http", "flows", "ts_services", "transport_streams"),
+    *("rtp_streams", "srt_streams", "websocket", "objects", "http", "flows"),
+    *("link_addresses", "ts_services", "transport_streams"),
     *("playlist_entries", "playlists", "rtmp", "rtmp_media", "tls", "quic", "decrypted", "bursts", "srt", "dns"),
 )
 """Everything that `build` reads, in the order in which it needs it."""
@@ -53,6 +54,16 @@ class Flow(NamedTuple):
             if event in "FfRr":
                 return "originator" if event.isupper() else "responder"
         return None
+
+
+class LinkAddress(NamedTuple):
+    """One row of `link_addresses`: an IP address with which a link-layer address sent."""
+
+    mac: str
+    ip: str
+    basis: str
+    ttl_min: int | None
+    ttl_max: int | None
 
 
 class Exchange(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from iptvforensics.entities.devices import Devices
 from iptvforensics.entities.heard import heard
 from iptvforensics.entities.model import Place
-from iptvforensics.entities.neighbours import Neighbours
+from iptvforensics.entities.neighbours import Neighbours, Sighting
 
 from .conftest import BOX, BOX_MAC, ONE, PANEL, ROUTER_MAC
 
@@ -18,7 +18,7 @@ PLACE = Place(ONE, 5, 7, 7, False)
 @pytest.fixture
 def devices():
     pairs = [(BOX_MAC, BOX), (BOX_MAC, SIX), (ROUTER_MAC, "192.168.1.1"), (ROUTER_MAC, PANEL)]
-    return Devices(Neighbours((ONE, mac, ip, None, None, False) for mac, ip in pairs))
+    return Devices(Neighbours(Sighting(ONE, mac, ip) for mac, ip in pairs))
 
 
 def test_addresses_of_one_link_address_are_one_device(devices):
@@ -35,7 +35,7 @@ def test_a_router_that_announces_itself_has_its_address_only(devices):
 
 def test_a_router_is_one_device_with_its_addresses_near_by():
     pairs = [(PANEL, 57, 57, False), ("192.168.1.1", None, None, True), ("fe80::1", 255, 255, False)]
-    devices = Devices(Neighbours((ONE, ROUTER_MAC, *pair) for pair in pairs))
+    devices = Devices(Neighbours(Sighting(ONE, ROUTER_MAC, *pair) for pair in pairs))
     one, other = (heard(devices, (ONE, ip), PLACE, "announces itself") for ip in ("192.168.1.1", "fe80::1"))
     assert one is other
     assert one.key == (ONE, "mac", ROUTER_MAC)

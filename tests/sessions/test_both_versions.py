@@ -3,7 +3,7 @@
 import pytest
 
 from iptvforensics.sessions.both_versions import same_clients
-from iptvforensics.sessions.records import Flow
+from iptvforensics.sessions.records import Flow, LinkAddress
 
 OLD, NEW, TEMPORARY, MAC = "192.168.1.21", "2001:db8:1::21", "2001:db8:1:0:9a1:2:3:4", "d8:af:3b:20:41:01"
 OTHER_NETWORK, PUBLIC = "2001:db8:2::21", "198.51.100.21"
@@ -40,6 +40,14 @@ def test_without_link_layer_or_ipv6_nothing_is_the_same():
     assert same_clients({OLD}, [flow(OLD), flow(NEW)]) == {}
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "same"), [(64, 64, True), (1, 255, True), (63, 63, False), (63, 64, False), (None, None, True)]
+)
+def test_what_was_passed_on_is_not_one_clients(low, high, same):
+    near = [LinkAddress(MAC, NEW, "IP", 64, 64), LinkAddress(MAC, OLD, "IP", low, high)]
+    assert same_clients({OLD, NEW}, [flow(OLD), flow(NEW)], near) == ({NEW: OLD} if same else {})
+
+
 def test_a_playlist_over_ipv4_and_segments_over_ipv6_are_one_session(lab):
     lab.playlist("http://a.example/x.m3u8", 0, ["http://b.example/1.ts", "http://b.example/2.ts"], flow=1)
     lab.flow(1, orig_mac=MAC)
@@ -48,3 +56,13 @@ def test_a_playlist_over_ipv4_and_segments_over_ipv6_are_one_session(lab):
     lab.flow(2, client=NEW, orig_mac=MAC)
     session = lab.one()
     assert (session["client_ip"], session["stream"], session["media_objects"]) == (NEW, "http://a.example/x.m3u8", 2)
+
+
+def test_media_of_strangers_behind_one_router_stay_apart(lab):
+    lab.playlist("http://a.example/x.m3u8", 0, ["http://b.example/1.ts", "http://b.example/2.ts"], flow=1)
+    lab.flow(1, orig_mac=MAC)
+    for number in (1, 2):
+        lab.get(f"http://b.example/{number}.ts", number, size=900, kind="mpegts", client=NEW, flow=2)
+    lab.flow(2, client=NEW, orig_mac=MAC)
+    lab.add("link_addresses", mac=MAC, ip=NEW, basis="IP", ttl_min=63, ttl_max=63)
+    assert "http://a.example/x.m3u8" not in [row["stream"] for row in lab.sessions() if row["client_ip"] == NEW]

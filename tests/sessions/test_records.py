@@ -15,6 +15,7 @@ RECORDS = {
     "dns": records.DnsMessage,
     "websocket": records.WebSocket,
     "flows": records.Flow,
+    "link_addresses": records.LinkAddress,
     "http": records.Exchange,
     "objects": records.Body,
     "playlists": records.Playlist,
