@@ -2,7 +2,7 @@
 
 A link-layer address is that of the client only where no router stands between (`neighbours`). An address is held to be
 shared (by a home behind a translating router) where it is public IPv4, its frames come from a router, several
-link-layer addresses sent from it, or DHCP gave it to several clients.
+link-layer addresses sent from it (and not one alone had dialogues), or DHCP gave it to several clients.
 
 A client speaks if it asked for something by HTTP, RTMP or SRT, or had a dialogue over TCP, or over UDP (QUIC) with
 payload both ways (not that of DHCP: relays have it as well). Dialogues count at private addresses, and with payload
@@ -138,9 +138,10 @@ def _add_flows(reader: TableReader, clients: dict[Address, Client], neighbours: 
 
 def _tell_whose(client: Client, own: dict[str, bool], is_routed: bool) -> None:
     """Note the link-layer address of a client, or why its address is held to be shared."""
-    if len(own) == 1:
-        client.mac = next(iter(own))
-    if len(own) > 1:  # given to one device after the other
+    asking = [mac for mac, speaks in own.items() if speaks]
+    if len(own) == 1 or len(asking) == 1:
+        client.mac = asking[0] if asking else next(iter(own))
+    if len(own) > 1 and len(asking) != 1:  # given to one device after the other
         client.is_shared = True
         client.why_shared = f"the link-layer addresses {first_few(own)} sent from it"
     elif is_routed:

@@ -1,7 +1,8 @@
 """Devices of several captures to those that are one.
 
 Rules: `same-requests` (strong: the same requests at the same time on both sides of a router), `same-link-address`
-(strong, unless it was seen at two places at one time), `same-ipv6-address` (strong: one global address at one time),
+(strong, unless it was seen at two places at one time: under two addresses, or among wholly different neighbours),
+`same-ipv6-address` (strong: one global address at one time),
 `same-serial` (supporting: one message claims model and serial number, and so does one in another capture).
 
 A serial number joins nothing that is a default, or that a program computed; that two devices of one capture claim, or
@@ -13,16 +14,19 @@ were never active at one time, nothing shows it.
 
 from __future__ import annotations
 
+import ipaddress
 from collections import defaultdict
 from itertools import combinations
 
 from .devices import MOST_NAMED, NAMED, Devices
 from .model import Atom, Resolution
-from .neighbours import is_private
+from .neighbours import Neighbours
 
 COMPUTED = "computed_serials"
 """The fact that holds serial numbers that a program computed from the address that it claims."""
 _DEFAULT_SERIALS = frozenset({"0000000000000", "0", "unknown", "null", "none", "1234567890", "0123456789abcdef"})
+_GLOBAL = ipaddress.IPv6Network("2000::/3")
+"""What is given out for the whole net: no loopback, private, site or link address."""
 _WHOLE = 3
 """Parts of the key of a device that is no part of what is behind an address: capture, `mac` or `ip`, address."""
 
@@ -38,7 +42,7 @@ def join_devices(devices: Devices, undone: dict[str, str]) -> Resolution:
             by_mac[atom.key[2]].append(atom)
     for mac, atoms in sorted(by_mac.items()):
         for number, atom in enumerate(atoms):
-            earlier = next((one for one in atoms[:number] if not _apart(one, atom)), None)
+            earlier = next((one for one in atoms[:number] if not _apart(one, atom, devices.neighbours)), None)
             if earlier is not None:
                 joins.join(earlier.key, atom.key, "same-link-address", "strong", f"both send with {mac}")
     _join_by_address(devices, joins)
@@ -55,7 +59,7 @@ def _join_by_address(devices: Devices, joins: Resolution) -> None:
     for atom in devices.atoms:
         if len(atom.key) == _WHOLE:
             for ip in atom.facts.get("ips", ()):
-                if ":" in ip and not is_private(ip):
+                if _is_global(ip):
                     by_address[ip].append(atom)
     for ip, atoms in sorted(by_address.items()):
         if len({atom.key[2] for atom in atoms if atom.key[1] == "mac"}) > 1:
@@ -100,7 +104,23 @@ def _overlap(one: Atom, other: Atom) -> bool:
     return (one.first_ns or 0) <= (other.last_ns or 0) and (other.first_ns or 0) <= (one.last_ns or 0)
 
 
-def _apart(one: Atom, other: Atom) -> bool:
-    """Return True if two captures show one link-layer address at one time under different addresses."""
+def _apart(one: Atom, other: Atom, neighbours: Neighbours) -> bool:
+    """Return True if two captures show one link-layer address at one time at two places.
+
+    That is under different addresses, or where none of the other link-layer addresses is the same: a router or server
+    that both would have to show.
+    """
+    if not _overlap(one, other):
+        return False
     old = [{ip for ip in atom.facts.get("ips", ()) if ":" not in ip} for atom in (one, other)]
-    return _overlap(one, other) and bool(old[0] and old[1]) and not old[0] & old[1]
+    if old[0] and old[1] and not old[0] & old[1]:
+        return True
+    near = [neighbours.of_capture(atom.key[0]) - {atom.key[2]} for atom in (one, other)]
+    return bool(near[0] and near[1]) and not near[0] & near[1]
+
+
+def _is_global(ip: str) -> bool:
+    try:
+        return ipaddress.IPv6Address(ip) in _GLOBAL
+    except ValueError:
+        return False

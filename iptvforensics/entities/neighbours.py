@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -116,10 +116,17 @@ class Neighbours:
                 if is_passed_on(low, high):
                     self.routers.add((capture, mac))
         self.routers |= {key for key, ips in behind.items() if _routes(ips)}
+        self._of_capture: dict[str, set[str]] = defaultdict(set)
+        for capture, mac in self.senders:
+            self._of_capture[capture].add(mac)
         self._own: dict[tuple[str, str], set[str]] = defaultdict(set)
         for (capture, mac), ips in behind.items():
             for ip in _of_router(near[capture, mac]) if (capture, mac) in self.routers else ips:
                 self._own[capture, ip].add(mac)
+
+    def of_capture(self, capture_id: str) -> Set[str]:
+        """Return the link-layer addresses that sent IP packets in a capture."""
+        return self._of_capture.get(capture_id, frozenset())
 
     def mac(self, capture_id: str, ip: str) -> str | None:
         """Return the link-layer address that is an address's own; None if none is, or several are."""

@@ -36,9 +36,11 @@ def test_a_global_address_with_two_link_addresses_is_not_joined(lab):
     assert len(lab.build()["devices"]) == 2
 
 
-def test_a_private_address_in_two_captures_says_nothing(lab):
-    for capture, mac in ((ONE, BOX_MAC), (TWO, ROUTER)):
-        lab.get("/a", client_ip="fd00::20", capture_id=capture, mac=mac, at=100)
+@pytest.mark.parametrize("address", ["fd00::20", "fec0::20", "fe80::20", "::1"])
+@pytest.mark.parametrize("mac", [None, ROUTER])
+def test_an_address_of_one_network_in_two_captures_says_nothing(lab, address, mac):
+    for capture, own in ((ONE, mac and BOX_MAC), (TWO, mac)):
+        lab.get("/a", client_ip=address, capture_id=capture, mac=own, at=100)
     assert len(lab.build()["devices"]) == 2
 
 
@@ -55,6 +57,23 @@ def test_a_link_address_at_two_places_at_one_time_is_not(lab):
     lab.rows["flows"][-1]["last_ns"] += 10**12
     lab.get("/", capture_id=TWO, client_ip="192.168.1.99")
     assert len(lab.build()["devices"]) == 2
+
+
+@pytest.mark.parametrize(("router", "left"), [("02:00:5e:00:00:77", 2), (None, 1)])
+def test_a_link_address_among_other_neighbours_at_one_time_is_anothers(lab, router, left):
+    lab.get("/")
+    lab.rows["flows"][-1]["last_ns"] += 10**12
+    lab.get("/", capture_id=TWO)
+    lab.rows["flows"][-1]["resp_mac"] = router
+    assert len(lab.build()["devices"]) == left
+
+
+def test_a_link_address_among_other_neighbours_at_another_time_was_moved(lab):
+    lab.get("/")
+    lab.frame += 5000
+    lab.get("/", capture_id=TWO)
+    lab.rows["flows"][-1]["resp_mac"] = "02:00:5e:00:00:77"
+    assert len(lab.build()["devices"]) == 1
 
 
 def profile(lab, capture, serial="1234567890123", model="MAG250", *, mac=BOX_MAC, ip="192.168.1.5", **values):

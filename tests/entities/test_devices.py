@@ -7,7 +7,7 @@ import pytest
 from iptvforensics.entities.devices import MOST_NAMED, NAMED, claim
 from iptvforensics.entities.model import Atom, Place
 
-from .conftest import BOX, ONE
+from .conftest import BOX, BOX_MAC, ONE
 
 HOME = "192.0.2.9"
 ROUTER = "02:00:5e:00:00:09"
@@ -157,11 +157,17 @@ def test_a_line_that_both_used_is_no_third_device(lab):
     assert len(lab.build()["devices"]) == 2
 
 
-def test_a_link_address_without_dialogue_is_no_device_beside_another(lab):
+def test_a_stray_frame_takes_no_device_its_link_address(lab):
     lab.get("/player_api.php?username=u1&password=p", flow_id=1)
     lab.flow(mac="02:00:5e:00:00:22", flow=2, orig_packets=1, resp_packets=0)
     [device] = lab.build()["devices"]
-    assert (device["macs"], device["strength"]) == ([], "supporting")
+    assert (device["macs"], device["strength"]) == ([BOX_MAC], "strong")
+
+
+def test_link_addresses_without_dialogue_are_nobodys(lab):
+    for flow, mac in enumerate((BOX_MAC, "02:00:5e:00:00:22")):
+        lab.flow(mac=mac, flow=flow, orig_packets=1, resp_packets=0)
+    assert lab.build()["devices"] == []
 
 
 def test_many_claimed_addresses_behind_one_are_one_device(lab):
