@@ -126,3 +126,11 @@ def test_noise_over_udp_beside_noise_over_tcp_is_no_client(lab):
 def test_packets_one_way_at_a_global_address_are_no_dialogue(lab):
     assert not dialogue(lab, "203.0.113.8", received=0).speaks
     assert dialogue(lab, "203.0.113.8", flow=2).speaks
+
+
+def test_of_many_link_addresses_the_first_are_named(lab):
+    for number in range(1, 200):
+        lab.get("/", mac=f"02:00:5e:00:03:{number:02x}", flow_id=number)
+    found = clients(lab)[ONE, BOX].why_shared
+    shown = "02:00:5e:00:03:01, 02:00:5e:00:03:02, 02:00:5e:00:03:03 and 196 more"
+    assert found == f"the link-layer addresses {shown} sent from it"

@@ -161,3 +161,12 @@ def test_what_devices_say_in_their_own_networks_counts_as_well(lab):
         lab.get("/", mac=MACS[capture], capture_id=capture)
         lab.message("upnp_devices", server_ip=BOX, model_name="Box 2", serial_number="S77", capture_id=capture)
     assert devices(lab) == 1
+
+
+def test_model_and_serial_number_of_one_multicast_answer_count(lab):
+    for capture in (ONE, TWO):
+        lab.get("/", mac=MACS[capture], capture_id=capture)
+        lab.message("dns", is_response=True, client_port=5353, server_ip="224.0.0.251", server_port=5353,
+                    answers=['TV._airplay._tcp.local TXT 4500 "model=Tele6,2" "serialNumber=S1"'],
+                    capture_id=capture)  # fmt: skip
+    assert devices(lab) == 1
