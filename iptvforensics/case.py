@@ -12,13 +12,12 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .errors import CaptureError, CaseError
+from .errors import CaptureError, CaseError, instead_of
 from .queries import Rows, checked, fetch, sql_errors
 from .schema import Table
 from .store import Store, tables
@@ -171,8 +170,7 @@ class Case:
         """
         known = tables()
         if name not in known:
-            near = get_close_matches(name, known, 3) or sorted(known)
-            raise KeyError(f"a case has no table {name!r}; did you mean {', '.join(near)}?")
+            raise KeyError(f"a case has no table {name!r}; {instead_of(name, sorted(known))}")
         return known[name]
 
     def tables(self) -> pd.DataFrame:
@@ -226,8 +224,7 @@ class Case:
         table = self.table(name)
         for column in columns or ():
             if column not in table.column_names:
-                near = get_close_matches(column, table.column_names, 3) or table.column_names
-                raise KeyError(f"table {name} has no column {column!r}; did you mean {', '.join(near)}?")
+                raise KeyError(f"table {name} has no column {column!r}; {instead_of(column, table.column_names)}")
         names = ", ".join(f'"{column}"' for column in columns or table.column_names)
         condition = f" WHERE ({where}\n)" if where else ""
         most = "" if limit is None else f" LIMIT {limit:d}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .errors import IptvForensicsError
+from .errors import IptvForensicsError, one_line
 
 if TYPE_CHECKING:
     from .analysis import Summary
@@ -37,7 +37,7 @@ class _Commands(click.Group):
         except (IptvForensicsError, OSError) as error:
             from .output import visible
 
-            raise click.ClickException(visible(str(error))) from None
+            raise click.ClickException(visible(one_line(error))) from None
 
 
 def _say(line: str) -> None:

@@ -6,7 +6,34 @@ Damage inside readable evidence is not an exception: it becomes a row of the `an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+_NAMED = 8
+"""Names that a message lists where none is near."""
+
+
+def instead_of(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about a name that is not known: the nearest ones, or some of all.
+
+    Example:
+        >>> instead_of("htpp", ["dns", "http"])
+        'did you mean http?'
+    """
+    from difflib import get_close_matches  # takes its time to load
+
+    names = list(known)
+    if near := get_close_matches(name, names, 3):
+        return f"did you mean {', '.join(near)}?"
+    more = f", ... ({len(names)} in all)" if len(names) > _NAMED else ""
+    return f"there are {', '.join(names[:_NAMED])}{more}"
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of an error for people: of one of the operating system, which file, and why."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 class IptvForensicsError(Exception):

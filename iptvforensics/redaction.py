@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from .errors import CaseError
 from .schema import Column
 
 KEY_FILE = "redaction.key"
@@ -123,14 +124,25 @@ class Redactor:
 
     @classmethod
     def of_case(cls, root: str | os.PathLike[str]) -> Redactor:
-        """Return the redactor of a case folder; its key is made if there is none."""
+        """Return the redactor of a case folder; its key is made if there is none.
+
+        Raises:
+            CaseError: the key can be neither made nor read.
+        """
         path = Path(root) / KEY_FILE
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
                 file.write(os.urandom(32).hex() + "\n")
         except FileExistsError:
             pass
-        return cls(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+        except OSError as error:
+            why = f"{path}: the key of pseudonyms cannot be made ({error.strerror}): have the case's owner do it"
+            raise CaseError(why) from error
+        try:
+            return cls(bytes.fromhex(path.read_text(encoding="ascii").strip()))
+        except OSError as error:
+            why = f"{path}: the key of pseudonyms cannot be read ({error.strerror}): only who made it may"
+            raise CaseError(why) from error
 
     def learn(self, name: str, values: Iterable[Any]) -> None:
         """Note the secrets among the values of a column, so that they are found wherever else they stand."""

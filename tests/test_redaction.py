@@ -9,6 +9,7 @@ import pytest
 
 from iptvforensics.batch import analyze_many
 from iptvforensics.case import open_case
+from iptvforensics.errors import CaseError
 from iptvforensics.redaction import KEY_FILE, Redactor, may_hold_secrets
 from iptvforensics.schema import Column
 from iptvforensics.store import Store
@@ -104,6 +105,14 @@ def test_the_key_belongs_to_the_case_and_its_owner(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a" / KEY_FILE).stat().st_mode) == 0o600
     assert Redactor.of_case(tmp_path / "a").value("password", "x") == first
     assert Redactor.of_case(tmp_path / "b").value("password", "x") != first
+
+
+def test_a_key_that_cannot_be_made_is_an_error_of_the_case(tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="the key of pseudonyms cannot be made"):
+        Redactor.of_case(tmp_path / "none")
+    (tmp_path / KEY_FILE).mkdir()
+    with pytest.raises(CaseError, match="the key of pseudonyms cannot be read"):
+        Redactor.of_case(tmp_path)
 
 
 def test_secrets_are_learnt_from_texts_only() -> None:

@@ -91,10 +91,10 @@ def add_clocks(reader: TableReader, devices: Devices) -> None:
         if not (alone or skew or (len(offsets) > 1 and max(offsets) - min(offsets) <= spread)):
             continue
         atom, place = devices.atoms[key], requests[0].place
-        offset = median(offsets) / 1e9
+        offset = round(median(offsets) / 1e9, 3) + 0.0  # no negative zero
         shows = f"NTP: the device's clock is {offset:+.3f} s from the capture's"
         atom.seen("clock-offset", "lead", place, shows, count=0)
-        atom.fact("clock", round(offset, 3))
+        atom.fact("clock", offset)
         if skew is not None:
             span = (requests[-1].ts_ns - requests[0].ts_ns) / 1e9
             shows = (

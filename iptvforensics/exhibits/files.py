@@ -27,9 +27,10 @@ def manifest_of(store: Store, capture_id: str) -> dict[str, Any]:
     """
     found = [m for m in store.manifests() if capture_id and m["capture_id"].startswith(capture_id)]
     if len(found) != 1:
-        known = ", ".join(m["capture_id"] for m in (found or store.manifests())[:5])
+        listed = [m["capture_id"] for m in found or store.manifests()]
+        known = ", ".join(listed[:5]) + (", ..." if len(listed) > 5 else "")
         what = "several captures" if found else "no capture"
-        raise CaseError(f"{store.root}: {what} {capture_id!r}; the case holds {known or 'none'}, ...")
+        raise CaseError(f"{store.root}: {what} {capture_id!r}; the case holds {known or 'none'}")
     return found[0]
 
 

@@ -18,6 +18,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from xml.etree import ElementTree as ET
@@ -65,8 +66,13 @@ def _save(path: Path, text: str) -> Path:
     try:
         part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         part.replace(path)
+    except OSError as error:
+        if error.filename is not None:  # nobody knows the name of the part
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return path
 
 

@@ -32,6 +32,12 @@ def test_the_clock_of_the_device(lab):
     assert device(lab)["clock_offset_s"] == 90
 
 
+def test_a_clock_behind_by_less_than_is_told_is_not_behind(lab):
+    lab.get("/")
+    lab.message("ntp", 100, mode="client", transmit_ns=BASE_NS + 100 * S - S // 10_000)
+    assert str(device(lab)["clock_offset_s"]) == "0.0"
+
+
 @pytest.mark.parametrize(
     ("offsets", "told"),
     [((5,), 5), ((5, 7), 6), ((5, -3600), None), ((1_000_000, 1_000_010), 1_000_005), ((1_000_000,), None)],

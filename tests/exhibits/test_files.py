@@ -23,6 +23,13 @@ def test_an_unknown_capture_is_an_error_that_names_some(sample_case: Path, name:
         manifest_of(Store.open(sample_case), name)
 
 
+def test_dots_stand_for_captures_that_are_not_named(sample_case: Path) -> None:
+    with pytest.raises(CaseError) as few:
+        manifest_of(Store.open(sample_case), "zz")
+    assert "..." not in str(few.value)
+    assert SMALL in str(few.value)
+
+
 def test_a_file_is_taken_from_its_old_place(samples: Path, sample_case: Path) -> None:
     path = locate(manifest_of(Store.open(sample_case), SMALL))
     assert Path(path).samefile(samples / "formats/small.pcap")

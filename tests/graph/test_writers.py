@@ -166,3 +166,9 @@ def test_failed_writing_leaves_the_old_file_and_no_rest(busy, tmp_path, monkeypa
         write(busy.graph(), path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["graph.json"]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError) as found:
+        write(nx.MultiDiGraph(), tmp_path / "none" / "graph.json", "json")
+    assert found.value.filename == str(tmp_path / "none" / "graph.json")
