@@ -30,7 +30,7 @@ _SHORTEST = 8
 _MOST_CLIENTS = 16
 """What more ask for tells nothing."""
 _FORMS = 3
-_RANDOM = re.compile(r"(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[\w-]{40,}", re.ASCII)
+_LONG = re.compile(r"[\w-]{40,}", re.ASCII)
 _NUMBER = re.compile(r"\d+")
 
 _ASKED = f"""
@@ -88,7 +88,12 @@ class _Pair:
         self.last_ns = max([self.last_ns, *times])
         for one in requests[:1]:
             self.forms.add((one.host, _NUMBER.sub("0", one.target)))
-            self.has_random |= bool(_RANDOM.search(one.target))
+            self.has_random |= _is_random(one.target)
+
+
+def _is_random(target: str) -> bool:
+    """Return True if a long part of a target has letters and digits."""
+    return any(re.search("[A-Za-z]", part) and re.search("[0-9]", part) for part in _LONG.findall(target))
 
 
 def find_crossings(reader: TableReader, clients: Mapping[Address, Client]) -> list[Crossing]:

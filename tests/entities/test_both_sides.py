@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from iptvforensics.entities.both_sides import find_crossings
@@ -141,3 +143,12 @@ def test_polls_are_counted_once(lab):
     crossings = find_crossings(lab.bench(), read_clients(lab.bench()))
     assert [(one.outside, one.flow_id, one.inside, one.requests) for one in crossings] == [
         ((TWO, HOME), 7, (ONE, BOX), 40)]  # fmt: skip
+
+
+def test_long_targets_without_digits_are_read_quickly(lab):
+    target = "/" + "letters-" * 8000
+    lab.get(target, "edge.example", at=100)
+    outside(lab, target, 100, 7)
+    begun = process_time()
+    assert len(find_crossings(lab.bench(), read_clients(lab.bench()))) <= 1
+    assert process_time() - begun < 2
