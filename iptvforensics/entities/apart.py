@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from ..sessions.hops import INITIAL_TTLS, MOST_HOPS
 from .clients import Client
 from .clocks import clocks_at, read_requests
 from .model import Place, TableReader, first_few
@@ -24,8 +25,8 @@ from .model import Place, TableReader, first_few
 Address = tuple[str, str]
 
 _HELLOS = ("tls", "quic")
-_INITIAL_TTLS = ((64, 33), (128, 97))
-"""With what systems send, and the lowest that arrives of it."""
+_SYSTEM_TTLS = INITIAL_TTLS[:2]
+"""Of two kinds of systems; with the third, routers and servers answer."""
 
 
 def note_differences(reader: TableReader, clients: Mapping[Address, Client]) -> None:
@@ -82,4 +83,4 @@ def _add_times_to_live(reader: TableReader, shared: Mapping[Address, Client]) ->
 
 
 def _initial(ttl: int | None) -> int | None:
-    return next((high for high, low in _INITIAL_TTLS if ttl is not None and low <= ttl <= high), None)
+    return next((sent for sent in _SYSTEM_TTLS if ttl is not None and 0 <= sent - ttl <= MOST_HOPS), None)

@@ -13,10 +13,10 @@ from __future__ import annotations
 from ..sessions.addresses import absolute, host_of
 from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests, Sighting, port_of
-from .urls import SQL_BARE, is_edge_target, read_url
+from .urls import EDGE_KINDS, SQL_BARE, is_edge_target, read_url
 
 _PANEL_HEADERS = "array_to_string(request_headers, chr(10)), '(?im)^x-(?:xui|xc_vm)-'"
-_SENT_ON = r"/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key)/"
+_SENT_ON = rf"/(?:{EDGE_KINDS})/"
 
 
 def add_bare(reader: TableReader, requests: Requests) -> None:

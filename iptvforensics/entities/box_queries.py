@@ -65,8 +65,7 @@ def add_box_reports(reader: TableReader, devices: Devices) -> None:
         return
     rows = reader.select(
         most_per_capture(
-            "SELECT capture_id, client_ip, body_url, claimed_macs, serial, model, firmware, min(ts_ns), min(frame_no), "
-            "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), arg_min(stream_offset, frame_no) "
+            f"SELECT capture_id, client_ip, body_url, claimed_macs, serial, model, firmware, {FIRST_PLACE} "  # noqa: S608
             "FROM device_reports GROUP BY ALL",
             _MOST_READ,
         )

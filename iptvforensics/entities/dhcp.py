@@ -26,7 +26,7 @@ from ..times import iso_time
 from .devices import Address, Devices, claimed_together
 from .heard import heard, note
 from .leases import Lease, holders, read_leases
-from .model import Atom, Key, Place, TableReader
+from .model import FIRST_FRAME, Atom, Key, Place, TableReader
 from .urls import mac_address
 
 _CABLE = ("docsis", "pktc", "opencable")
@@ -73,9 +73,9 @@ def add_four(reader: TableReader, devices: Devices) -> None:
 def add_six(reader: TableReader, devices: Devices) -> None:
     """Add what DHCPv6 clients say of themselves: the address that they send from tells whose it is."""
     rows = reader.select(
-        "SELECT capture_id, coalesce(relayed_from, client_ip), fqdn, vendor_enterprise, vendor_class, user_class, "
-        "vendor_options, parameter_list, client_duid, client_duid_ns, client_duid_mac, min(ts_ns), min(frame_no), "
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM dhcp6 WHERE NOT is_response "
+        "SELECT capture_id, coalesce(relayed_from, client_ip), fqdn, vendor_enterprise, vendor_class, user_class, "  # noqa: S608
+        "vendor_options, parameter_list, client_duid, client_duid_ns, client_duid_mac, "
+        f"{FIRST_FRAME} FROM dhcp6 WHERE NOT is_response "
         "GROUP BY ALL ORDER BY ALL"
     )
     for capture, sender, name, number, vendor, user, options, asked, duid, made, mac, *seen in rows:

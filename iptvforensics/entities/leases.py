@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .model import Place, TableReader
+from .model import FIRST_FRAME, Place, TableReader
 from .urls import mac_address
 
 Client = tuple[str, str]
@@ -45,8 +45,8 @@ def read_leases(reader: TableReader) -> dict[Client, list[Lease]]:
     if not reader.has("dhcp"):
         return {}
     rows = reader.select(
-        "SELECT capture_id, client_mac, step, ip, list(DISTINCT xid), min(ts_ns), min(frame_no), "  # noqa: S608
-        f"arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM ({_BOUND}) WHERE ip IS NOT NULL "
+        f"SELECT capture_id, client_mac, step, ip, list(DISTINCT xid), {FIRST_FRAME} "  # noqa: S608
+        f"FROM ({_BOUND}) WHERE ip IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )
     told = {row[:2] for row in rows if row[2] != _ASKS}

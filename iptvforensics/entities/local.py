@@ -22,7 +22,7 @@ from .devices import Devices
 from .dhcp import add_four, add_six
 from .heard import heard, note
 from .mdns import read_answer
-from .model import Place, TableReader
+from .model import FIRST_FRAME, Place, TableReader
 from .neighbours import is_group
 from .urls import mac_address
 
@@ -49,30 +49,29 @@ def add_local(reader: TableReader, devices: Devices) -> None:
 def _add_mdns(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
         "SELECT capture_id, client_ip, client_port, server_ip, server_port, "  # noqa: S608
-        "list_concat(coalesce(answers, []), coalesce(additionals, [])) AS records, min(ts_ns), min(frame_no), "
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM dns "
+        "list_concat(coalesce(answers, []), coalesce(additionals, [])) AS records, "
+        f"{FIRST_FRAME} FROM dns "
         f"WHERE is_response AND {_MDNS_PORT:d} IN (client_port, server_port) GROUP BY ALL ORDER BY ALL"
     )
-    for capture, client, client_port, server, server_port, records, ts, frame, flow, orig in rows:
+    for capture, client, client_port, server, server_port, records, *seen in rows:
         # Whoever sends to a group is not the group; which end is called the client hangs on what came first.
         sender, port = (client, client_port) if is_group(server) else (server, server_port)
         if port != _MDNS_PORT:
             continue
-        answer = read_answer(sender, records)
+        answer, place = read_answer(sender, records), Place(capture, *seen)
         named = {name: value for name, value in answer if name in ("models", "serials")}
         if len(named) > 1:
-            _hear(devices, "claimed-mdns", sender, Place(capture, ts, frame, flow, orig), "mDNS", **named)
+            _hear(devices, "claimed-mdns", sender, place, "mDNS", **named)
         for name, value in answer:
             said = mac_address(value) if name == "claimed_macs" else value
-            _hear(devices, "claimed-mdns", sender, Place(capture, ts, frame, flow, orig), "mDNS", **{name: said})
+            _hear(devices, "claimed-mdns", sender, place, "mDNS", **{name: said})
 
 
 def _add_ssdp(reader: TableReader, devices: Devices) -> None:
     kinds = " ".join(f"WHEN contains(concat(search_target, usn), ':device:{t}:') THEN '{k}'" for t, k in _KINDS)
     rows = reader.select(
         f"SELECT capture_id, client_ip, server_ip, method, friendly_name, user_agent, server, max(CASE {kinds} END), "  # noqa: S608
-        "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
-        "FROM ssdp GROUP BY ALL ORDER BY ALL"
+        f"{FIRST_FRAME} FROM ssdp GROUP BY ALL ORDER BY ALL"
     )
     for capture, client, responder, method, name, agent, server, kind, *seen in rows:
         sender = client if method == "M-SEARCH" or is_group(responder) else responder
@@ -84,9 +83,8 @@ def _add_ssdp(reader: TableReader, devices: Devices) -> None:
 
 def _add_upnp(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, server_ip, friendly_name, coalesce(model_name, model_number), serial_number, manufacturer, "
-        "device_type, min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) "
-        "FROM upnp_devices WHERE parent_udn IS NULL GROUP BY ALL ORDER BY ALL"
+        "SELECT capture_id, server_ip, friendly_name, coalesce(model_name, model_number), serial_number, manufacturer, "  # noqa: S608
+        f"device_type, {FIRST_FRAME} FROM upnp_devices WHERE parent_udn IS NULL GROUP BY ALL ORDER BY ALL"
     )
     for capture, sender, name, model, serial, maker, device, *seen in rows:
         kind = next((kind for text, kind in _KINDS if f":device:{text}:" in (device or "")), None)
@@ -97,9 +95,9 @@ def _add_upnp(reader: TableReader, devices: Devices) -> None:
 
 def _add_adb(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
-        "SELECT capture_id, CASE WHEN system_type = 'host' THEN client_ip ELSE server_ip END AS sender, "
-        "coalesce(product_model, product_name, product_device), serial_number, min(ts_ns), min(frame_no), "
-        "arg_min(flow_id, frame_no), arg_min(from_orig, frame_no) FROM adb "
+        "SELECT capture_id, CASE WHEN system_type = 'host' THEN client_ip ELSE server_ip END AS sender, "  # noqa: S608
+        "coalesce(product_model, product_name, product_device), serial_number, "
+        f"{FIRST_FRAME} FROM adb "
         "WHERE coalesce(product_model, product_name, product_device, serial_number) IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )

@@ -46,11 +46,10 @@ class Place(NamedTuple):
     stream_offset: int | None = None
 
 
-FIRST_PLACE = (
-    "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no), "
-    "arg_min(stream_offset, frame_no)"
-)
-"""SQL for a group of rows: the fields of the `Place` where it was first seen, behind the capture."""
+FIRST_FRAME = "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(from_orig, frame_no)"
+"""SQL for a group of rows: the fields of the `Place` where it was first seen, from time to direction."""
+FIRST_PLACE = f"{FIRST_FRAME}, arg_min(stream_offset, frame_no)"
+"""The same with the offset in the stream."""
 
 
 def most_per_capture(query: str, most: int) -> str:

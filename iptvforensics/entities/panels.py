@@ -28,7 +28,7 @@ from itertools import combinations
 from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
 from .tokens import Tokens
-from .urls import PANEL, PORTAL, read_url
+from .urls import PANEL, PORTAL, SQL_HOST, read_url
 
 _API_FORMS = {"api", "portal"}
 _EQUAL_OFFERS, _EQUAL_SHARE = 3, 0.8
@@ -214,7 +214,7 @@ def join_by_catalogue(
     if len(hosts) < 2 or not reader.has("catalogue_entries"):
         return []
     rows = reader.select(
-        "SELECT DISTINCT lower(regexp_extract(host, '^(\\[[^\\]]*\\]|[^:]+)', 1)), entry_id, name "
+        f"SELECT DISTINCT lower(regexp_extract(host, '{SQL_HOST}', 1)), entry_id, name "  # noqa: S608
         "FROM catalogue_entries "
         "WHERE kind = 'live' AND family IS DISTINCT FROM 'xmltv' AND entry_id IS NOT NULL AND name IS NOT NULL "
         "AND host IS NOT NULL"

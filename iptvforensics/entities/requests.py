@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..sessions.addresses import absolute, host_of
 from .model import FIRST_PLACE, Place, TableReader, most_per_capture
-from .urls import SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, read_url
+from .urls import EDGE_KINDS, SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, read_url
 
 
 class Sighting(NamedTuple):
@@ -294,7 +294,7 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
     """Add hosts of which only edges' paths were asked; tokens differ by request and are left out."""
     rows = reader.select(
         "SELECT capture_id, client_ip, server_ip, server_port, host, "  # noqa: S608
-        f"regexp_extract(target, '/(s?auth|vauth|tsauth|thauth|subauth|hls|key)/', 1) AS surface, "
+        f"regexp_extract(target, '/({EDGE_KINDS})/', 1) AS surface, "
         "arg_min(target, frame_no), arg_min(user_agent, frame_no), "
         f"{_SEEN} FROM http WHERE regexp_matches(target, '{SQL_EDGES}') GROUP BY ALL ORDER BY ALL"
     )

@@ -24,9 +24,9 @@ from typing import NamedTuple
 
 from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests
+from .urls import EDGE_KINDS, SQL_HOST, sql_is_block_token
 
-_SEALED = r"/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key|play)/(?:\d+\.\w+\?token=)?([A-Za-z0-9_-]{22,})(?:[?#/]|$)"
-_HOST = r"^(\[[^\]]*\]|[^:]+)"
+_SEALED = rf"/(?:{EDGE_KINDS}|play)/(?:\d+\.\w+\?token=)?([A-Za-z0-9_-]{{22,}})(?:[?#/]|$)"
 _URL_HOST = r"(?i)^[a-z]+://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]+)"
 _BLOCK_CHARS = 21
 """Characters of base64 that a block of 16 bytes fills."""
@@ -37,7 +37,7 @@ _PLACE = ", ".join(Place._fields[1:])
 _HTTP = (
     "SELECT capture_id, unnest([asked, asked, sent_to]) AS host, unnest([target, sent, sent]) AS url, "  # noqa: S608
     "unnest([false, true, false]) AS is_sent, "
-    f"{_PLACE} FROM (SELECT *, lower(regexp_extract(coalesce(host, server_ip), '{_HOST}', 1)) AS asked, "
+    f"{_PLACE} FROM (SELECT *, lower(regexp_extract(coalesce(host, server_ip), '{SQL_HOST}', 1)) AS asked, "
     f"CASE WHEN status BETWEEN 300 AND 399 THEN location END AS sent, "
     f"lower(regexp_extract(location, '{_URL_HOST}', 1)) AS sent_to FROM http "
     f"WHERE regexp_matches(target, '{_SEALED}') OR regexp_matches(location, '{_SEALED}'))"
@@ -138,7 +138,7 @@ def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
         f"WITH urls AS ({' UNION ALL '.join(parts)}), "  # noqa: S608
         f"tokens AS (SELECT *, regexp_extract(url, '{_SEALED}', 1) AS token FROM urls WHERE host <> ''), "
         f"blocks AS MATERIALIZED (SELECT *, left(token, {_BLOCK_CHARS:d}) AS block FROM tokens "
-        f"WHERE length(token) > {_BLOCK_CHARS:d} AND length(token) % 4 <> 1 AND (length(token) * 6 // 8) % 16 = 0), "
+        f"WHERE {sql_is_block_token('token')}), "
         "own AS (SELECT token, is_sent FROM blocks GROUP BY ALL HAVING count(DISTINCT host) = 1), "
         "kept AS MATERIALIZED (SELECT * FROM blocks SEMI JOIN own USING (token, is_sent)) "
         f"SELECT block, host, capture_id, bool_and(is_sent), {FIRST_PLACE} FROM kept WHERE block IN "

@@ -36,7 +36,9 @@ _OLD_SEGMENT = re.compile(r"^/hlsr/[^/]+/([^/]+)/([^/]+)/(\d+)/")
 _SMALL = re.compile(r"^/(thumb|subtitle)/([^/]+)/([^/]+)/(?:\d+/)?(\d+)$")
 _PLAY = re.compile(r"^/play/([A-Za-z0-9_=-]{16,})(?:/(\w{2,5}))?$")
 _TOKEN_MEDIA = re.compile(r"^/(live|movie)/([A-Za-z0-9_-]{16,})/(\d+)\.(\w{2,5})$")
-_EDGE = re.compile(r"^(?:/[0-9a-f]{32}|/live)?/(s?auth|vauth|tsauth|thauth|subauth|hls|key)/([A-Za-z0-9_-]{16,})$")
+EDGE_KINDS = "s?auth|vauth|tsauth|thauth|subauth|hls|key"
+"""Folders of edges under which tokens stand, for regular expressions."""
+_EDGE = re.compile(rf"^(?:/[0-9a-f]{{32}}|/live)?/({EDGE_KINDS})/([A-Za-z0-9_-]{{16,}})$")
 _EDGE_ID = re.compile(r"^(?:/[0-9a-f]{32})?/auth/(\d+)\.(?:m3u8|ts)$")
 _BARE = re.compile(r"^/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
 _BARE_FILES = frozenset(
@@ -74,7 +76,9 @@ SQL_TARGETS = (
     r"|\.php(?:\?|$)|/p(?:layer|anel)_api/|^/admin/live\?|^/api\?|[?&](?:username|user|mac|sn|hmac)="
 )
 SQL_BARE = r"^(?:https?://[^/]+)?/[^/?]+/[^/?]+/\d+(?:\.\w+)?(?:\?|$)"
-SQL_EDGES = r"^(?:/[0-9a-f]{32}|/live)?/(?:s?auth|vauth|tsauth|thauth|subauth|hls|key)/[A-Za-z0-9_-]{16,}(?:\?|$)"
+SQL_EDGES = rf"^(?:/[0-9a-f]{{32}}|/live)?/(?:{EDGE_KINDS})/[A-Za-z0-9_-]{{16,}}(?:\?|$)"
+SQL_HOST = r"^(\[[^\]]*\]|[^:]+)"
+"""The name or address in the value of Host."""
 
 
 class PanelUrl(NamedTuple):
@@ -266,3 +270,8 @@ def is_edge_target(url: str) -> bool:
 def is_block_token(text: str) -> bool:
     """Return True if a token is base64url (RFC 4648 section 5, without padding) of whole blocks of 16 bytes."""
     return len(text) >= 22 and len(text) % 4 != 1 and len(text) * 6 // 8 % 16 == 0 and "." not in text
+
+
+def sql_is_block_token(column: str) -> str:
+    """Return the same as a condition of SQL, for texts of the alphabet of base64url."""
+    return f"length({column}) >= 22 AND length({column}) % 4 <> 1 AND (length({column}) * 6 // 8) % 16 = 0"

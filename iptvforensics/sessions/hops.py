@@ -8,7 +8,7 @@ them looks like its own.
 """
 
 INITIAL_TTLS = (64, 128, 255)
-_MOST_HOPS = 31
+MOST_HOPS = 31
 
 
 def is_passed_on(low: int | None, high: int | None) -> bool:
@@ -18,6 +18,6 @@ def is_passed_on(low: int | None, high: int | None) -> bool:
         low: lowest time to live (hop limit) of an address.
         high: highest.
     """
-    if high is not None and any(0 < initial - high <= _MOST_HOPS for initial in INITIAL_TTLS):
+    if high is not None and any(0 < initial - high <= MOST_HOPS for initial in INITIAL_TTLS):
         return True
     return low is not None and low + 1 in INITIAL_TTLS
