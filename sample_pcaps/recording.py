@@ -42,6 +42,7 @@ VERSION_COMMANDS = {
     "dnsmasq": ["dnsmasq", "-v"],
     "curl": ["curl", "--version"],
     "dig": ["dig", "-v"],
+    "unbound": ["unbound", "-V"],
     "udhcpc": ["busybox", "--help"],
     "dhclient": ["dhclient", "--version"],
     "dhcpcd": ["dhcpcd", "--version"],
