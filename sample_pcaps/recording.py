@@ -43,6 +43,7 @@ VERSION_COMMANDS = {
     "curl": ["curl", "--version"],
     "dig": ["dig", "-v"],
     "unbound": ["unbound", "-V"],
+    "avahi-daemon": ["avahi-daemon", "--version"],
     "udhcpc": ["busybox", "--help"],
     "dhclient": ["dhclient", "--version"],
     "dhcpcd": ["dhcpcd", "--version"],

@@ -109,7 +109,8 @@ class Direction:
                 self._listener.on_message(self.side, message)
             if self._messages.is_broken and not self.is_encrypted:
                 self._encrypted(offset)
-                self._listener.on_trouble(self.side, offset, "TLS_bad_message", "a handshake message is too long")
+                if self._messages.is_too_long:
+                    self._listener.on_trouble(self.side, offset, "TLS_bad_message", "a handshake message is too long")
         elif kind == CHANGE_CIPHER_SPEC and (not self._keys_changed or self._is_tls13):
             self._keys_changed = True
         elif kind == ALERT and not self._keys_changed and len(body) == 2:

@@ -18,7 +18,7 @@ from ._tls_plain import Plain
 
 _DNS_PORT, _DNS_ALPN = 853, "dot"
 _DNS = "DNS over TLS: names that are looked up here are not visible"
-_NO_HANDSHAKE = "the beginning of the connection was not captured: server name and certificates are not known"
+_NO_HANDSHAKE = "no hello was captured, or too little of it: server name and certificates are not known"
 _UNOPENED = "encrypted records that no secret opened: one is missing, or too many records before them"
 _CLOSED_SIDE = "not opened: no secret of the {}'s side for what follows the handshake was given"
 _ONE_SIDE = "what follows is encrypted, and only one hello was captured: no record can be opened"

@@ -24,13 +24,14 @@ class Message(NamedTuple):
 class MessageReader:
     """Puts the messages of one direction together."""
 
-    __slots__ = ("_offset", "_pending", "is_broken")
+    __slots__ = ("_offset", "_pending", "is_broken", "is_too_long")
 
     def __init__(self) -> None:
         self._pending = bytearray()
         self._offset = 0
         self.is_broken = False
         """True where a message is too long or a part of one is missing: what follows is not read."""
+        self.is_too_long = False
 
     def feed(self, offset: int, body: bytes | memoryview) -> Iterator[Message]:
         """Yield the messages that end in a record; `offset` is that of the body's first byte."""
@@ -45,6 +46,7 @@ class MessageReader:
         while len(pending) - at >= HEADER_BYTES:
             size = int.from_bytes(pending[at + 1 : at + HEADER_BYTES])
             if size > MAX_MESSAGE:
+                self.is_too_long = True
                 self.lose()
                 return
             following = at + HEADER_BYTES + size

@@ -90,6 +90,7 @@ DAMAGE: tuple[tuple[str, str, int, Change], ...] = (
     ("hls-doubled", "hls/redirected", 16, double),
     ("rtmp-snaplen", "rtmp/publish", 17, short),
     ("hls-one-way", "hls/redirected", 18, one_way),
+    ("tls-snaplen", "tls/https-vod", 19, short),
 )
 
 

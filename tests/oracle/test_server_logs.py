@@ -1,4 +1,4 @@
-"""Samples against the logs of their servers: names under encryption, DHCPv6 behind a relay, reports of boxes."""
+"""Samples against the logs of their servers: names, relayed DHCPv6, reports of boxes, tokens, hellos that are cut."""
 
 from __future__ import annotations
 
@@ -96,6 +96,29 @@ def test_without_keys_no_name_is_read_and_each_resolver_is_told(closed: Case) ->
     assert told == [("QUIC_dns_not_seen", 1), ("TLS_dns_not_seen", 3)]
 
 
+# --- names that a television announces ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def announced() -> Iterator[Case]:
+    with iptvforensics.analyze(SAMPLES / "dns/announced.pcap", workers=1) as case:
+        yield case
+
+
+def test_a_television_that_asks_nobody_is_a_device_by_its_own_words(announced: Case) -> None:
+    told = truth("dns/announced")["device"]
+    said = dict(text.split("=", 1) for service in told["services"] for text in service["txt"])
+    found = rows(
+        announced,
+        "select ips, macs, claimed_macs, model, serial, host_names, kind from devices"
+        f" where list_contains(ips, '{told['ips'][0]}')",
+    )
+    ((ips, macs, claimed, model, serial, names, kind),) = found
+    assert (list(ips), list(macs), list(claimed)) == (told["ips"], [told["mac"]], [said["deviceid"].lower()])
+    assert (set(model.split("; ")), serial, kind) == ({said["md"], said["model"]}, said["serialNumber"], None)
+    assert set(names) == {told["host_name"], said["fn"], told["services"][1]["name"]}
+
+
 # --- DHCPv6 behind a relay ----------------------------------------------------------------------------------
 
 
@@ -180,3 +203,46 @@ def test_panels_that_answers_and_pages_name_are_leads(reports: Case) -> None:
     assert {url for (url,) in rows(reports, "select url from named_urls")} == set(named)
     assert rows(reports, "select username, used, strength from lines") == [("siskin31", False, "lead")]
     assert rows(reports, "select host, contacted, strength from panels") == [("tv.siskin-box.example", False, "lead")]
+
+
+# --- tokens under one secret --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Iterator[Case]:
+    with iptvforensics.analyze(SAMPLES / "panels/same-tokens.pcap", workers=1) as case:
+        yield case
+
+
+def test_panels_with_one_secret_are_linked_and_no_others(tokens: Case) -> None:
+    found = rows(
+        tokens,
+        "select a.host, b.host from links k join panels a on k.source = a.panel_id"
+        " join panels b on k.target = b.panel_id where k.kind = 'same-tokens'",
+    )
+    assert [sorted(pair) for pair in found] == truth("panels/same-tokens")["shared_secret"]
+
+
+def test_an_edge_whose_redirect_was_not_recorded_has_its_panel(tokens: Case) -> None:
+    told = truth("panels/same-tokens")
+    found = rows(
+        tokens,
+        "select s.host, p.host, contains(s.rule, 'token-block') from servers s join panels p using (panel_id)"
+        " where s.role = 'edge'",
+    )
+    assert {edge: panel for edge, panel, _ in found} == told["edges"]
+    assert [edge for edge, _, by_token in found if by_token] == [told["asked_before"].split("/")[2].split(":")[0]]
+
+
+# --- hellos that are cut ------------------------------------------------------------------------------------
+
+
+def test_hellos_cut_by_a_snap_length_say_what_stands_before_the_cut() -> None:
+    name = truth("tls/https-vod")["certificate"]["names"]
+    with iptvforensics.analyze(SAMPLES / "damaged/tls-snaplen.pcap", workers=1) as case:
+        hellos = rows(case, "select server_name, client_hello_whole, ja4 from tls where client_hello_frame > 0")
+        told = rows(case, "select name, count(*) from anomalies where name like 'TLS_%' group by name order by name")
+    assert hellos == [(*name, False, None)]  # its list of ciphers is short; of the others the name is beyond the cut
+    counts = dict(told)
+    assert counts["TLS_hello_incomplete"] == counts["TLS_not_opened"] == 8
+    assert "TLS_bad_message" not in counts

@@ -228,6 +228,15 @@ def test_a_hello_whose_second_record_is_missing_says_whom_the_client_asks() -> N
     assert names(anomalies)[0] == "TLS_hello_incomplete"
 
 
+def test_a_message_behind_a_hello_that_is_cut_is_not_called_too_long() -> None:
+    client, server = TALK_12.stream(True), TALK_12.stream(False)
+    parser = TlsParser(Opening("tcp", client, server))
+    size = 5 + int.from_bytes(client[3:5])
+    feeds = (client[:130], True), (server, False), (size - 130, True), (client[size:], True)  # as with a snap length
+    (_,), anomalies = events_of(parser, *feeds)
+    assert names(anomalies) == ["TLS_hello_incomplete", "TLS_not_opened"]
+
+
 def test_a_hello_cut_too_early_is_only_noted() -> None:
     client = TALK_12.stream(True)
     rows, anomalies = events_of(TlsParser(Opening("tcp", client, b"")), (client[:46], True))
