@@ -23,7 +23,10 @@ LEADING = 5
 
 
 _DIFFERENT = 2_000
-"""Different values of a column up to which a dictionary of them is worth its time where columns are arrays."""
+"""Different values of a column up to which a dictionary of them is worth its time where there are many rows."""
+_MANY_ROWS = (f"DICTIONARY_SIZE_LIMIT {_DIFFERENT:d}", "PARQUET_VERSION V2")
+"""Values that are nearly all different: a dictionary of them is given up soon, not after a third of the rows. Numbers
+mostly rise by little from row to row: the second version of Parquet keeps differences, in a third of the room."""
 
 
 class Same:
@@ -208,10 +211,7 @@ def copy_arrays(
     order: Sequence[str] = (),
 ) -> None:
     """Write arrays, one per column, as a Parquet file, sorted by the columns named."""
-    # Numbers that are nearly all different: a dictionary of them is given up soon, not after a third of the rows.
-    # Most rise by little from row to row: the second version of Parquet keeps differences, in a third of the room.
-    options = f"DICTIONARY_SIZE_LIMIT {_DIFFERENT:d}", "PARQUET_VERSION V2"
-    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order, *options)
+    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order, *_MANY_ROWS)
 
 
 def _copy_selected(
@@ -282,7 +282,8 @@ def _copy(
 ) -> None:
     def copy(kept: Sequence[Sequence[Any] | Same]) -> None:
         arrays, sql = _handed_over(columns, kept, count)
-        _copy_selected(connection, path, _select(sql), arrays, [name for name in order if name not in sql])
+        options = _MANY_ROWS if count > 2 * _DIFFERENT else ()
+        _copy_selected(connection, path, _select(sql), arrays, [name for name in order if name not in sql], *options)
 
     try:
         copy(by_column)

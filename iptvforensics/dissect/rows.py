@@ -14,7 +14,7 @@ Flush = Callable[[Table, "list[tuple[Any, ...]] | ByColumn"], None]
 
 PORTION_VALUES = 60_000
 """Some 4 MB of rows of one table. What is left at the end has to be written before sessions can be made."""
-LONGER = 4
+LONGER = 8
 """Long lists, which come column by column, are handed on in larger portions: each costs the store a query."""
 MAX_ANOMALIES = 100_000
 """Different (name, flow) pairs kept; beyond that they are counted together."""

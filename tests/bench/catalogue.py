@@ -3,9 +3,10 @@
     python tests/bench/catalogue.py
 
 A capture holds one exchange. Its reading into a case (`analyze_capture`: hash, streams, parsers, tables) runs as a
-whole process. Its processor time (user and system) is compared with that for the same exchange with an empty list:
-that is what starting, hashing and writing a case cost anyway. The last column is the command `analyze`, which works
-out who is who in the whole case, too. Figures are medians; machine code is in its cache (one uncounted run before).
+whole process. Its time is compared with that for the same exchange with an empty list: that is what starting, hashing
+and writing a case cost anyway. Both times are given: by the clock, and of the processor (user and system, all threads).
+The last column is the command `analyze`, which works out who is who in the whole case, too. Figures are medians;
+machine code is in its cache (one uncounted run before).
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 TITLES = 110_000
@@ -123,21 +126,34 @@ analyze_capture(sys.argv[1], Store.create(sys.argv[2]))
 """
 
 
-def analyze(path: Path, case: Path, *, whole: bool = False) -> tuple[float, int]:
-    """Return processor seconds and peak resident bytes of reading a capture, or of all that the command does."""
+class Cost(NamedTuple):
+    """What a process took."""
+
+    elapsed: float
+    """Seconds by the clock."""
+    processor: float
+    """Seconds, user and system, of all threads."""
+    peak: float
+    """Resident bytes."""
+
+
+def analyze(path: Path, case: Path, *, whole: bool = False) -> Cost:
+    """Return what reading a capture takes, or all that the command does."""
     shutil.rmtree(case, ignore_errors=True)
     command = [sys.executable, "-c", READ, str(path), str(case)]
     if whole:
         command = [sys.executable, "-m", "iptvforensics", "analyze", str(path), "--case", str(case)]
+    began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)
+    elapsed = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     errors = process.stderr.read() if process.stderr else b""
     if process.stderr:
         process.stderr.close()
     if process.returncode:
         raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{errors.decode()[-2000:]}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    return Cost(elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def rows_of(case: Path, table: str) -> int:
@@ -159,11 +175,14 @@ def measured(kind: str, titles: int, runs: int, folder: Path) -> tuple[str, ...]
         raise SystemExit(f"{kind}: {rows} rows of {titles} titles")
     # They take turns: the machine may be shared.
     rounds = [(analyze(empty, case), analyze(full, case), analyze(full, case, whole=True)) for _ in range(runs)]
-    base, read, whole = (statistics.median(found[i][0] for found in rounds) for i in range(3))
-    peaks = [statistics.median(found[i][1] for found in rounds) / 1e6 for i in (1, 0)]
+    base, read, whole = (
+        Cost(*map(statistics.median, zip(*(found[i] for found in rounds), strict=True))) for i in range(3)
+    )
     sizes = f"{len(body) / 1e6:.1f} MB ({full.stat().st_size / 1e6:.1f} MB captured)"
-    times = [f"{seconds:.2f} s" for seconds in (read, base, read - base)]
-    return kind, sizes, *times, *(f"{peak:.0f} MB" for peak in peaks), f"{whole:.2f} s"
+    seconds = [read.elapsed - base.elapsed, read.processor - base.processor]
+    both = [f"{read.elapsed:.2f} / {read.processor:.2f} s", f"{base.elapsed:.2f} / {base.processor:.2f} s"]
+    peaks = [f"{cost.peak / 1e6:.0f} MB" for cost in (read, base)]
+    return kind, sizes, *both, *(f"{found:.2f} s" for found in seconds), *peaks, f"{whole.elapsed:.2f} s"
 
 
 def main() -> None:
@@ -177,7 +196,8 @@ def main() -> None:
         lines = [measured(kind, options.titles, options.runs, folder) for kind in KINDS]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    head = ("reply", "size", "reading", "an empty list", "difference", "peak memory", "an empty list", "analyze")
+    head = ("reply", "size", "reading: clock / processor", "an empty list", "difference: clock", "processor")
+    head += ("peak memory", "an empty list", "analyze: clock")
     sys.stdout.write(f"| {' | '.join(head)} |\n")
     sys.stdout.write(f"|{'---|' * len(head)}\n")
     for line in lines:

@@ -16,13 +16,14 @@ spec.loader.exec_module(catalogue)
 def test_every_title_becomes_a_row(tmp_path, kind):
     make, target, table = catalogue.KINDS[kind]
     path = catalogue.capture(tmp_path / "x.pcap", target, make(3_000))
-    seconds, peak = catalogue.analyze(path, tmp_path / "case")
-    assert seconds > 0
-    assert peak > 10_000_000
+    cost = catalogue.analyze(path, tmp_path / "case")
+    assert cost.elapsed > 0
+    assert cost.processor > 0
+    assert cost.peak > 10_000_000
     assert 3_000 <= catalogue.rows_of(tmp_path / "case", table) <= 3_001
 
 
 def test_a_measured_line_has_a_figure_for_each_head(tmp_path):
     kind, _, *figures = catalogue.measured("M3U-Plus", 100, 1, tmp_path)
     assert kind == "M3U-Plus"
-    assert [figure[-2:] for figure in figures] == [" s", " s", " s", "MB", "MB", " s"]
+    assert [figure[-2:] for figure in figures] == [" s", " s", " s", " s", "MB", "MB", " s"]

@@ -123,15 +123,15 @@ def test_faults_of_the_file_have_a_row_each() -> None:
 def test_columns_are_handed_on_in_portions_and_the_rest_at_the_end() -> None:
     sink = Sink()
     collector = RowCollector(sink, portion=2)
-    for i in range(4):
+    for i in range(8):
         collector.add_columns(TABLE, ByColumn(2, [[i, i], Same(7)], is_sorted=True))
     collector.add(TABLE, (9, 9))
     collector.close()
-    assert [(len(rows), isinstance(rows, ByColumn)) for _, rows in sink.portions] == [(4, True), (4, True), (1, False)]
+    assert [(len(rows), isinstance(rows, ByColumn)) for _, rows in sink.portions] == [(8, True), (8, True), (1, False)]
     first: Any = sink.portions[0][1]
-    assert first.columns[0] == [0, 0, 1, 1]
+    assert first.columns[0] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert first.columns[1].value == 7
-    assert collector.counts == {"pairs": 9}
+    assert collector.counts == {"pairs": 17}
 
 
 def test_columns_in_the_wrong_number_are_refused() -> None:
