@@ -3,7 +3,7 @@
 `?model=...&fwver=...&sn=...&mac=...`: a query counts that holds a link-layer address, or a model with a serial number
 or firmware; of what is posted as JSON or form, the rows of `device_reports`. Rules `claimed-address`, `claimed-serial`,
 `claimed-model`, `claimed-firmware`, all leads: a web page may ask about another device in the same way. Where a browser
-asked, nothing follows for the kind of the device, and its serial number joins nothing.
+asked or posted, nothing follows for the kind of the device, and its serial number joins nothing.
 
 **Known limitations**: names of parameters are those in common use.
 """
@@ -16,6 +16,7 @@ from ..sessions.addresses import host_of
 from .agents import BROWSER, read_agent
 from .devices import Devices, claim
 from .model import FIRST_PLACE, Place, TableReader, most_per_capture
+from .neighbours import is_station
 from .urls import mac_address
 
 _NAMES = {
@@ -29,9 +30,13 @@ _VALUES = ", ".join(
 )
 _SOME = f"'(?i)[?&](?:{_NAMES['mac']}|{_NAMES['model']})=[^&]'"
 _NOTHING = frozenset({"", "0", "null", "none", "unknown", "undefined", "n/a"})
+_AGENTS = (
+    "SELECT capture_id, flow_id, url AS body_url, min(user_agent) AS agent FROM http "
+    "WHERE url IN (SELECT body_url FROM device_reports) GROUP BY ALL"
+)
 _MOST_READ, _MAX_CHARS = 10_000, 100
-_NOBODYS = frozenset({"00:00:00:00:00:00", "02:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"})
-"""What stands for no address; Android gives the second one to programs that may not know it."""
+_NOBODYS = frozenset({"02:00:00:00:00:00"})
+"""What Android gives to programs that may not know the address."""
 
 
 def add_box_queries(reader: TableReader, devices: Devices) -> None:
@@ -63,29 +68,32 @@ def add_box_reports(reader: TableReader, devices: Devices) -> None:
     """Add what clients said of themselves in what they posted, once per client, URL and values."""
     if not reader.has("device_reports"):
         return
+    posted = f"device_reports LEFT JOIN ({_AGENTS}) USING (capture_id, flow_id, body_url)"
     rows = reader.select(
         most_per_capture(
-            f"SELECT capture_id, client_ip, body_url, claimed_macs, serial, model, firmware, {FIRST_PLACE} "  # noqa: S608
-            "FROM device_reports GROUP BY ALL",
+            "SELECT capture_id, client_ip, body_url, agent, claimed_macs, serial, model, firmware, "  # noqa: S608
+            f"{FIRST_PLACE} FROM {posted if reader.has('http') else '(SELECT *, NULL AS agent FROM device_reports)'} "
+            "GROUP BY ALL",
             _MOST_READ,
         )
     )
-    for capture, client, url, macs, serial, model, firmware, *seen in rows:
+    for capture, client, url, agent, macs, serial, model, firmware, *seen in rows:
         addresses = [address for mac in macs or () if (address := _address(mac))]
         place = Place(capture, *seen)
         key = devices.pick(capture, client, [f"mac {address}" for address in addresses], [place.flow_id])
         if key is None:
             continue
         host = host_of(url) or ""
-        claim(devices.atoms[key], place, host=host, serial=serial, model=model, firmware=firmware)
+        is_own = read_agent(agent).kind != BROWSER
+        claim(devices.atoms[key], place, host=host, is_own=is_own, serial=serial, model=model, firmware=firmware)
         for address in addresses:
             claim(devices.atoms[key], place, host=host, mac=address)
 
 
 def _address(value: str | None) -> str | None:
-    """Return an address as claimed; None for none, and for what stands for none."""
+    """Return an address as claimed; None for none, for what stands for none, and for groups."""
     address = mac_address(value)
-    return None if address in _NOBODYS else address
+    return address if is_station(address) and address not in _NOBODYS else None
 
 
 def _plain(value: str) -> str | None:

@@ -3,14 +3,16 @@
 Updates, statistics and crash reports are posted as JSON or as forms, each maker with names of its own. A body counts
 that names a link-layer address, or a model together with a serial number, a firmware or an identifier of the device.
 One that names several serial numbers or models, or one name with several addresses, is a list and tells nothing of
-whoever posts it.
+whoever posts it; nor does one that has too many values to look at all of them.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,7 +21,7 @@ from ..protocol import Event, Opening, Row
 from ._urls_parser import UrlsParser
 
 MAX_BYTES = 1 << 18
-_MAX_DEPTH, _MAX_VALUES, _MAX_CHARS = 8, 2000, 100
+_MAX_DEPTH, _MAX_VALUES, _MAX_CHARS = 8, 20_000, 100
 _MAX_ADDRESSES = 4
 """Interfaces of a device: of both radios, of the cable, of Bluetooth."""
 
@@ -78,12 +80,18 @@ def read_report(body: bytes) -> dict[str, Any] | None:
         ('X96', '9.1')
     """
     found: dict[str, dict[str, set[str]]] = {what: {} for what in _NAMES}
-    for key, value in _pairs(body):
-        match = _KEY.fullmatch(_JOINTS.sub("", key).lower())
-        if match is not None and value.lower() not in _NOTHING:
-            said = mac_address(value)[0] if match.lastgroup == "claimed_macs" else value[:_MAX_CHARS]
-            if said is not None:
-                found[str(match.lastgroup)].setdefault(match[0], set()).add(said)
+    pairs = list(islice(_pairs(body), _MAX_VALUES + 1))
+    if len(pairs) > _MAX_VALUES:
+        return None  # what is behind may be of other devices
+    for key, value in pairs:
+        match = _KEY.fullmatch(_JOINTS.sub("", key[:_MAX_CHARS]).lower())
+        plain = (text(value) or "").strip() if match is not None else ""
+        if match is None or plain.lower() in _NOTHING:
+            continue
+        if match.lastgroup != "claimed_macs":
+            found[str(match.lastgroup)].setdefault(match[0], set()).add(plain[:_MAX_CHARS])
+        elif isinstance(value, str) and (address := mac_address(value)[0]) is not None:
+            found["claimed_macs"].setdefault(match[0], set()).add(address)
     if any(len(values) > 1 for what in ("claimed_macs", "serial", "model") for values in found[what].values()):
         return None
     values = {what: sorted(set().union(*of.values())) for what, of in found.items()}
@@ -96,30 +104,31 @@ def read_report(body: bytes) -> dict[str, Any] | None:
     return row if is_told else None
 
 
-def _pairs(body: bytes) -> Iterator[tuple[str, str]]:
+def _pairs(body: bytes) -> Iterator[tuple[str, Any]]:
     """Yield names and values of JSON, at any depth up to a limit, or of a form."""
     begin = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if begin[:1] in (b"{", b"["):
         try:
-            yield from _members(json.loads(begin.decode("utf-8", "replace")))
+            yield from _members(json.loads(begin.decode("utf-8", "replace"), object_pairs_hook=_Members))
         except (ValueError, RecursionError):
             return
     elif _FORM.match(begin):
-        try:
-            yield from parse_qsl(begin.decode("utf-8", "replace").strip(), max_num_fields=_MAX_VALUES)
-        except ValueError:
-            return
+        yield from parse_qsl(begin.decode("utf-8", "replace").strip())
 
 
-def _members(document: Any) -> Iterator[tuple[str, str]]:
-    waiting: list[tuple[str, Any, int]] = [("", document, 0)]
-    seen = 0
-    while waiting and seen < _MAX_VALUES:
-        key, value, depth = waiting.pop()
-        seen += 1
-        if isinstance(value, dict) and depth < _MAX_DEPTH:
-            waiting += [(str(name), inner, depth + 1) for name, inner in list(value.items())[:_MAX_VALUES]]
-        elif isinstance(value, list) and depth < _MAX_DEPTH:
-            waiting += [(key, inner, depth + 1) for inner in value[:_MAX_VALUES]]
-        elif isinstance(value, str | int) and not isinstance(value, bool):
-            yield key, (text(value) or "").strip()
+class _Members(list[tuple[str, Any]]):
+    """The members of an object in JSON, those with one name as well."""
+
+
+def _members(document: Any) -> Iterator[tuple[str, Any]]:
+    """Yield names and values from the outside to the inside: what describes the device stands before long lists."""
+    waiting: deque[tuple[str, Any, int]] = deque([("", document, 0)])
+    while waiting:
+        key, value, depth = waiting.popleft()
+        inside = value if isinstance(value, _Members) else ((key, each) for each in value)
+        for name, each in inside:
+            if isinstance(each, list):
+                if depth < _MAX_DEPTH:
+                    waiting.append((name, each, depth + 1))
+            elif isinstance(each, str | int) and not isinstance(each, bool):
+                yield name, each

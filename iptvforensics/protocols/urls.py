@@ -11,8 +11,8 @@ number, model, firmware. Names differ from maker to maker; those in common use a
 RFC 3986 (URLs), RFC 8259 section 7 (escapes of JSON), WHATWG HTML section 13.5 (`&amp;`).
 
 **Known limitations**: a URL that is put together by a script is not found, nor one in a text of two bytes per
-character. What a gap cuts is not read. Reports above 256 KiB, in other forms (XML, protocol buffers), or
-of several devices at once give no row.
+character. What a gap cuts is not read. Reports above 256 KiB or of more than 20,000 values, in other forms
+(XML, protocol buffers, one JSON text behind another), or of several devices at once give no row.
 """
 
 from __future__ import annotations
@@ -84,5 +84,5 @@ PROTOCOL = Protocol(
     detect=detect,
     parser=make_parser,
     limits="Bodies are searched up to 8 MiB and 1,000 different URLs. URLs that scripts put together are not found. "
-    "Reports of devices are read up to 256 KiB.",
+    "Reports of devices are read up to 256 KiB and 20,000 values.",
 )

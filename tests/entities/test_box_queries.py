@@ -58,6 +58,23 @@ def test_a_posted_report_describes_the_box(lab):
     assert "claims serial number SN77 to ota.example" in {row["shows"] for row in lab.build()["evidence"]}
 
 
+@pytest.mark.parametrize(("url", "kind"), [("http://ota.example/help", "browser"), ("http://ota.example/check", "app")])
+def test_what_a_browser_posts_is_no_kind(lab, url, kind):
+    agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:108.0) Gecko/20100101 Firefox/108.0"
+    lab.get("/help", host="ota.example", url="http://ota.example/help", user_agent=agent)
+    lab.message("device_reports", body_url=url, model="MAG322", serial="SN77", firmware="9.2")
+    found = device(lab)
+    assert (found["model"], found["serial"]) == ("MAG322", "SN77")
+    assert found["kind"] == kind  # app: a computer that claims to be a box
+
+
+@pytest.mark.parametrize("mac", ["01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"])
+def test_groups_are_nobodys_address(lab, mac):
+    lab.get("/")
+    lab.message("device_reports", body_url="http://ota.example/check", claimed_macs=[mac])
+    assert device(lab)["claimed_macs"] == []
+
+
 def test_a_report_from_an_address_without_device_is_nobodys(lab):
     lab.get("/")
     lab.message("device_reports", body_url="http://ota.example/check", model="X96", serial="1", client_ip="192.168.1.9")

@@ -142,12 +142,30 @@ def test_what_a_box_posts_to_ask_for_an_update() -> None:
         (b"[" * 100_000, None),
         (b"plain words = mac", None),
         (b'{"bssid":"00:1a:79:00:00:01","router_mac":"00:1a:79:00:00:01"}', None),
+        (b'{"mac":"00:1a:79:00:00:01","mac":"00:1a:79:00:00:02"}', None),
+        (b'{"mac":211223344556,"model":"X96","sn":4711}', {"model": "X96", "serial": "4711"}),
+        (b'{"model":"X96","sn":["7","7"],"fw":1.5,"uuid":null,"brand":{"n":1}}', {"model": "X96", "serial": "7"}),
     ],
 )  # fmt: skip
 def test_bodies_that_describe_a_device_and_others(body: bytes, expected: dict[str, object] | None) -> None:
     found = reports(body)
     assert [{k: v for k, v in row.values.items() if v is not None and k not in ("body_url", "media_type")}
             for row in found] == ([expected] if expected else [])  # fmt: skip
+
+
+@pytest.mark.parametrize("filler", [b'{"a":%s}', b"[%s]"])
+def test_a_long_list_behind_the_device_hides_nothing(filler: bytes) -> None:
+    apps = filler % (b"[" + b",".join([b'{"p":1}'] * 19_000) + b"]")
+    (row,) = reports(b'{"apps":%s,"device":%s}' % (apps, UPDATE))
+    assert row.values["serial"] == "4711"
+    (row,) = reports(b"model=X96&sn=1" + b"&a=1" * 19_000)
+    assert row.values["serial"] == "1"
+
+
+def test_too_many_values_to_know_that_they_are_of_one_device() -> None:
+    values = b",".join([b'{"p":1}'] * 20_000)
+    assert reports(b'{"apps":[%s],"device":%s}' % (values, UPDATE)) == []
+    assert reports(b"model=X96&sn=1" + b"&a=1" * 20_000) == []
 
 
 def test_reports_that_are_not_whole_or_too_long_are_none() -> None:
