@@ -10,9 +10,10 @@ Rules, and what they show:
 
 Names become one panel by `same-address-same-line` (strong: two names at one address and port, asked with the same
 line), `same-catalogue-same-servers` (strong: equal channels and a common server to which both send clients; a copied
-database alone would not share servers), `list-names` (strong: a panel's list names the other, which sends clients on)
-and `api-redirect` (strong: one name sends requests for the interface to the
-other). A host that another one sends clients to, and that is asked for media only, is no panel; nor is one that is
+database alone would not share servers), `list-names` (strong: a panel's list names one other host, for the very line
+that asked for the list, and that host sends clients on; of other lines' hosts the list only passes on offers) and
+`api-redirect` (strong: one name sends requests for the interface to the other). What names nobody joins nothing
+(`scopes`). A host that another one sends clients to, and that is asked for media only, is no panel; nor is one that is
 asked for media only, with lines that clients use at the interface of another one (an edge that a list named).
 
 **Known limitations**: a reverse proxy of many services shows one address for all; that is why an address alone
@@ -27,6 +28,7 @@ from itertools import combinations
 
 from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
+from .scopes import scope_of
 from .tokens import Tokens
 from .urls import PANEL, PORTAL, SQL_HOST, read_url
 
@@ -183,19 +185,37 @@ def _join_redirected(joins: Resolution, redirects: Iterable[Redirect], panels: A
         asked, told = read_url(redirect.url), read_url(redirect.location)
         if asked is None or told is None or asked.form not in _API_FORMS or told.form != asked.form:
             continue
+        if not _names_somebody(redirect.source, redirect.target):
+            continue
         if (redirect.source,) in panels and (redirect.target,) in panels:
             why = f"{redirect.source} sends requests for its interface to {redirect.target}"
             joins.join((redirect.source,), (redirect.target,), "api-redirect", "strong", why)
 
 
 def _join_listed(joins: Resolution, requests: Requests, panels: Atoms, sends: set[str]) -> None:
-    """Join a panel and the name that its lists give, if clients are sent on from there as panels do."""
+    """Join a panel and the one name that its list gives for the line that asked, if that name sends clients on.
+
+    Lists that name several hosts for it, or hosts for other lines, were put together from offers of several panels.
+    """
+    asked = {(s.place.capture_id, s.host, s.says.username, s.says.password) for s in requests.sightings if s.is_asked}
+    named: dict[tuple[str, str, str, str], dict[str, None]] = defaultdict(dict)
     for s in requests.sightings:
-        if s.where != "list" or s.host not in sends or not s.from_host or s.host == s.from_host:
+        user, password = s.says.username, s.says.password
+        if s.where != "list" or not s.host or not s.from_host or s.host == s.from_host or not user or not password:
             continue
-        if (s.host,) in panels and (s.from_host,) in panels:
-            why = f"the list of {s.from_host} names {s.host} for line {s.says.username}, and {s.host} sends clients on"
-            joins.join((s.from_host,), (s.host,), "list-names", "strong", why)
+        if (s.place.capture_id, s.from_host, user, password) in asked:
+            named[s.place.capture_id, s.from_host, user, password][s.host] = None
+    for (_, lister, user, _), hosts in named.items():
+        host = next(iter(hosts))
+        if len(hosts) > 1 or host not in sends or not _names_somebody(host, lister):
+            continue
+        if (host,) in panels and (lister,) in panels:
+            why = f"the list of {lister} for line {user} names {host} for it, and {host} sends clients on"
+            joins.join((lister,), (host,), "list-names", "strong", why)
+
+
+def _names_somebody(*hosts: str) -> bool:
+    return all(scope_of(host) != "nobody" for host in hosts)
 
 
 def join_by_catalogue(

@@ -7,7 +7,8 @@ Rules, and what they show:
   or a guide. Anybody can offer lists; without credentials and marks they make no panel.
 - `line-reply` (conclusive that the panel said so): state, limits and dates of an account.
 - `line-in-list` (lead): the credentials stood in a list or script, or a list came for them.
-- `server-info-names` (strong): a panel gives another panel's host name as its own; both are one panel.
+- `server-info-names` (strong): a panel gives another panel's host name as its own, or two give one name: both are one
+  panel. What names nobody (`localhost`, placeholders) or a host of some network does not count (`scopes`).
 - `named-in-answer` (strong): the answer to a client with an address or token names a user.
 - `program-acts-as-box` (strong): serial number or identifier of a client are digests of the address that it claims, as
   programs make them; boxes have others. It says nothing of who computed them, nor of other clients behind its address.
@@ -28,6 +29,7 @@ from .devices import Devices, claim
 from .lines import line_key
 from .model import Atom, Atoms, Key, Place, Resolution, TableReader
 from .requests import port_of
+from .scopes import scope_of
 from .urls import mac_address, read_url
 
 MADE_FROM_MAC = "is made from the MAC"
@@ -193,13 +195,14 @@ def _media(kind: str | None) -> str | None:
 def add_replies(replies: Replies, panels: Atoms, lines: Atoms, panel_joins: Resolution) -> list[tuple[Key, Key, str]]:
     """Add what servers said to panels and lines; return pairs of lines that are one, with the reason."""
     same: list[tuple[Key, Key, str]] = []
+    givers: dict[tuple[str, str], str] = {}
     for reply in replies.accounts:
         host = host_of(reply.host)
         if host is None or reply.role == "request" or reply.is_receiver:
             continue
         if reply.is_panel:
             _panel(panels[host,], host, reply)
-            _stated(panels, panel_joins, host, reply)
+            _stated(panel_joins, host, reply, givers)
         elif reply.is_list:
             _list(panels, host, reply)
         by_user = line_key(host, reply.username, reply.password, None, None)
@@ -261,17 +264,22 @@ def _described(atom: Atom, host: str, reply: Reply) -> None:
     atom.fact("software", software)
 
 
-def _stated(panels: Atoms, joins: Resolution, host: str, reply: Reply) -> None:
+def _stated(joins: Resolution, host: str, reply: Reply, givers: dict[tuple[str, str], str]) -> None:
+    """Join a panel with the name that it gives as its own, and with others that give it; not by what names nobody.
+
+    An address of one network counts only for a host that the same capture shows at that address.
+    """
     stated = host_of(reply.stated_host)
-    if stated and stated != host:
+    scope = scope_of(stated)
+    if stated is None or scope == "nobody" or (scope == "local" and stated != reply.server_ip):
+        return
+    if stated != host:
         why = f"{host} gives {stated} as its own name"
         joins.join((host,), (stated,), "server-info-names", "strong", why)
-    for atom in panels if stated else ():
-        if atom.key[0] != host and stated in atom.facts.get("stated", ()):
-            why = f"{host} and {atom.key[0]} both give {stated} as their own name"
-            joins.join((host,), atom.key, "server-info-names", "strong", why)
-    if (host,) in panels:
-        panels[host,].fact("stated", stated)
+    other = givers.setdefault((stated, reply.capture_id if scope == "local" else ""), host)
+    if other != host:
+        why = f"{host} and {other} both give {stated} as their own name"
+        joins.join((host,), (other,), "server-info-names", "strong", why)
 
 
 def _line(atom: Atom, host: str, reply: Reply) -> None:

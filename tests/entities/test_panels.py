@@ -103,3 +103,49 @@ def test_a_host_that_only_gives_media_of_a_line_known_elsewhere_is_an_edge(lab):
     assert [row["panel_host"] for row in tables["lines"]] == ["tv.example"]
     assert {row["host"]: row["role"] for row in tables["servers"]} == {"tv.example": "panel", "e1.example": "edge"}
     assert [row["stream_id"] for row in tables["channels"]] == ["77"]
+
+
+def listed(lab, *urls, host="tv.example", user="u1"):
+    lab.get(f"/get.php?username={user}&password=p1&type=m3u", host=host)
+    for number, url in enumerate(urls):
+        entry = {"family": "m3u", "host": host, "username": user, "entry_url": url, "name": f"N{number} of {url[7:12]}"}
+        lab.message("catalogue_entries", **entry)
+
+
+def sends_on(lab, host, line="u1/p1"):
+    edge = f"http://edge.{host}/auth/abcdefghijklmnopqrst"
+    lab.get(f"/live/{line}/7.ts", host=host, server_ip=f"198.51.100.{ord(host[0])}", status=302, location=edge)
+    lab.session(f"http://{host}/live/{line}/7.ts", f"edge.{host}", panel_host=host)
+
+
+def test_the_one_name_that_a_list_gives_for_the_line_that_asked_is_the_panel(lab):
+    listed(lab, "http://line.example/live/u1/p1/7.ts", "http://src.example/live/u9/p9/8.ts")
+    sends_on(lab, "line.example")
+    sends_on(lab, "src.example", "u9/p9")
+    panels = sorted(row["hosts"] for row in lab.build()["panels"])
+    assert panels == [["line.example", "tv.example"], ["src.example"]]
+
+
+def test_a_list_put_together_from_offers_of_several_panels_joins_none(lab):
+    listed(lab, "http://one.example/live/o1/w1/7.ts", "http://two.example/live/t2/w2/7.ts", host="editor.example")
+    sends_on(lab, "one.example", "o1/w1")
+    sends_on(lab, "two.example", "t2/w2")
+    tables = lab.build()
+    assert sorted(row["host"] for row in tables["panels"]) == ["editor.example", "one.example", "two.example"]
+    assert [row for row in tables["merges"] if row["kind"] == "panel"] == []
+    assert sorted((row["panel_host"], row["stream_id"], row["name"], row["watched"]) for row in tables["channels"]) == [
+        ("one.example", "7", "N0 of one.e", True), ("two.example", "7", "N1 of two.e", True),
+    ]  # fmt: skip
+
+
+def test_a_list_that_names_several_hosts_for_the_line_that_asked_joins_none(lab):
+    listed(lab, "http://one.example/live/u1/p1/7.ts", "http://two.example/live/u1/p1/7.ts", host="editor.example")
+    sends_on(lab, "one.example")
+    sends_on(lab, "two.example")
+    assert len(lab.build()["panels"]) == 3
+
+
+def test_a_list_that_names_a_host_for_another_line_joins_none(lab):
+    listed(lab, "http://one.example/live/u2/p2/7.ts", host="editor.example")
+    sends_on(lab, "one.example", "u2/p2")
+    assert len(lab.build()["panels"]) == 2

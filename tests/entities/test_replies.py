@@ -50,6 +50,32 @@ def test_a_panel_that_gives_another_panels_name_is_the_same(lab):
     assert "server-info-names" in {row["rule"] for row in tables["merges"]}
 
 
+@pytest.mark.parametrize(
+    "name", ["localhost", "127.0.0.1", "192.168.1.50", "0.0.0.0", "100.64.0.1", "example.com", "_", "panel"]
+)
+def test_panels_that_give_a_name_of_nobody_stay_apart(lab, name):
+    for host in ("a.example", "b.example"):
+        reply(lab, host=host, server_ip=f"198.51.100.{ord(host[0])}", stated_host=name)
+    tables = lab.build()
+    assert (len(tables["panels"]), tables["merges"]) == (2, [])
+
+
+def test_panels_that_give_one_public_name_are_one(lab):
+    for host in ("a.example", "b.example", "c.example"):
+        reply(lab, host=host, server_ip=f"198.51.100.{ord(host[0])}", stated_host="tv.example")
+    tables = lab.build()
+    assert len(tables["panels"]) == 1
+    merges = sorted((row["one"], row["other"]) for row in tables["merges"] if row["kind"] == "panel")
+    assert merges == [("a.example", "b.example"), ("a.example", "c.example")]
+
+
+def test_a_private_address_counts_for_names_that_were_reached_there(lab):
+    for host in ("a.example", "b.example"):
+        reply(lab, host=host, server_ip="192.168.1.50", stated_host="192.168.1.50")
+    tables = lab.build()
+    assert [row["hosts"] for row in tables["panels"]] == [["a.example", "b.example"]]
+
+
 def test_a_refused_line_is_no_panel_by_that_reply(lab):
     reply(lab, auth=False)
     tables = lab.build()
