@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from ..sessions.panel_paths import BARE, EDGE_ID, MEDIA, NO_NAMES, TIMESHIFT, TIMESHIFTS, TOKEN_MEDIA
+
 # What a form says about the host that serves it.
 PANEL, EDGE, INTERNAL, PORTAL = "panel", "edge", "internal", "portal"
 
@@ -29,18 +31,12 @@ _PLAYLIST = re.compile(
 )
 """The kind of list is part of the form: other sites have `/playlist/` and two words, too."""
 _EPG = re.compile(r"^/epg/([^/]+)/([^/]+)(/gz)?/?$")
-_MEDIA = re.compile(r"^/(live|movie|series)/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
-_TIMESHIFT = re.compile(r"^/timeshift/([^/]+)/([^/]+)/\d+/[\d:_-]+/(\d+)(?:\.(\w{2,5}))?$")
-_TIMESHIFTS = re.compile(r"^/timeshifts/([^/]+)/([^/]+)/\d+/(\d+)/[\d:_-]+(?:\.(\w{2,5}))?$")
 _OLD_SEGMENT = re.compile(r"^/hlsr/[^/]+/([^/]+)/([^/]+)/(\d+)/")
 _SMALL = re.compile(r"^/(thumb|subtitle)/([^/]+)/([^/]+)/(?:\d+/)?(\d+)$")
 _PLAY = re.compile(r"^/play/([A-Za-z0-9_=-]{16,})(?:/(\w{2,5}))?$")
-_TOKEN_MEDIA = re.compile(r"^/(live|movie)/([A-Za-z0-9_-]{16,})/(\d+)\.(\w{2,5})$")
 EDGE_KINDS = "s?auth|vauth|tsauth|thauth|subauth|hls|key"
 """Folders of edges under which tokens stand, for regular expressions."""
 _EDGE = re.compile(rf"^(?:/[0-9a-f]{{32}}|/live)?/({EDGE_KINDS})/([A-Za-z0-9_-]{{16,}})$")
-_EDGE_ID = re.compile(r"^(?:/[0-9a-f]{32})?/auth/(\d+)\.(?:m3u8|ts)$")
-_BARE = re.compile(r"^/([^/]+)/([^/]+)/(\d+)(?:\.(\w{2,5}))?$")
 _BARE_FILES = frozenset(
     {"ts", "m3u8", "mp4", "mkv", "avi", "mpg", "mpeg", "m2ts", "mov", "m4v", "flv", "wmv",
      "webm", "vob", "divx", "3gp", "asf", "rmvb", "ogm", "mp3", "aac"}
@@ -49,24 +45,6 @@ _BARE_FILES = frozenset(
 _INTERNAL = re.compile(r"^/(admin/live|api|probe/[A-Za-z0-9+/=_-]{12,})$")
 _PORTAL = re.compile(r"/(?:portal|server/load|load)\.php$")
 _MAC = re.compile(r"^(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")
-_NO_NAMES = frozenset(
-    {
-        "live",
-        "movie",
-        "series",
-        "hls",
-        "vod",
-        "video",
-        "play",
-        "auth",
-        "key",
-        "images",
-        "img",
-        "static",
-        "assets",
-        "api",
-    }
-)
 _KINDS = {"live": "live", "movie": "movie", "series": "series", "timeshift": "catchup"}
 _LINE_NAMES = ("username", "password")
 
@@ -202,11 +180,11 @@ def _action(query: dict[str, str]) -> str | None:
 
 
 def _media(path: str, query: dict[str, str]) -> PanelUrl | None:
-    found = _MEDIA.match(path)
-    if found and found[2] not in _NO_NAMES:
+    found = MEDIA.match(path)
+    if found and found[2] not in NO_NAMES:
         kind = "catchup" if found[1] == "live" and "utc" in query else found[1]
         return PanelUrl("media", PANEL, unquote(found[2]), unquote(found[3]), None, None, found[4], kind, found[5])
-    for pattern in (_TIMESHIFT, _TIMESHIFTS):
+    for pattern in (TIMESHIFT, TIMESHIFTS):
         found = pattern.match(path)
         if found:
             names = unquote(found[1]), unquote(found[2])
@@ -215,13 +193,13 @@ def _media(path: str, query: dict[str, str]) -> PanelUrl | None:
     if found:
         return PanelUrl("segment", EDGE, unquote(found[1]), unquote(found[2]), None, None, found[3], "live")
     found = _SMALL.match(path)
-    if found and found[2] not in _NO_NAMES:
+    if found and found[2] not in NO_NAMES:
         return PanelUrl(found[1], PANEL, unquote(found[2]), unquote(found[3]), None, None, found[4])
     found = _PLAY.match(path)
     if found:
         return PanelUrl("play", PANEL, token=found[1], extension=found[2])
-    found = _TOKEN_MEDIA.match(path)
-    if found and found[2] not in _NO_NAMES:
+    found = TOKEN_MEDIA.match(path)
+    if found and found[2] not in NO_NAMES:
         return PanelUrl("token-media", PANEL, None, None, found[2], None, found[3], found[1], found[4])
     username, password = (query.get(name) for name in _LINE_NAMES)
     if username and password:  # RTMP and other links carry the line in their query
@@ -231,7 +209,7 @@ def _media(path: str, query: dict[str, str]) -> PanelUrl | None:
 
 
 def _edge(path: str, query: dict[str, str]) -> PanelUrl | None:
-    found = _EDGE_ID.match(path)
+    found = EDGE_ID.match(path)
     if found and query.get("token"):
         return PanelUrl("auth", EDGE, token=query["token"], stream_id=found[1], kind="live")
     found = _EDGE.match(path)
@@ -245,9 +223,9 @@ def _bare(path: str) -> PanelUrl | None:
     guide = _EPG.match(path)
     if guide:
         return PanelUrl("api", PANEL, unquote(guide[1]), unquote(guide[2]), action="epg")
-    found = _BARE.match(path)
+    found = BARE.match(path)
     extension = (found[4] or "ts").lower() if found else ""
-    if found and extension in _BARE_FILES and not {found[1].lower(), found[2].lower()} & _NO_NAMES:
+    if found and extension in _BARE_FILES and not {found[1].lower(), found[2].lower()} & NO_NAMES:
         kind = "live" if extension in ("ts", "m3u8") else "movie"
         return PanelUrl("bare", PANEL, unquote(found[1]), unquote(found[2]), None, None, found[3], kind, found[4])
     return None

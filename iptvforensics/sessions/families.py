@@ -1,7 +1,9 @@
 """Numbered media bodies without a playlist to HLS sessions.
 
 Where the playlist was not captured (it came encrypted, or before the capture), media segments still show
-themselves: one client fetches whole, short bodies whose URLs differ in one growing number.
+themselves: one client fetches whole, short bodies whose URLs differ in one growing number. A panel's channels and
+films have such URLs, too: their paths are left out, and where a path may be either, transport streams are media
+segments only if each goes on in time where the one before ended.
 
 **Known limitations**: a family needs two bodies; a single one cannot be told from a file. Numbers must grow in
 most steps. Where requests were not captured, all short bodies of one server to one client count as one
@@ -18,10 +20,14 @@ from .delivery import cite_media, cite_redirects, draft_of
 from .fetches import Fetch, Fetches
 from .hls import IDLE_NS
 from .model import DURATIONS_UNKNOWN, PLAYLIST_NOT_CAPTURED, Draft
+from .panel_paths import is_panel_media, may_be_panel_media
 
 _LONGEST_S = 60.0
 """Media segments last 2 to 15 seconds; a minute is beyond all use, and shorter than any film."""
 _FRAGMENT_NAMES = (".ts", ".m4s", ".cmfv", ".cmfa", ".aac")
+_WRAP = 1 << 33
+_ADJOINS = 90_000
+"""Ticks from the last PTS of a media segment to the first of the next: frames lie less than a second apart."""
 
 Numbered = tuple[Fetch, int]
 
@@ -41,7 +47,7 @@ def family_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
                 families.setdefault(found[0], []).append((fetch, found[1]))
         for members in families.values():
             for run in _runs(members):
-                if _grows([number for _, number in run]):
+                if _grows([number for _, number in run]) and not _may_be_several(run):
                     claimed.update(fetch.order for fetch, _ in run)
                     drafts.append(_draft(run, fetches))
     return drafts
@@ -53,7 +59,9 @@ def _nameless(fetch: Fetch) -> tuple[str, str]:
 
 def _family_of(fetch: Fetch) -> tuple[tuple[str, str], int] | None:
     key = fetch.root.key or fetch.key
-    return family(key) if key is not None else None
+    if key is None or any(one.key is not None and is_panel_media(one.key.path) for one in fetch.chain):
+        return None
+    return family(key)
 
 
 def _may_be_segment(fetch: Fetch) -> bool:
@@ -80,6 +88,24 @@ def _runs(members: Iterable[Numbered]) -> Iterator[list[Numbered]]:
 def _grows(numbers: list[int]) -> bool:
     steps = [after - before for before, after in pairwise(numbers)]
     return sum(step > 0 for step in steps) > sum(step < 0 for step in steps)
+
+
+def _may_be_several(run: list[Numbered]) -> bool:
+    """Return True if the URLs may be those of channels or films, and no clock shows one programme that goes on."""
+    first = run[0][0]
+    key = first.root.key or first.key
+    if key is None or not may_be_panel_media(key.path, key.query) or not any(fetch.stream for fetch, _ in run):
+        return False
+    steps = [_adjoins(before, after) for (before, one), (after, next_one) in pairwise(run) if next_one == one + 1]
+    return 2 * sum(steps) <= len(steps)
+
+
+def _adjoins(before: Fetch, after: Fetch) -> bool:
+    ended = before.stream.pts_last if before.stream is not None else None
+    began = after.stream.pts_first if after.stream is not None else None
+    if ended is None or began is None:
+        return False
+    return (began - ended + _ADJOINS) % _WRAP <= 2 * _ADJOINS
 
 
 def common_prefix(addresses: list[Address]) -> str:

@@ -7,7 +7,8 @@ the playlist's URL after redirects), by levels, best first:
 2. the same path and query on another host (the client or a load balancer changed it),
 3. the same host and path with another query (token renewed),
 4. the same path on another host with another query,
-5. the same host and numbered file name (the playlist that named it was not captured).
+5. the same host and numbered file name (the playlist that named it was not captured), unless the path is that of a
+   panel's channel or film.
 
 Of several playlists that name the same URL the latest one delivered before the request counts. From level 2
 on, it must have been delivered within a time in which the client could still be playing.
@@ -23,6 +24,7 @@ from .addresses import Address, address, family
 from .fetches import Fetch
 from .hls_groups import Delivery
 from .model import SECOND_NS
+from .panel_paths import is_panel_media
 from .records import Entry
 
 LEVELS = (
@@ -64,7 +66,7 @@ Index = dict[Hashable, list[Listing]]
 
 def _family_key(key: Address) -> Hashable:
     found = family(key)
-    return found[0] if found is not None else None
+    return found[0] if found is not None and not is_panel_media(key.path) else None
 
 
 _KEYS: tuple[Callable[[Address], Hashable], ...] = (

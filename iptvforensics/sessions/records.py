@@ -178,6 +178,8 @@ class TransportStream(NamedTuple):
     packets: int | None
     missing_bytes: int | None
     continuity_errors: int | None
+    pts_first: int | None
+    pts_last: int | None
     media_s: float | None
     last_frame_no: int | None
     last_ns: int | None

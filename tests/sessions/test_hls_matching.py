@@ -67,3 +67,10 @@ def test_each_redirect_target_is_tried(lab):
     session = lab.one()
     assert session["requests"] == 3
     assert session["media_seconds"] == 4.0
+
+
+def test_a_panels_channel_is_not_matched_by_its_number(lab):
+    lab.playlist("http://tv.example/live/u/p/61.m3u8", 0, ["61.ts"])
+    lab.segment("http://tv.example/live/u/p/61.ts", 1, media_s=4.0)
+    lab.segment("http://tv.example/live/u/p/62.ts", 9, media_s=4.0)
+    assert [(one["delivery"], one["media_objects"]) for one in lab.sessions()] == [("hls", 1), ("progressive", 1)]

@@ -103,3 +103,24 @@ def test_transport_stream_with_a_length_has_seconds_unless_ranges_overlap(lab):
 def test_sound_without_a_length_is_neither_live_nor_vod(lab):
     lab.get("http://radio.example/s", 0, size=100, kind=None, media_type="audio/mpeg", declared=None, whole=False)
     assert lab.one()["kind"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/live/u/p/61.ts", None),
+        ("/u/p/61", None),
+        ("/movie/u/p/61.ts", "vod"),
+        ("/live/u/p/61.ts?utc=17&lutc=18", "vod"),
+    ],
+)
+def test_length_does_not_tell_what_came_for_a_channel(lab, path, kind):
+    lab.get(f"http://tv.example{path}", 0, size=1000, kind="mpegts", media_s=4.0)
+    assert lab.one()["kind"] == kind
+
+
+def test_ranges_of_one_number_are_one_viewing_beside_another_number(lab):
+    for at, first in enumerate((0, 500)):
+        part(lab, at, first, 500, kind="mpegts", media_s=4.0, url="http://tv.example/movie/u/p/501.ts")
+    part(lab, 2, 0, 500, kind="mpegts", media_s=4.0, url="http://tv.example/movie/u/p/502.ts")
+    assert [(one["delivery"], one["requests"]) for one in lab.sessions()] == [("progressive", 2), ("progressive", 1)]
