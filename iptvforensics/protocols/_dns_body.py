@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import DecodeError
 from ..protocol import Anomaly, Event, Opening, Row
-from ._dns_detect import is_wire_body
+from ._dns_detect import is_plausible_header, is_wire_body
 from ._dns_message import CLASSES, HEADER_BYTES, MAX_RECORDS, OPCODES, RCODES, addresses_of, cname_chain, read_message
 from ._dns_records import type_name
 
@@ -64,6 +64,8 @@ class BodyParser:
             return [Row("dns", from_orig, 0, _json_values(body))]
         if len(body) < HEADER_BYTES:
             raise DecodeError(f"a DNS message has at least {HEADER_BYTES} bytes, found {len(body)}", offset=0)
+        if not is_plausible_header(body):
+            raise DecodeError("declared to be a DNS message, but flags and counts contradict each other", offset=0)
         values, problems, _ = read_message(body)
         broken = [Anomaly(name, from_orig, at, detail) for name, at, detail in problems]
         return [Row("dns", from_orig, 0, {**values, "carried_as": DOH}), *broken]

@@ -28,6 +28,9 @@ _JSON_TYPES = frozenset(("application/dns-json", "application/json", "applicatio
 _JSON_MARK = b'{"Status":'
 _JSON = re.compile(rb'\{"Status":\d{1,5},"(?:TC|RD|RA|AD|CD|Question)":')
 _JSON_HEAD_BYTES = 32
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_DECLARED = 0.55
+"""No text, declared to be a message, and none: the parser says so, unless somebody else knows it."""
 
 
 def is_wire_body(info: ContentInfo) -> bool:
@@ -45,7 +48,9 @@ def _body_score(opening: Opening) -> float | None:
     if opening.midstream or opening.info.media_type is None:
         return 0.0
     if is_wire_body(opening.info):
-        return None if len(data) < HEADER_BYTES else 0.97 if is_plausible_header(data) else 0.0
+        if len(data) < HEADER_BYTES:
+            return None
+        return 0.97 if is_plausible_header(data) else _DECLARED if _NO_TEXT.search(data[:HEADER_BYTES]) else 0.0
     if _media_type(opening.info) not in _JSON_TYPES:
         return 0.0
     head = b"".join(data[:4096].split())[:_JSON_HEAD_BYTES]

@@ -99,6 +99,14 @@ def test_a_message_without_a_whole_header_is_refused() -> None:
     assert read(b"") == []
 
 
+@pytest.mark.parametrize("counts", [b"\xff\xff" * 4, bytes(8)])
+def test_what_is_declared_to_be_a_message_and_is_none_is_told(counts: bytes) -> None:
+    body = ANSWER[:4] + counts + ANSWER[12:]
+    assert 0.5 < (PROTOCOL.detect(opening(body, WIRE)) or 0.0) < 0.9
+    with pytest.raises(DecodeError, match="contradict"):
+        read(body)
+
+
 @pytest.mark.parametrize(
     ("body", "media_type", "is_dns"),
     [
