@@ -14,7 +14,7 @@ Vendor data of cable boxes (CableLabs, vendor class `docsis...`, `pktc...` or `O
 3561) name serial number, model and firmware.
 
 **Known limitations**: other vendor data is told as sent; a client that never gets an address is a device by its
-messages alone.
+messages alone; addresses that DHCPv6 gives name no device: behind a relay it has the one that the relay names.
 """
 
 from __future__ import annotations
@@ -74,17 +74,18 @@ def add_six(reader: TableReader, devices: Devices) -> None:
     """Add what DHCPv6 clients say of themselves: the address that they send from tells whose it is."""
     rows = reader.select(
         "SELECT capture_id, coalesce(relayed_from, client_ip), fqdn, vendor_enterprise, vendor_class, user_class, "  # noqa: S608
-        "vendor_options, parameter_list, client_duid, client_duid_ns, client_duid_mac, "
+        "vendor_options, parameter_list, client_duid, client_duid_ns, client_duid_mac, relayed_mac, "
         f"{FIRST_FRAME} FROM dhcp6 WHERE NOT is_response "
         "GROUP BY ALL ORDER BY ALL"
     )
-    for capture, sender, name, number, vendor, user, options, asked, duid, made, mac, *seen in rows:
+    for capture, sender, name, number, vendor, user, options, asked, duid, made, mac, relayed, *seen in rows:
         place = Place(capture, *seen)
         atom = heard(devices, (capture, sender or ""), place, f"{sender} asks for addresses by DHCPv6")
         if atom is None:
             continue
-        if mac and mac not in atom.facts.get("macs", ()):
-            note(atom, "claimed-dhcp", place, "DHCPv6", claimed_macs=mac_address(mac))
+        for who, said_mac in (("DHCPv6", mac), ("DHCPv6 relay", relayed)):
+            if said_mac and said_mac not in atom.facts.get("macs", ()):
+                note(atom, "claimed-dhcp", place, who, claimed_macs=mac_address(said_mac))
         note(atom, "claimed-host-name", place, "DHCPv6", host_names=name)
         for said in (_told("vendor class", f"{number}={vendor}" if vendor else None, 6), _told("user class", user, 6)):
             note(atom, "claimed-vendor-class", place, "DHCPv6", local_claims=said)

@@ -75,8 +75,8 @@ def _options(data: bytes) -> tuple[Listed, str | None]:
     return found, None if at == len(data) else f"{len(data) - at} bytes behind the last option"
 
 
-def is_six(data: bytes) -> bool:
-    """Return True if the bytes are a whole DHCPv6 message that says who sends it."""
+def is_six(data: bytes, *, is_whole: bool = True) -> bool:
+    """Return True if the bytes are a DHCPv6 message that says who sends it, a whole one unless that is not asked."""
     if len(data) < PLAIN_BYTES or data[0] not in TYPES:
         return False
     if data[0] in RELAYED:
@@ -84,7 +84,9 @@ def is_six(data: bytes) -> bool:
         inner = [value for code, value in found if code == RELAY_MESSAGE and value]
         return len(data) >= RELAY_BYTES and problem is None and data[1] < 32 and any(v[0] in TYPES for v in inner)
     found, problem = _options(data[PLAIN_BYTES:])
-    return problem is None and any(code in (CLIENT_ID, SERVER_ID) and _is_duid(value) for code, value in found)
+    return (problem is None or not is_whole) and any(
+        code in (CLIENT_ID, SERVER_ID) and _is_duid(value) for code, value in found
+    )
 
 
 def _is_duid(value: bytes) -> bool:
@@ -110,6 +112,9 @@ def read_six(message: bytes) -> tuple[dict[str, Any], list[tuple[str, int, str]]
             problems.append(("DHCP_options_malformed", RELAY_BYTES, problem or "a relay carries no message"))
             break
         inner = carried
+    else:
+        if inner[0] in RELAYED:
+            problems.append(("DHCP_relays_over_limit", 0, f"more than {MAX_RELAYS} relays, one in another"))
     kind = inner[0]
     values["message_type"] = TYPES.get(kind) or f"TYPE{kind}"
     values["is_response"] = kind in RESPONSES

@@ -17,7 +17,8 @@ from ._dhcp_four import TABLE, is_four, read_four
 from ._dhcp_six import PLAIN_BYTES, TYPES, is_six, read_six
 from ._dhcp_six import TABLE as TABLE_SIX
 
-PORTS = frozenset((67, 68, 546, 547))
+SIX_PORTS = frozenset((546, 547))
+PORTS = SIX_PORTS | {67, 68}
 
 
 class DhcpParser(DatagramParser):
@@ -49,7 +50,8 @@ def detect(opening: Opening) -> float | None:
         return 0.98
     if all(map(is_six, firsts)):
         return 0.95 if {opening.orig_port, opening.resp_port} & PORTS else 0.9
-    return 0.0
+    both = {opening.orig_port, opening.resp_port} <= SIX_PORTS
+    return 0.8 if both and all(is_six(first, is_whole=False) for first in firsts) else 0.0
 
 
 PROTOCOL = Protocol(

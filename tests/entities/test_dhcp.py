@@ -141,6 +141,15 @@ def test_what_a_relay_passes_on_is_of_the_client_behind_it(lab):
     assert one(lab)["ips"] == [FE80]
 
 
+def test_the_link_layer_address_that_a_relay_saw_is_told(lab):
+    lab.message("dhcp6", is_response=False, relayed_from="fe80::7", relayed_mac="02:00:5e:00:00:07",
+                client_duid="0004" + "5a" * 16, client_ip="2001:db8::1")  # fmt: skip
+    [found] = lab.build()["devices"]
+    assert (found["claimed_macs"], found["macs"]) == (["02:00:5e:00:00:07"], [])
+    shows = {row["shows"] for row in lab.build()["evidence"]}
+    assert "DHCPv6 relay: claimed macs 02:00:5e:00:00:07" in shows
+
+
 def test_a_client_with_many_leases_is_read_once(lab):
     for number in range(300):
         say(lab, host_name=f"box{number}")

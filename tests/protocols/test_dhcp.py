@@ -210,6 +210,7 @@ def test_six_relays_in_relays_end_at_a_limit() -> None:
     for _ in range(20):
         nested = b"\x0c\0" + bytes(32) + six_option(9, nested)
     assert read(nested)[0]["message_type"] == "RELAY-FORW"
+    assert problems(nested) == [("DHCP_relays_over_limit", 0)]
 
 
 def test_six_cut_options_are_said() -> None:
@@ -231,3 +232,12 @@ def test_what_is_no_message_is_an_anomaly() -> None:
 )
 def test_others_are_not_claimed(data: bytes) -> None:
     assert PROTOCOL.detect(Opening("udp", data, b"", 68, 67)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ports", "score"), [((546, 547), 0.8), ((547, 547), 0.8), ((546, 53), 0.0), ((68, 67), 0.0), ((5000, 5001), 0.0)]
+)
+def test_six_is_claimed_in_spite_of_damage_where_the_ports_are_its_own(ports: tuple[int, int], score: float) -> None:
+    for damaged in (SOLICIT[:-3], SOLICIT + b"\0\x10\xff\xff"):
+        assert PROTOCOL.detect(Opening("udp", damaged, b"", *ports)) == score
+    assert PROTOCOL.detect(Opening("udp", six(1, six_option(8, b"\0\0"))[:-1], b"", *ports)) == 0.0
