@@ -32,9 +32,10 @@ from typing import Protocol as Interface
 from .schema import Table
 from .tls.keylog import Secrets
 
-Carrier = Literal["tcp", "udp", "content", "rest", "quic"]
+Carrier = Literal["tcp", "udp", "content", "rest", "beside", "quic"]
 """`content`: a body. `rest`: a body that no protocol of carrier `content` reads; it keeps the kind that its first bytes
-say. `quic`: what a decrypted QUIC connection carries, as `OpenedBegin` says."""
+say. `beside`: a body that a server sent, and that another protocol reads as well (`Protocol.read_beside`). `quic`: what
+a decrypted QUIC connection carries, as `OpenedBegin` says."""
 
 
 class At(NamedTuple):
@@ -341,3 +342,5 @@ class Protocol:
     """Which inner stream a body of this protocol is a part of; None: it is read by `parser`."""
     inner: str | None = None
     """Name of the protocol of the inner stream (read as from TCP)."""
+    read_beside: bool = False
+    """Content: True if bodies hold more than the rows say; those of carrier `beside` read what servers send, too."""

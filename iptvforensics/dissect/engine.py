@@ -81,7 +81,7 @@ class Dissector:
         known = list(registry().values() if protocols is None else protocols)
         self.by_carrier = {
             carrier: Candidates(p for p in known if carrier in p.carriers)
-            for carrier in ("tcp", "udp", "content", "rest", "quic")
+            for carrier in ("tcp", "udp", "content", "rest", "beside", "quic")
         }
         self.by_name = {p.name: p for p in known}
         self.layouts = {table.name: _layout(table) for p in known for table in p.tables}

@@ -24,6 +24,7 @@ from ..protocol import (
     Tunnel,
 )
 from ..schema import OBJECTS
+from .beside import parser_of
 from .choice import choose
 from .contents import Content
 from .opened import MAX_DEPTH, OpenedStreams, lifted
@@ -262,7 +263,8 @@ class Findings:
         content.protocol = protocol
         part = protocol.tunnel(content.info) if protocol.tunnel is not None else None
         if part is None:
-            content.parser = protocol.parser(opening)
+            readers = self.engine.by_carrier["beside"].of(opening)
+            content.parser = parser_of(protocol, opening, readers)
         else:
             content.skip, content.ends_inner = part.skip, part.is_last
             content.inner = self._inner_of(content, part)

@@ -13,12 +13,15 @@ from ..protocol import Anomaly, Event, Opening, Row
 
 MAX_WORD_BYTES = 4096
 MAX_SEARCHED_BYTES = 8 << 20
+MAX_BESIDE_BYTES = 1 << 20
+"""Of a body that another protocol reads: a list of 110,000 entries takes its time anyway."""
 MAX_URLS = 1000
 
 _ENDS = re.compile(rb"[\x00-\x20\"'<>`{}|^\x7f]")
 _SEPARATOR = re.compile(rb":(?://|\\/\\/)|%3a%2f%2f", re.IGNORECASE)
 _URL = re.compile(r"(?:https?|rtmp[est]?|rtsp|mms)://[^\s\"'<>`{}|^\\]+", re.IGNORECASE)
 _CODED = re.compile(r"(?:https?|rtmp[est]?|rtsp|mms)%3a%2f%2f[^&;,\s]+", re.IGNORECASE)
+_AMPERSAND = re.compile(r"&(?:amp|#0*38|#x0*26);", re.IGNORECASE)
 _BEHIND = ".,;:!?)]*"
 """What stands behind a URL in a sentence."""
 
@@ -39,6 +42,8 @@ class UrlsParser:
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
         self._about = {"body_url": opening.info.name, "media_type": opening.info.media_type}
+        self._is_beside = opening.carrier == "beside"
+        self._limit = MAX_BESIDE_BYTES if self._is_beside else MAX_SEARCHED_BYTES
         self._at = 0
         """Offset of the first byte that is kept."""
         self._kept = b""
@@ -51,7 +56,7 @@ class UrlsParser:
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return rows for the words that are complete now."""
-        room = max(MAX_SEARCHED_BYTES - self._at - len(self._kept), 0)
+        room = max(self._limit - self._at - len(self._kept), 0)
         self._is_cut |= len(data) > room
         text = self._kept + bytes(data[:room])
         begin = _last_word(text)
@@ -78,7 +83,7 @@ class UrlsParser:
             why = f"more than {MAX_URLS} different URLs in one body"
             events.append(Anomaly("URLS_over_limit", from_orig, 0, why, self._left_out))
         if self._is_cut:
-            why = f"searched up to {MAX_SEARCHED_BYTES} bytes"
+            why = f"searched up to {self._limit} bytes"
             events.append(Anomaly("URLS_body_over_limit", from_orig, 0, why))
         self._left_out, self._is_cut = 0, False
         return events
@@ -102,20 +107,22 @@ class UrlsParser:
         plain, escaped = text, None
         if "\\/" in text:
             plain, escaped = text.replace("\\/", "/").replace("\\u0026", "&"), "json"
-        elif "&amp;" in text:
-            plain, escaped = text.replace("&amp;", "&"), "html"
+        elif "&amp;" in text or "&#" in text:
+            plain, escaped = _AMPERSAND.sub("&", text), "html"
         for found in _URL.finditer(plain):
             self._url(found[0].rstrip(_BEHIND), escaped, at, from_orig, events)
         for found in _CODED.finditer(plain):
             self._url(unquote(found[0]), "percent", at, from_orig, events)
 
     def _url(self, url: str, escaped: str | None, at: int, from_orig: bool, events: list[Event]) -> None:
-        if url in self._known or not _ACCOUNT.search(url):
+        # Entries of lists are rows of their protocol; of those that differ in their number one tells of the account.
+        known = url.rpartition("/")[0] if self._is_beside and "?" not in url else url
+        if known in self._known or not _ACCOUNT.search(url):
             return
         if len(self._known) >= MAX_URLS:
             self._left_out += 1
             return
-        self._known.add(url)
+        self._known.add(known)
         values = {"url": url, "escaped": escaped, **self._about}
         events.append(Row("named_urls", from_orig, self._at + at, values))
 

@@ -34,6 +34,7 @@ PROTOCOL = Protocol(
     title="Enigma2: bouquets, web interface, pages for its players",
     specification="none; Enigma2 and OpenWebif as they write and answer",
     carriers=("content",),
+    read_beside=True,
     tables=(CATALOGUE_ENTRIES, ACCOUNT_REPLIES, PROGRAMMES),
     detect=detect,
     parser=make_parser,

@@ -34,6 +34,7 @@ PROTOCOL = Protocol(
     title="Replies of Stalker and Ministra portals: accounts, channels, films, programmes, links, calls of boxes",
     specification="none published; Stalker 5, Ministra and imitations as their servers answer",
     carriers=("content",),
+    read_beside=True,
     tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS, PORTAL_EVENTS),
     detect=detect,
     parser=make_parser,

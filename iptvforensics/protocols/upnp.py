@@ -230,6 +230,7 @@ PROTOCOL = Protocol(
     title="UPnP device descriptions: names, models and serial numbers that devices claim",
     specification="UPnP Device Architecture 2.0 section 2.3",
     carriers=("content",),
+    read_beside=True,
     tables=(TABLE,),
     detect=detect,
     parser=UpnpParser,

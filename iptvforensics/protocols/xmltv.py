@@ -56,6 +56,7 @@ PROTOCOL = Protocol(
     title="XMLTV programme guides",
     specification="xmltv.dtd of the XMLTV project",
     carriers=("content",),
+    read_beside=True,
     tables=(PROGRAMMES, CATALOGUE_ENTRIES, ACCOUNT_REPLIES),
     detect=detect,
     parser=make_parser,

@@ -67,6 +67,7 @@ PROTOCOL = Protocol(
     title="Replies of the Xtream API: accounts, channels, films, series, programmes",
     specification="none published; Xtream Codes 1 and 2, XUI.one, XC_VM as their servers answer",
     carriers=("content",),
+    read_beside=True,
     tables=(ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES),
     detect=detect,
     parser=make_parser,

@@ -48,7 +48,7 @@ CUTS = 24
 """Places tried per example and direction; all of them for short examples."""
 
 
-BODIES = ("content", "rest")
+BODIES = ("content", "rest", "beside")
 """Carriers that have one direction."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -175,3 +176,32 @@ def test_reports_that_are_not_whole_or_too_long_are_none() -> None:
 
 def test_what_a_server_sends_describes_no_client() -> None:
     assert [row.table for row in rows(UPDATE)] == []
+
+
+LISTED = b'{"user_info": {"message": "renew: http:\\/\\/shop.example\\/get.php?username=u&password=p"}, "a": [%s]}' % (
+    b", ".join(b'"http://e.example/live/u/p/%d.ts"' % number for number in range(9))
+)
+
+
+def beside(text: bytes) -> list[Any]:
+    parser = UrlsParser(Opening("beside", b"", b"", info=INFO))
+    return [*parser.feed(memoryview(text), False), *parser.end(False)]
+
+
+def test_beside_another_protocol_one_url_of_a_list_tells_of_its_account() -> None:
+    found = [event.values["url"] for event in beside(LISTED)]
+    assert found == ["http://shop.example/get.php?username=u&password=p", "http://e.example/live/u/p/0.ts"]
+    assert PROTOCOL.detect(Opening("beside", LISTED[:512], b"")) == 0.5
+
+
+def test_beside_another_protocol_less_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_urls_parser, "MAX_BESIDE_BYTES", 110)
+    assert [type(event) for event in beside(LISTED)] == [Row, Anomaly]
+
+
+@pytest.mark.parametrize("ampersand", ["&amp;", "&#38;", "&#x26;", "&#038;"])
+def test_ampersands_of_html(ampersand: str) -> None:
+    page = f'<a href="http://e.example/get.php?username=a{ampersand}password=b">'
+    assert [(url, how) for _, url, how in urls(page.encode())] == [
+        ("http://e.example/get.php?username=a&password=b", "html")
+    ]
