@@ -5,6 +5,7 @@
     discover      looks for devices in the home (gssdp-discover)
     secure-curl   asks a panel over TLS, keys not kept; the same by wget, whose library greets in another way
     secure-wget
+    try          tries a line at its panel (player_api.php): `of` is the line
 
 Known limitations: ntpdate asks and never sets a clock: all machines of the lab share that of the recording one.
 """
@@ -17,6 +18,7 @@ from .network import Network
 from .scenario import Act, Box, Scenario
 from .services import FAKETIME
 
+TRY_AGENT = "okhttp/4.9.2"
 RECEIVER_AGENT = "E2Remote/1.4"
 RECEIVER_PATHS = ("/api/about", "/api/statusinfo", "/api/getservices")
 
@@ -47,12 +49,19 @@ def _secure_wget(net: Network, s: Scenario, box: Box, act: Act) -> list[str]:
             _secure(net, s, box, act)]  # fmt: skip
 
 
+def _try(net: Network, s: Scenario, box: Box, act: Act) -> list[str]:
+    line = s.one("line", act.of)
+    base = s.entry(line, s.channel[0]).partition("/live/")[0]
+    return ["curl", "-s", "-m", "10", "-A", TRY_AGENT, "-o", "/dev/null",
+            f"{base}/player_api.php?username={line.username}&password={line.password}"]  # fmt: skip
+
+
 ACTS: dict[str, Callable[[Network, Scenario, Box, Act], list[str]]] = {
     "clock": _clock, "receiver": _receiver, "discover": _discover, "secure-curl": _secure_curl,
-    "secure-wget": _secure_wget,
+    "secure-wget": _secure_wget, "try": _try,
 }  # fmt: skip
 PROGRAMS = {"clock": "ntpdate", "receiver": "curl", "discover": "gssdp-discover", "secure-curl": "curl",
-            "secure-wget": "wget"}  # fmt: skip
+            "secure-wget": "wget", "try": "curl"}  # fmt: skip
 
 
 def programs(scenario: Scenario) -> set[str]:

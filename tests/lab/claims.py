@@ -219,7 +219,8 @@ def _names_at(document: Mapping[str, Any], remains: Remains) -> dict[str, set[st
     names = {n["id"]: {name["name"] for name in n["names"]} for n in document["nodes"] if "names" in n}
     found: dict[str, set[str]] = {}
     for node in document["nodes"]:
-        own = names.get(node.get("fronts", node["id"]), set())
+        behind = [node["fronts"], *node.get("also", ())] if "fronts" in node else [node["id"]]
+        own = set().union(*(names.get(name, set()) for name in behind))
         for ip in node.get("ips", ()) if own else ():
             found.setdefault(remains.address(ip), set()).update(own)
     return found

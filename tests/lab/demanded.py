@@ -4,6 +4,7 @@
   such a session passed a recording.
 - `with_copies`: a line or channel is an account or number at a panel; a panel that was cloned keeps both anew. Each
   becomes a node of its own (`ID@PANEL`), with the relations of the first, and a relation `same-as` between lines.
+- `at_panels`: which names of panels lines, channels and titles go with.
 - `with_streams`: under which names channels go on the way to and between servers.
 
 Known limitations: a copy's relations hold for as long as those of what it was copied from.
@@ -65,6 +66,17 @@ def with_copies(document: Document) -> Document:
             ]
     sessions = [_at_its_panel(session, clones) for session in document["sessions"]]
     return {**document, "nodes": nodes, "edges": edges, "sessions": sessions}
+
+
+def at_panels(document: Document) -> Document:
+    """Return the truth with the names of the panels at which lines, channels and titles are: others have equal ones."""
+    hosts = {n["id"]: [name["name"] for name in n.get("names", ())] for n in document["nodes"]}
+    nodes = []
+    for node in document["nodes"]:
+        places = node.get("panels") or ([node["panel"]] if node["kind"] == "line" and "panel" in node else [])
+        kept = [host for place in places for host in hosts.get(place, ())]
+        nodes.append({**node, "kept_at": kept} if kept and "kept_at" not in node else node)
+    return {**document, "nodes": nodes}
 
 
 def _at_its_panel(session: Mapping[str, Any], clones: Iterable[str]) -> Mapping[str, Any]:

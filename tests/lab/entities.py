@@ -24,7 +24,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .claims import insiders, present, score_devices, score_server_addresses, shows_home
-from .demanded import OF_SESSIONS, shown_links, with_copies, with_streams
+from .demanded import OF_SESSIONS, at_panels, shown_links, with_copies, with_streams
 from .matching import Score, Tally
 from .truths import SECOND, Remains
 
@@ -34,17 +34,18 @@ Alike = Mapping[tuple[str, str], int]
 KINDS = {
     "lines": ("line",),
     "devices": ("box", "bystander", "home", "router"),  # and, if found, NOT_DEMANDED
-    "panels": ("panel",),
+    "panels": ("panel", "listing"),
     "channels": ("channel",),
     "titles": ("title",),
     "servers": ("panel", "cdn", "edge", "head-end"),  # and, if found, OTHER_SERVERS
     "origin_accounts": ("origin-account",),
 }
 """Tables of entities, and the kinds of nodes that their rows stand for."""
-NOT_DEMANDED = ("home", "router")
-"""Devices that are rightly found, but not demanded: boxes behind one address may be told apart, routers say little."""
+NOT_DEMANDED = ("home", "router", "listing")
+"""What is rightly found, but not demanded: boxes behind one address may be told apart, routers say little, and who
+gives a list may be held to be a panel, or not."""
 OTHER_SERVERS = ("operator", "origin-account", "encoder", "update", "proxy-hub", "web-player", "shortener", "resolver",
-                 "clock")  # fmt: skip
+                 "clock", "listing")  # fmt: skip
 """Servers that are rightly found, but not demanded: nothing says that they belong to the service."""
 IDS = {"devices": "device_id", "lines": "line_id", "panels": "panel_id", "channels": "channel_id", "titles": "title_id",
        "servers": "server_id", "origin_accounts": "account_id"}  # fmt: skip
@@ -142,8 +143,11 @@ def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None =
             used.add(name)
     if remains is None:
         return used
-    servers = {n["id"]: n for n in document["nodes"] if n["kind"] in KINDS["servers"] and n.get("ips")}
-    return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n]["ips"]))}
+    servers = {n["id"]: {*n["ips"]} for n in document["nodes"] if n["kind"] in KINDS["servers"] and n.get("ips")}
+    for node in document["nodes"]:
+        for name in (node["fronts"], *node.get("also", ())) if "fronts" in node else ():
+            servers[name] |= servers[node["id"]]  # what stands behind a reverse proxy is asked at its address
+    return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n]))}
 
 
 def _alike(document: Mapping[str, Any], links: Iterable[Row], stands_for: Mapping[str, str]) -> Alike:
@@ -199,10 +203,11 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
 
     `left` names the sessions of each recording of which something is left; None: of all of them.
     """
-    document = with_streams(with_copies(document))
+    document = with_streams(at_panels(with_copies(document)))
     showing = {file: remains for file, remains in captures.items() if left is None or left.get(file, {file})}
     used = set().union(*(used_nodes(document, file, remains) for file, remains in showing.items()))
     seen = [remains for remains in captures.values() if remains is not None]
+    nodes = {node["id"]: node for node in document["nodes"]}
     score: Score = {}
     stands_for: dict[str, str] = {}
     for table, kinds in KINDS.items():
@@ -216,6 +221,8 @@ def score_entities(document: Mapping[str, Any], captures: Mapping[str, Remains |
         stands_for |= _ends(document["nodes"], table, tables[table], seen, alike) | taken
         demanded = [n["id"] for n in document["nodes"] if n["kind"] in kinds and n["kind"] not in NOT_DEMANDED]
         wanted = used & set(demanded)
+        if table == "servers" and seen:  # behind a reverse proxy it is one server with that
+            wanted = {n for n in wanted if any(view.server_seen(ip) for view in seen for ip in nodes[n]["ips"])}
         score[table] = Tally(
             len(wanted | set(taken.values())), len(rows), len(taken), missed=sorted(wanted - set(taken.values())),
             false=[_told(table, row) for row in rows if str(row[IDS[table]]) not in taken],

@@ -6,6 +6,7 @@
     a name server over HTTPS          unbound
     a server of the time              chronyd
     a short address of a list         nginx
+    a list, free or of a list editor  nginx
 
 Known limitations: no tuner is behind the receiver; it answers about itself and does not stream.
 """
@@ -20,7 +21,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from .network import DNS_IP, Network, wait_for
-from .scenario import Box, Clock, Home, Resolver, Scenario, Shortener, addresses
+from .scenario import Box, Clock, Home, Listing, Resolver, Scenario, Shortener, addresses
 from .servers import start_nginx
 from .services import ROOT
 
@@ -47,6 +48,8 @@ def start_servers(net: Network, scenario: Scenario, certificate: Mapping[str, st
         _clock(net, clock)
     for shortener in scenario.shortener:
         _shortener(net, scenario, shortener)
+    for listing in scenario.listing:
+        _listing(net, scenario, listing)
 
 
 def start_home(net: Network, home: Home) -> None:
@@ -149,3 +152,30 @@ def _shortener(net: Network, scenario: Scenario, shortener: Shortener) -> None:
     target = f"{base}/get.php?username={line.username}&password={line.password}&type=m3u_plus&output=ts"
     start_nginx(net, shortener.id, "short", http=f"""server {{ listen 80;
  location = {shortener.path} {{ return 302 {target}; }} location / {{ return 404; }} }}""")  # fmt: skip
+
+
+def list_text(scenario: Scenario, listing: Listing) -> str:
+    """Return the list that a `listing` gives."""
+    out = ["#EXTM3U"]
+    for row in listing.entries:
+        channel = scenario.one("channel", row["channel"])
+        if "line" in row:
+            url = scenario.entry(scenario.one("line", row["line"]), channel)
+        else:
+            url = scenario.plain_address(channel, scenario.one("edge", row["edge"]))
+        out += [f'#EXTINF:-1 tvg-id="{channel.epg_id}" group-title="{channel.category}",{channel.name}', url]
+    return "\r\n".join(out) + "\r\n"
+
+
+def _listing(net: Network, scenario: Scenario, listing: Listing) -> None:
+    """Give the list: to everybody at its path, or as get.php to who has name and password."""
+    root = net.nodes[listing.id].root
+    (root / "list.m3u").write_text(list_text(scenario, listing))
+    path, needed = listing.path, ""
+    if listing.line:
+        line = scenario.one("line", listing.line)
+        path = "/get.php"
+        needed = f'if ($arg_username != "{line.username}") {{ return 403; }} '
+        needed += f'if ($arg_password != "{line.password}") {{ return 403; }} '
+    start_nginx(net, listing.id, "list", http=f"""server {{ listen 80; location = {path} {{ {needed}types {{ }}
+ default_type audio/x-mpegurl; alias {root}/list.m3u; }} location / {{ return 404; }} }}""")  # fmt: skip

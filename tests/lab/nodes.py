@@ -8,14 +8,14 @@ from typing import Any
 
 from .neighbours import ROUTER
 from .network import router_mac
-from .scenario import Box, Home, Panel, Scenario, addresses
+from .scenario import Box, Channel, Home, Panel, Scenario, Title, addresses
 from .servers import EDGE_RTMP_PORT, RTMP_PORT
 
 Node = dict[str, Any]
 MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 HABITS = {"api": "Xtream app", "form": "Xtream app that posts forms", "list": "M3U app",
           "mag": "MAG box at a portal", "enigma2": "Enigma2 receiver",
-          "library": "pyxtream", "page": "web player"}  # fmt: skip
+          "library": "pyxtream", "page": "web player", "link": "player"}  # fmt: skip
 
 
 def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]], renamed: list[tuple[str, str, float]],
@@ -50,6 +50,7 @@ def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]], renamed:
     nodes += [_panel(s, panel, catalogues, renamed) for panel in s.panel]
     nodes += [
         {"id": c.id, "kind": "cdn", "ips": [c.ip], "ports": [c.port], "fronts": c.fronts, "software": "nginx"}
+        | ({"also": c.also} if c.also else {})
         for c in s.cdn
     ]
     nodes += [
@@ -72,9 +73,9 @@ def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]], renamed:
         "subject": a.subject if a.push == "hls" else "", "push": a.push, "encoder": a.encoder,
     }) for a in s.account]  # fmt: skip
     nodes += [{"id": c.id, "kind": "channel", "name": c.name, "stream_id": c.stream_id, "epg_id": c.epg_id,
-               "category": c.category, "programme": c.programme} for c in s.channel]  # fmt: skip
+               "category": c.category, "programme": c.programme} | _offered(c) for c in s.channel]  # fmt: skip
     nodes += [
-        {"id": t.id, "kind": "title", "name": t.name, "stream_id": t.stream_id, "container": t.container}
+        {"id": t.id, "kind": "title", "name": t.name, "stream_id": t.stream_id, "container": t.container} | _offered(t)
         for t in s.title
     ]
     nodes += [
@@ -83,20 +84,29 @@ def described(s: Scenario, catalogues: Mapping[str, Mapping[str, Any]], renamed:
     ]
     nodes += [
         {"id": row.id, "kind": table, "names": _dated(row.names, renamed), "ips": addresses(row), "software": software}
-        for table, software in (("resolver", "unbound"), ("clock", "chronyd"), ("shortener", "nginx"))
+        for table, software in (
+            ("resolver", "unbound"),
+            ("clock", "chronyd"),
+            ("shortener", "nginx"),
+            ("listing", "nginx"),
+        )
         for row in s.rows(table)
     ]
     nodes += [{"id": w.id, "kind": "web-player", "names": _dated(w.names, renamed), "ips": [w.ip]} for w in s.site]
     return nodes
 
 
+def _offered(row: Channel | Title) -> Node:
+    return {} if row.panels is None else {"panels": row.panels}
+
+
 def _box(s: Scenario, box: Box, addresses_6: list[str]) -> Node:
     panel = s.one("line", box.line).panel if box.line else ""
     return _without_blanks({
-        "id": box.id, "kind": "box" if box.line else "bystander", "home": box.home,
+        "id": box.id, "kind": "box" if s.watches(box) else "bystander", "home": box.home,
         "ips": [ip for ip in (box.ip, *addresses_6) if ip], "public_ip": s.one("home", box.home).public_ip,
         "mac": box.mac, "hostname": box.hostname, "model": box.model, "serial": box.serial, "panel": panel,
-        "habits": HABITS[box.app] if box.line else "", "apps": [box.app] if box.line else [],
+        "habits": HABITS[box.app] if s.watches(box) else "", "apps": [box.app] if s.watches(box) else [],
         "user_agent": box.user_agent, "timezone": box.timezone, "seems": box.seems,
         "claims": sorted({mac.lower() for row in box.announces for mac in MAC.findall(" ".join(row.get("txt", ())))}),
     })  # fmt: skip

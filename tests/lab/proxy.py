@@ -57,7 +57,8 @@ class Bot:
             box = self.scenario.one("box", watch.box)
             stranger = Viewer(self.net, self.scenario, box, line=watch.line)
             url = stranger.address(watch, ask=False)
-            viewing = Viewing(watch, box, url, "curl", time.time(), panel=stranger.panel.id)
+            viewing = Viewing(watch, box, url, "curl", time.time(), panel=stranger.panel.id,
+                              line=stranger.line.id)  # fmt: skip
             viewing.program = self.net.start(
                 self.hub.id,
                 "curl",

@@ -103,8 +103,8 @@ class Run:
         services.start(supply)
         neighbours.start_servers(self.net, s, services.certificate)
         for cdn in s.cdn:
-            panel = s.one("panel", cdn.fronts)
-            start_cdn(self.net, cdn.id, cdn.port, f"{panel.ip}:{panel.port}")
+            behind = [s.one("panel", name) for name in (cdn.fronts, *cdn.also)]
+            start_cdn(self.net, cdn.id, cdn.port, {f"{p.ip}:{p.port}": p.names for p in behind})
         for site in s.site:
             webplayer.start(self.net, site)
         supply.wait_until_standing()
@@ -114,7 +114,7 @@ class Run:
         for box in s.box:
             self._join(box)
             neighbours.start_box(self.net, s, box)
-            if box.line:
+            if s.watches(box):
                 self.viewers[box.id] = Viewer(self.net, s, box, key_log=self._key_log(box.id))
         self.bots = [Bot(self.net, s, hub) for hub in s.hub]
         self._say("second 0")

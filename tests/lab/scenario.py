@@ -37,8 +37,7 @@ class Home:
 
 @dataclass
 class Box:
-    """A device in a home. `app` is a habit of `viewers.APPS`; `line` the subscriber account it uses, "" if it watches
-    nothing."""
+    """A device in a home. `app` is a habit of `viewers.APPS`; `line` its subscriber account, "" if it has none."""
 
     id: str
     home: str
@@ -58,7 +57,7 @@ class Box:
     ipv6: bool = True  # in a home that has it
     resolver: str = "ipv4"  # by which address it asks its router for names; or the `resolver` that it asks over HTTPS
     tls: bool = False  # its app was told the address of the panel that speaks TLS
-    list_at: str = ""  # its app (list) was told the address of a `shortener`
+    list_at: str = ""  # its app (list) was told the address of a `shortener` or `listing`
     announces: list[dict[str, Any]] = field(default_factory=list)  # services by mDNS: name, type, port, txt
     receiver: dict[str, Any] = field(default_factory=dict)  # it answers as a receiver with OpenWebif: what that says
     emulates: bool = False  # its app (mag) is a program that computes serial number and identifiers from the address
@@ -85,24 +84,29 @@ class Panel:
     tls: bool = False
     titles: int = 400
     series: int = 20
+    containers: list[str] = field(default_factory=lambda: ["mp4", "mkv"])
     until: float | None = None  # it goes off
     settings: dict[str, Any] = field(default_factory=dict)  # further keys of the panel's configuration
 
 
 @dataclass
 class Cdn:
-    """A reverse proxy (nginx) before a panel; the panel's names resolve to it, or only `names` of them."""
+    """A reverse proxy (nginx) before a panel; the panel's names resolve to it, or only `names` of them.
+
+    It may stand before other panels as well (`also`).
+    """
 
     id: str
     fronts: str
     ip: str = ""
     port: int = 80
     names: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Line:
-    """A subscriber account at a panel."""
+    """A subscriber account at a panel (or at a `listing`); the panel knows nothing of one whose status is Unknown."""
 
     id: str
     panel: str
@@ -171,17 +175,21 @@ class Channel:
     programme: str = ""
     archive_days: int = 0
     edges: list[str] = field(default_factory=list)
+    panels: list[str] | None = None  # that have it; None: all
+    direct: bool = False  # the list of a portal says where at the edge it is (`address` of the edge is plain)
 
 
 @dataclass
 class Title:
-    """A film of the catalogue that can be watched."""
+    """A film of the catalogue that can be watched, or an episode of a series that the panel has anyway."""
 
     id: str
     name: str
     stream_id: int = 0
     container: str = "mp4"
     seconds: int = 30
+    panels: list[str] | None = None  # that have it; None: all
+    series: int = 0  # > 0: an episode of this series
 
 
 @dataclass
@@ -196,7 +204,8 @@ class Watch:
     delivery: str = "http-ts"
     player: str = ""  # "": the player of the box's app
     by: str = "user"  # proxy: a stranger, through a box that has sold its line
-    line: str = ""  # proxy: the stranger's subscriber account
+    line: str = ""  # proxy: the stranger's subscriber account; else that of the entry in a `listing`
+    list_at: str = ""  # the address comes from this `listing`, which is fetched before
     panel_name: str = ""  # from now on the box uses this host name, and logs in there
     minutes_ago: int = 0  # > 0: from the channel's archive, what was on so many minutes before second 0
 
@@ -283,6 +292,22 @@ class Shortener:
 
 
 @dataclass
+class Listing:
+    """A web server with one M3U list (nginx).
+
+    With `line` it answers as list editors do: `get.php` with that name and password, of no panel. An entry has
+    `channel`, and `line` (the address at that line's panel) or `edge` (at an edge whose `address` is plain).
+    """
+
+    id: str
+    names: list[str]
+    entries: list[dict[str, str]]
+    line: str = ""
+    ip: str = ""
+    path: str = "/lists/tv.m3u"
+
+
+@dataclass
 class Act:
     """Something that a device does once, besides watching: one of `acts.ACTS`; `of` is the device or server asked."""
 
@@ -308,16 +333,17 @@ TABLES: dict[str, type] = {
     "home": Home, "box": Box, "panel": Panel, "cdn": Cdn, "line": Line, "edge": Edge, "headend": Headend,
     "operator": Operator, "account": Account, "channel": Channel, "title": Title, "watch": Watch, "outage": Outage,
     "rename": Rename, "record": Record, "hub": Hub, "site": Site, "resolver": Resolver, "clock": Clock,
-    "shortener": Shortener, "act": Act,
+    "shortener": Shortener, "listing": Listing, "act": Act,
 }  # fmt: skip
-SERVERS = ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site", "resolver", "clock", "shortener")
+SERVERS = ("panel", "cdn", "headend", "operator", "edge", "account", "hub", "site", "resolver", "clock", "shortener",
+           "listing")  # fmt: skip
 """Tables of what has an address on the Internet."""
 ADDRESSED = {"panel": "192.0.2.{}", "cdn": "192.0.2.{}", "headend": "192.0.2.{}", "operator": "192.0.2.{}",
              "site": "192.0.2.{}", "edge": "203.0.113.{}", "hub": "203.0.113.{}",
              "account": "198.51.100.{}", "resolver": "192.0.2.{}", "clock": "192.0.2.{}",
-             "shortener": "192.0.2.{}"}  # fmt: skip
+             "shortener": "192.0.2.{}", "listing": "192.0.2.{}"}  # fmt: skip
 FIRST = {"panel": 10, "cdn": 20, "headend": 30, "operator": 40, "edge": 10, "account": 100, "hub": 80, "site": 60,
-         "resolver": 150, "clock": 123, "shortener": 160}  # fmt: skip
+         "resolver": 150, "clock": 123, "shortener": 160, "listing": 170}  # fmt: skip
 
 
 @dataclass
@@ -351,6 +377,7 @@ class Scenario:
     resolver: list[Resolver]
     clock: list[Clock]
     shortener: list[Shortener]
+    listing: list[Listing]
     act: list[Act]
 
     def one(self, table: str, id_: str) -> Any:
@@ -371,7 +398,8 @@ class Scenario:
 
     def panel_host(self, box: Box) -> str:
         """Return the host name by which a box reaches its panel."""
-        return box.panel_name or str(self.one("panel", self.one("line", box.line).panel).names[0])
+        where = self.one("line", box.line).panel
+        return box.panel_name or str(self.one("listing" if self.has("listing", where) else "panel", where).names[0])
 
     def panel_named(self, name: str) -> Panel:
         """Return the panel that goes by a host name."""
@@ -396,7 +424,27 @@ class Scenario:
 
     def front(self, panel: Panel, name: str) -> Cdn | Panel:
         """Return what answers under a name of a panel: the panel itself or the reverse proxy before it."""
-        return next((c for c in self.cdn if c.fronts == panel.id and (not c.names or name in c.names)), panel)
+        before = (c for c in self.cdn if panel.id in (c.fronts, *c.also))
+        return next((c for c in before if not c.names or name in c.names), panel)
+
+    def offered(self, panel: Panel, table: str) -> list[Any]:
+        """Return the channels or titles that a panel has."""
+        return [row for row in self.rows(table) if row.panels is None or panel.id in row.panels]
+
+    def watches(self, box: Box) -> bool:
+        """Return whether anybody watches anything on a box."""
+        return bool(box.line) or any(watch.box == box.id for watch in self.watch)
+
+    def plain_address(self, channel: Channel, edge: Edge) -> str:
+        """Return where anybody gets a channel at an edge that asks for nothing."""
+        return f"http://{edge.names[0]}:{edge.port}/s/{channel.stream_id}.ts"
+
+    def entry(self, line: Line, channel: Channel) -> str:
+        """Return where a line gets a channel, as lists say it."""
+        panel = self.one("panel", line.panel)
+        port = self.front(panel, panel.names[0]).port
+        base = f"http://{panel.names[0]}" + ("" if port == 80 else f":{port}")
+        return f"{base}/live/{line.username}/{line.password}/{channel.stream_id}.ts"
 
 
 def addresses(row: Any) -> list[str]:
@@ -489,7 +537,7 @@ def _check(scenario: Scenario) -> None:
         wrong.append("one headend is needed")
     wrong += _unknown("box.home", (b.home for b in scenario.box), scenario.home)
     wrong += _unknown("box.line", (b.line for b in scenario.box if b.line), scenario.line)
-    wrong += _unknown("line.panel", (n.panel for n in scenario.line), scenario.panel)
+    wrong += _unknown("line.panel", (n.panel for n in scenario.line), (*scenario.panel, *scenario.listing))
     wrong += _unknown("channel.accounts", (a for c in scenario.channel for a in c.accounts), scenario.account)
     wrong += _unknown("channel.edges", (e for c in scenario.channel for e in c.edges), scenario.edge)
     wrong += _unknown("watch.box", (w.box for w in scenario.watch), scenario.box)
@@ -507,7 +555,13 @@ def _check(scenario: Scenario) -> None:
     wrong += [f"{w.box} asks for names over HTTPS, which only the player curl can"
               for w in scenario.watch if w.box in over_https and w.player != "curl"]  # fmt: skip
     wrong += _unknown("act.box", (a.box for a in scenario.act), scenario.box)
-    wrong += _unknown("box.list_at", (b.list_at for b in scenario.box if b.list_at), scenario.shortener)
+    lists = (row.list_at for row in (*scenario.box, *scenario.watch) if row.list_at)
+    wrong += _unknown("list_at", lists, (*scenario.shortener, *scenario.listing))
+    offers = [name for row in (*scenario.channel, *scenario.title) for name in row.panels or ()]
+    wrong += _unknown("panels", offers, scenario.panel)
+    entries = [row for listing in scenario.listing for row in listing.entries]
+    for table in ("channel", "line", "edge"):
+        wrong += _unknown(f"listing.entries.{table}", (e[table] for e in entries if table in e), scenario.rows(table))
     asked = (b.resolver for b in scenario.box if b.resolver not in ROUTERS)
     wrong += _unknown("box.resolver", asked, scenario.resolver)
     wrong += [f"{a.id}: push hls needs an operator" for a in scenario.account if a.push == "hls" and not a.operator]

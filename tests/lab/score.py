@@ -6,7 +6,8 @@
     python -m tests.lab.score --write docs/lab-score.md       what `make lab-score` does
 
 Each recording is impaired, the copies of one impairment are analysed (those of one truth of the lab as one case), and
-the tables are compared with the truth of the clean recordings (`truths`, `matching`, `entities`). Only what is left in
+the tables are compared with the truth of the clean recordings (`truths`, `matching`, `attribution`,
+`entities`). Only what is left in
 the impaired copy is demanded; what the analysis says beyond that counts against its precision.
 
 Known limitations: times are rounded and nothing measured by clock is printed, so the tables change only when results
@@ -29,6 +30,7 @@ import iptvforensics
 from iptvforensics.store import tables as declared_tables
 
 from . import frames as lf
+from .attribution import score_attribution
 from .claims import score_contacts, score_kinds
 from .entities import IDS, score_entities
 from .impair import IMPAIRMENTS, impaired
@@ -108,6 +110,9 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
         left[capture.file.name] = {item.session.name for item in wanted}
         found = {t: _of(rows, capture_id) for t, rows in tables.items()}
         merge(score, _score_capture(capture, remains, wanted, found))
+        if "nodes" in capture.document:
+            whole = tables | {"sessions": found["sessions"]}
+            merge(score, score_attribution(capture, remains, wanted, whole, opened=how != CLOSED))
     documents = [capture.document for capture, _ in scored.values() if "nodes" in capture.document]
     if documents:
         seen: dict[str, Remains | None] = {capture.file.name: remains for capture, remains in scored.values()}
@@ -146,8 +151,8 @@ def _score_capture(
     score: Score = {}
     merge(score, {f"session {kind}": tally for kind, tally in score_sessions(wanted, tables["sessions"]).items()})
     nodes = capture.document.get("nodes", ())
-    known = {kind: {name["name"] for node in nodes if node["kind"] == kind for name in node.get("names", ())}
-             for kind in ("panel", "edge")}  # fmt: skip
+    known = {kind: {name["name"] for node in nodes if node["kind"] in kinds for name in node.get("names", ())}
+             for kind, kinds in (("panel", ("panel", "listing")), ("edge", ("edge",)))}  # fmt: skip
     # Only a truth with nodes says of each server whether it is a panel.
     servers = tables.get("servers", ()) if nodes else ()
     merge(score, score_servers(wanted, remains, tables["sessions"], servers, known))

@@ -273,8 +273,9 @@ server {{ listen 80; root {root};
         )
 
 
-def start_cdn(net: Network, node: str, port: int, behind: str) -> None:
-    """Start a reverse proxy before a server (address:port)."""
-    start_nginx(net, node, "cdn", http=f"""server {{ listen {port}; location / {{ proxy_pass http://{behind};
+def start_cdn(net: Network, node: str, port: int, behind: dict[str, list[str]]) -> None:
+    """Start a reverse proxy before servers (address:port), each with its names; other names lead to the first."""
+    http = "".join(f"""server {{ listen {port}; server_name {" ".join(names)}; location / {{ proxy_pass http://{target};
  proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;
- proxy_set_header Connection ""; proxy_buffering off; }} }}""")  # fmt: skip
+ proxy_set_header Connection ""; proxy_buffering off; }} }}\n""" for target, names in behind.items())  # fmt: skip
+    start_nginx(net, node, "cdn", http=http)

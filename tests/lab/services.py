@@ -59,11 +59,12 @@ class Services:
             self._file(panel).write_text(json.dumps(self.document(panel), indent=1))
             self.start_again(panel.id)
         for edge in s.edge:
+            self._file(edge).write_text(json.dumps(self.document(s.panel[0], for_edges=True), indent=1))
             self.start_again(edge.id)
             supply.edge_rtmp(edge.id, [c for c in s.channel if not c.edges or edge.id in c.edges])
 
-    def _file(self, panel: Panel) -> Path:
-        return self.net.folder / panel.id / "panel.json"
+    def _file(self, row: Panel | Edge) -> Path:
+        return self.net.folder / row.id / "panel.json"
 
     def start_again(self, node: str) -> None:
         """Start the program of a panel or edge."""
@@ -81,7 +82,7 @@ class Services:
             work = str(
                 self.net.folder / node / "media"
             )  # within the run's folder: an edge that is killed cleans nothing up
-            argv = ["tests.lab.edge", "--config", str(self._file(s.panel[0])), "--edge", node, "--work", work]
+            argv = ["tests.lab.edge", "--config", str(self._file(s.one("edge", node))), "--edge", node, "--work", work]
         self.programs[node] = self.net.start(node, sys.executable, "-m", *argv, env=env)
 
     def stop(self, node: str) -> None:
@@ -109,8 +110,8 @@ class Services:
             if row["event"] == "start"
         }
 
-    def document(self, panel: Panel) -> dict[str, Any]:
-        """Return what a panel and its edges are told."""
+    def document(self, panel: Panel, *, for_edges: bool = False) -> dict[str, Any]:
+        """Return what a panel is told; with `for_edges`, what edges are: the channels and lines of all panels."""
         s = self.scenario
         lines = [
             {
@@ -123,9 +124,9 @@ class Services:
                 "banned": n.status == "Banned",
             }
             for n in s.line
-            if n.panel == panel.id or s.one("panel", n.panel).secret == panel.secret
+            if n.status != "Unknown" and (for_edges or n.panel == panel.id or self._secret(n.panel) == panel.secret)
         ]
-        channels = [
+        channels: list[dict[str, Any]] = [
             {
                 "id": c.stream_id,
                 "name": c.name,
@@ -135,8 +136,9 @@ class Services:
                 "archive_days": c.archive_days,
                 "upstream": f"rtmp://{s.headend[0].names[0]}/{INGEST_APP}/{c.id}",
                 "pull": {"input": QUICK, **({"options": TRANSCODE} if self._transcoded(c) else {})},
+                **({"stalker_cmd": f"ffmpeg {s.plain_address(c, s.one('edge', c.edges[0]))}"} if c.direct else {}),
             }
-            for c in s.channel
+            for c in (s.channel if for_edges else s.offered(panel, "channel"))
         ]
         return {
             "name": panel.id, "host": panel.names[0], "port": panel.port, "rtmp_port": EDGE_RTMP_PORT,
@@ -148,9 +150,15 @@ class Services:
                else {"tls": self.certificate} if s.secure else {}),
             "lines": lines, "channels": channels, "edges": [self._edge(edge) for edge in s.edge],
             "vod": {"titles": panel.titles, "series": panel.series, "seed": s.seed, "first_id": 20_000,
-                    "named": [{"name": t.name, "container": t.container, "seconds": t.seconds} for t in s.title]},
+                    "containers": panel.containers,
+                    "named": [{"name": t.name, "container": t.container, "seconds": t.seconds}
+                              for t in s.offered(panel, "title") if not t.series]},
             **panel.settings,
         }  # fmt: skip
+
+    def _secret(self, panel: str) -> str:
+        """Return the secret of a panel; "" of a list, which has none."""
+        return str(self.scenario.one("panel", panel).secret) if self.scenario.has("panel", panel) else ""
 
     def _transcoded(self, channel: Channel) -> bool:
         """Return whether viewers get a channel encoded anew; its edges must agree in that."""

@@ -19,3 +19,10 @@ def test_every_act_of_the_scenario_is_a_command_of_its_program(tmp_path):
     assert said["clock"][-1] == "time.plover-net.example"
     assert "http://192.168.1.25/api/about" in said["receiver"]
     assert programs(SCENARIO) == {argv[0] for argv in said.values()}
+
+
+def test_a_line_is_tried_at_its_panel(tmp_path):
+    shared = read(SCENARIOS / "shared.toml")
+    first, second = (ACTS[act.what](Network(tmp_path), shared, shared.one("box", act.box), act) for act in shared.act)
+    assert first[-1] == "http://tv.siskin-line.example/player_api.php?username=test&password=test"
+    assert second[-1].startswith("http://portal.dunlin-play.example/")

@@ -1,6 +1,6 @@
 """What recordings can show of a truth, and what a cloned panel keeps of its own."""
 
-from .demanded import shown_links, with_copies, with_streams
+from .demanded import at_panels, shown_links, with_copies, with_streams
 from .entities import score_entities
 
 T = 1_800_000_000
@@ -68,3 +68,12 @@ def test_channels_go_by_the_names_of_their_streams():
 def test_a_session_of_which_nothing_is_left_stands_for_no_link():
     assert shown_links(DOCUMENT, ["home"], {"home": set()}) == set()
     assert shown_links(DOCUMENT, ["head"], {"head": {"pull-1"}}) == shown_links(DOCUMENT, ["edge"])
+
+
+def test_lines_and_channels_go_with_the_names_of_their_panels():
+    panel = {"id": "p1", "kind": "panel", "names": [{"name": "a.example"}]}
+    nodes = [panel, {"id": "l1", "kind": "line", "panel": "p1"},
+             {"id": "c1", "kind": "channel", "panels": ["p1"]}, {"id": "c2", "kind": "channel", "panels": []},
+             {"id": "b1", "kind": "box", "panel": "p1"}]  # fmt: skip
+    kept = {node["id"]: node.get("kept_at") for node in at_panels({"nodes": nodes})["nodes"]}
+    assert kept == {"p1": None, "l1": ["a.example"], "c1": ["a.example"], "c2": None, "b1": None}

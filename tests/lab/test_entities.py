@@ -195,3 +195,25 @@ def test_devices_at_one_address_stand_for_the_boxes_whose_lines_they_use():
     score = score_entities(document, {"a": None}, tables)
     assert counts(score["devices"]) == (2, 2, 2)
     assert counts(score["link uses-line"]) == (2, 2, 2)
+
+
+def test_what_stands_behind_a_reverse_proxy_is_demanded_as_a_panel_and_not_as_a_server():
+    class OnlyProxy:
+        @staticmethod
+        def server_seen(ip):
+            return ip == "192.0.2.20"
+
+        @staticmethod
+        def address(ip):
+            return ip
+
+        @staticmethod
+        def stream(name):
+            return name
+
+    cdn = {"id": "cdn-1", "kind": "cdn", "ips": ["192.0.2.20"], "fronts": "other", "also": ["panel-1"]}
+    other = {"id": "other", "kind": "panel", "ips": ["198.51.100.4"], "names": [{"name": "other.example"}]}
+    document = DOCUMENT | {"nodes": [*NODES, cdn, other]}
+    score = score_entities(document, {"a.pcap": OnlyProxy()}, {"panels": PANELS, "servers": []})
+    assert counts(score["panels"]) == (1, 1, 1)
+    assert counts(score["servers"]) == (0, 0, 0)

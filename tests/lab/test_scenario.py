@@ -69,6 +69,9 @@ def test_names_lead_to_all_addresses_of_a_server(tmp_path):
         ('operator = [{ id = "e1" }]', "e1 is defined twice"),
         ('title = [{ id = "t1", name = "A", length = 3 }]', "unknown ['length']"),
         ('act = [{ box = "b9", at = 1, what = "clock" }]', "act.box: 'b9' is unknown"),
+        ('title = [{ id = "t1", name = "A", panels = ["p9"] }]', "panels: 'p9' is unknown"),
+        ('listing = [{ id = "l", names = [], entries = [{ channel = "c1", edge = "e9" }] }]', "edge: 'e9' is unknown"),
+        ('watch = [{ box = "b1", start = 1, end = 2, list_at = "l9" }]', "list_at: 'l9' is unknown"),
         ("colour = 3", "unknown colour"),
         ("= 3", "line"),
     ],
@@ -86,3 +89,18 @@ def test_the_scenarios_of_the_project_can_be_read(file):
     assert made.record
     hosts = [name for row in (*made.panel, *made.edge, *made.headend, *made.operator) for name in row.names]
     assert all(host.endswith(".example") for host in hosts)
+
+
+def test_one_reverse_proxy_may_stand_before_several_panels(tmp_path):
+    made = scenario(tmp_path, 'cdn = [{ id = "cdn", fronts = "p1", also = ["p2"] }]')
+    assert {made.front(panel, panel.names[0]).id for panel in made.panel} == {"cdn"}
+
+
+def test_panels_offer_what_is_theirs(tmp_path):
+    made = scenario(tmp_path, 'title = [{ id = "t1", name = "A", panels = ["p2"] }, { id = "t2", name = "B" }]')
+    assert [[t.id for t in made.offered(panel, "title")] for panel in made.panel] == [["t2"], ["t1", "t2"]]
+
+
+def test_a_box_without_a_line_may_watch(tmp_path):
+    made = scenario(tmp_path, 'watch = [{ box = "b3", start = 1, end = 2, channel = "c1" }]')
+    assert [made.watches(box) for box in made.box] == [True, False, True]

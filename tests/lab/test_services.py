@@ -18,8 +18,11 @@ def test_documents_are_taken(tmp_path, file):
     for panel in scenario.panel:
         config = from_dict(services.document(panel))
         assert {edge.name for edge in config.edges} == {edge.id for edge in scenario.edge}
-        assert {channel.id for channel in config.channels} == {channel.stream_id for channel in scenario.channel}
-        assert [title["name"] for title in config.vod.named] == [title.name for title in scenario.title]
+        assert {c.id for c in config.channels} == {c.stream_id for c in scenario.offered(panel, "channel")}
+        films = [title.name for title in scenario.offered(panel, "title") if not title.series]
+        assert [title["name"] for title in config.vod.named] == films
+    everything = from_dict(services.document(scenario.panel[0], for_edges=True))
+    assert {c.id for c in everything.channels} == {c.stream_id for c in scenario.channel}
 
 
 def test_a_channel_is_transcoded_everywhere_or_nowhere(tmp_path):
@@ -27,3 +30,11 @@ def test_a_channel_is_transcoded_everywhere_or_nowhere(tmp_path):
     scenario.channel[0].edges = ["edge-1", "edge-2"]
     with pytest.raises(LabError, match="some of its edges transcode"):
         Services(Network(tmp_path), scenario).document(scenario.panel[0])
+
+
+def test_a_portal_says_where_channels_are_and_knows_no_made_up_line(tmp_path):
+    shared = read(SCENARIOS / "shared.toml")
+    document = Services(Network(tmp_path), shared).document(shared.one("panel", "panel-2"))
+    commands = [c["stalker_cmd"] for c in document["channels"] if "stalker_cmd" in c]
+    assert commands == ["ffmpeg http://e1.heron-media.example:8080/s/301.ts"]
+    assert {line["username"] for line in document["lines"]} == {"orchard9", "lantern40", ""}

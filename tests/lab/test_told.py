@@ -30,7 +30,7 @@ def told(http, tmp_path):
     ]
     watch = next(w for w in SCENARIO.watch if w.delivery == "hls")
     url = "http://line.merlin-box.example:8080/live/viewer31/k7Qm2xVd/104.m3u8"
-    viewing = Viewing(watch, SCENARIO.one("box", "box-1"), url, "ffmpeg", 1000.0, 1010.0)
+    viewing = Viewing(watch, SCENARIO.one("box", "box-1"), url, "ffmpeg", 1000.0, 1010.0, line="line-1")
     return Told(SCENARIO, SimpleNamespace(http=http, rtmp=[]), notes, [], [viewing]).viewer_sessions()
 
 

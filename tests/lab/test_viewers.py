@@ -64,3 +64,28 @@ def test_a_box_that_asks_for_names_over_https():
 
 def test_programs_of_a_scenario():
     assert programs(SCENARIO) == {"curl", "udhcpc", "ffmpeg"}
+
+
+def test_addresses_that_no_panel_gave(tmp_path):
+    shared = read(SCENARIOS / "shared.toml")
+    by_hand = Viewer(Network(tmp_path), shared, shared.one("box", "box-2"))
+    assert by_hand.address(shared.watch[3]) == "http://e1.heron-media.example:8080/s/101.ts"
+    assert (by_hand.line.id, by_hand.panel.id) == ("", "")
+    editor = Viewer(Network(tmp_path), shared, shared.one("box", "box-8"))
+    editor.list = "#EXTM3U\r\n#EXTINF:-1,A\r\nhttp://a.example/live/u/p/101.ts\r\n"
+    assert editor.address(next(w for w in shared.watch if w.box == "box-8")) == "http://a.example/live/u/p/101.ts"
+    assert (editor.base, editor.panel.id) == ("http://my.grebe-lists.example", "editor-1")
+
+
+def test_a_portal_that_says_where_a_channel_is_is_not_asked_for_a_link(tmp_path):
+    shared = read(SCENARIOS / "shared.toml")
+    box = Viewer(Network(tmp_path), shared, shared.one("box", "box-7"))
+    box.channels = {"data": [{"id": "301", "cmd": "ffmpeg http://e1.example/s/301.ts"}]}
+    assert box.address(next(w for w in shared.watch if w.box == "box-7")) == "http://e1.example/s/301.ts"
+
+
+def test_an_episode_is_one_of_a_series(tmp_path):
+    shared = read(SCENARIOS / "shared.toml")
+    box = Viewer(Network(tmp_path), shared, shared.one("box", "box-6"))
+    watch = next(w for w in shared.watch if w.title == "episode-2")
+    assert box.address(watch) == "http://portal.dunlin-play.example/series/orchard9/b4Lk7vXe/20004.ts"

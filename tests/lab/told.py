@@ -18,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 
 from .logs import LATE_S, REDIRECTS, Logs, Row, bare, bytes_of, join, medium, role_of, url_of
 from .network import Running
-from .scenario import SERVERS, Box, Record, Scenario, addresses
+from .scenario import SERVERS, Box, Line, Record, Scenario, addresses
 from .servers import INGEST_APP, RTMP_PORT, Feed, feed_ports
 from .viewers import Viewing, shown
 
@@ -71,8 +71,12 @@ class Told:
 
     def _base(self, viewing: Viewing) -> Row:
         s, watch, box = self.scenario, viewing.watch, viewing.box
-        line = s.one("line", watch.line or box.line)
-        credentials = {"username": line.username, "password": line.password, "mac": line.portal_mac}
+        used: Row = {}
+        if viewing.line:
+            line = s.one("line", viewing.line)
+            credentials = {"username": line.username, "password": line.password, "mac": line.portal_mac}
+            used = {"line": {key: value for key, value in credentials.items() if value}, "line_id": line.id}
+        used |= {"panel": viewing.panel} if viewing.panel else {}
         past = "catchup" if watch.minutes_ago else "live"
         base: Row = {
             "delivery": watch.delivery if watch.channel else "progressive",
@@ -80,9 +84,7 @@ class Told:
             "client_ip": box.ip,
             "client_public_ip": s.one("home", box.home).public_ip,
             "box": box.id,
-            "line": {key: value for key, value in credentials.items() if value},
-            "line_id": line.id,
-            "panel": viewing.panel,
+            **used,
             "player": viewing.player,
             "by": watch.by,
             "stream": viewing.url,
@@ -133,7 +135,7 @@ class Told:
             "body_bytes": sum(bytes_of(row) for row in media),
             "visible_in": self._visible(viewing.box, {row["server"] for row in media}),
         }  # fmt: skip
-        edge = self.servers.get(media[-1]["server_ip"])
+        edge = media[-1]["server"]
         tls = ["tls"] if any(row.get("tls") for row in media) else []
         return session | ({"edge": edge} if edge else {}) | ({"encrypted": tls} if tls else {})
 
@@ -288,15 +290,22 @@ class Told:
         s = self.scenario
         held: dict[tuple[str, str, str, str], list[list[float]]] = defaultdict(list)
         for box_id, opened in apps.items():
-            line = s.one("line", s.one("box", box_id).line)
+            line = s.one("box", box_id).line
+            if not line:
+                continue
             for panel, start, end in opened if s.one("box", box_id).app != "page" else ():  # a page asks for media only
                 held[box_id, panel, "logs-in", ""].append([start, end])
             last = max([v.end for v in self.viewings if v.box.id == box_id], default=opened[-1][2])
-            held[box_id, line.id, "uses-line", ""].append([opened[0][1], last])
+            held[box_id, line, "uses-line", ""].append([opened[0][1], last])
+        for box_id, line, row in self._tried():
+            held[box_id, line.panel, "logs-in", ""].append([row["start"], row["done"]])
+            held[box_id, line.id, "uses-line", ""].append([row["start"], row["done"]])
         for row in sessions:
             when = [row["start"], row["end"]]
             if row["by"] != "service" and "edge" in row:
                 held[row["box"], row["edge"], "streams-from", ""].append(when)
+                if row["by"] == "user" and row.get("line_id", "") not in ("", s.one("box", row["box"]).line):
+                    held[row["box"], row["line_id"], "uses-line", ""].append(when)  # of an entry of a list
             elif row["by"] == "service":
                 client, server = self.servers[row["client_ip"]], row["chain"][0]["node"]
                 kind = "pulls-from"
@@ -304,8 +313,9 @@ class Told:
                     client, server, kind = row["account"], s.headend[0].id, "pushes-to"
                 held[client, server, kind, row["channel"]].append(when)
         for row in self.logs.http:
-            if row["status"] in REDIRECTS and "location" in row:
-                host = urlsplit(row["location"]).hostname
+            sent = row.get("location") if row["status"] in REDIRECTS else row.get("link")  # by the portal
+            if sent:
+                host = urlsplit(sent).hostname
                 target = next((e.id for e in s.edge if host in e.names or host == e.ip), "")
                 if s.has("shortener", row["server"]):
                     target = s.panel_named(str(host)).id
@@ -320,7 +330,8 @@ class Told:
             held[feed.channel, feed.account, "fed-by", ""].append([feed.start, feed.end])
             held[feed.account, feed.channel, "carries", ""].append([feed.start, feed.end])
         for cdn in s.cdn:
-            held[cdn.id, cdn.fronts, "fronts", ""].append(list(span))
+            for panel_id in (cdn.fronts, *cdn.also):
+                held[cdn.id, panel_id, "fronts", ""].append(list(span))
         for panel in s.panel:
             if panel.clone_of:
                 held[panel.id, panel.clone_of, "clone-of", ""].append(list(span))
@@ -340,6 +351,17 @@ class Told:
                 | ({"channel": channel} if channel else {})
                 | ({"count": len(intervals)} if kind == "redirects-to" else {})
             )
+
+    def _tried(self) -> Iterable[tuple[str, Line, Row]]:
+        """Yield lines that were tried at their panels, which may have refused them: box, line, request."""
+        for act in self.scenario.act:
+            if act.what != "try":
+                continue
+            line = self.scenario.one("line", act.of)
+            hosts, query = self.scenario.one("panel", line.panel).names, f"username={line.username}&"
+            for row in self.logs.http:
+                if row.get("box") == act.box and row.get("host") in hosts and query in row["target"]:
+                    yield act.box, line, row
 
     def encrypted(self, sessions: list[Row]) -> list[Row]:
         """Return what cannot be read without a key."""

@@ -141,7 +141,7 @@ def load(file: Path) -> list[TrueCapture]:
             for row in told["captures"]
         ]
     else:
-        parts = [(told["capture"]["file"], [_answer(row, inside=True) for row in logged], told["sessions"], [])]
+        parts = [(told["capture"]["file"], [answer_of(row) for row in logged], told["sessions"], [])]
     return [
         TrueCapture(file.parent / name, f"{file.parent.name}/{name.split('.')[0]}",
                     [_session(row, told, n) for n, row in enumerate(rows)], answers, told, _home_of(told, name),
@@ -168,11 +168,12 @@ def _seen_at(capture: dict[str, Any], logged: list[dict[str, Any]], told: dict[s
     inside = capture.get("side") in INSIDE
     home_of = {node["id"]: node.get("home") for node in told.get("nodes", []) if node["kind"] == "box"}
     here = capture.get("point")
-    return [_answer(row, inside=inside) for row in logged
+    return [answer_of(row, inside=inside) for row in logged
             if not inside or "box" not in row or here in (row["box"], home_of.get(row["box"]))]  # fmt: skip
 
 
-def _answer(row: dict[str, Any], *, inside: bool) -> TrueAnswer:
+def answer_of(row: dict[str, Any], *, inside: bool = True) -> TrueAnswer:
+    """Return a row of a web server's log as the answer that a recording shows, inside the client's home or outside."""
     outer = {"client_ip": row.get("client_public_ip"), "client_port": row.get("client_public_port")}
     row = row if inside or not outer["client_ip"] else row | outer
     return TrueAnswer(row["client_ip"], row["client_port"], row["server_ip"], row["server_port"],
@@ -318,6 +319,14 @@ class Remains:
         key = (true.client, true.server, true.server_port)
         frames = self._between({key}, true.start_ns - SECOND // 5, true.end_ns + SECOND // 5)
         return self._share([seen for seen in frames if seen.from_server])
+
+    def exchange(self, true: TrueAnswer) -> bool:
+        """Return whether all payload between client and server is left in the time of a request and its answer."""
+        key = (true.client, true.server, true.server_port)
+        frames = self._between({key}, true.start_ns - SECOND // 5, true.end_ns + SECOND // 5)
+        sent = [seen for seen in frames if seen.payload]
+        both = {seen.from_server for seen in sent} == {True, False}
+        return both and all(self._kept.get(seen.origin) == 1.0 for seen in sent)
 
     def _between(self, ends: set[Conversation], first: int, last: int) -> list[Seen]:
         return sorted({seen for key in ends for seen in self._frames.get(key, ()) if first <= seen.time_ns <= last})

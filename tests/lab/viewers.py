@@ -9,6 +9,7 @@ library), and the address that it then gives to its player. A player (`PLAYERS`)
     enigma2   receiver: bouquet by get.php
     form      app that posts its log-in to player_api.php as a form
     library   pyxtream
+    link      player to which the address at an edge was given by hand
     page      web player in Chromium (`webplayer`)
 
 Known limitations: curl stands for the HTTP library of an app; its TLS hello is curl's. Boxes do not zap by themselves.
@@ -42,9 +43,10 @@ MAG_AGENT = ("Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, li
              "MAG200 stbapp ver: 2 rev: 250 Safari/533.3")  # fmt: skip
 AGENTS = {"api": "okhttp/4.9.2", "form": "Dalvik/2.1.0 (Linux; U; Android 9; Osprey S9 Build/PPR1)",
           "list": "VLC/3.0.18 LibVLC/3.0.18", "mag": MAG_AGENT,
-          "enigma2": "Enigma2 HbbTV/1.1.1 (+PVR+RTSP+DL;OpenATV;;;)", "library": "", "page": ""}  # fmt: skip
+          "enigma2": "Enigma2 HbbTV/1.1.1 (+PVR+RTSP+DL;OpenATV;;;)", "library": "", "page": "",
+          "link": "Lavf/60.16.100"}  # fmt: skip
 DEFAULT_PLAYERS = {"api": "ffmpeg", "form": "ffmpeg", "list": "mpv", "mag": "ffmpeg", "enigma2": "gstreamer",
-                   "library": "streamlink", "page": "chromium"}  # fmt: skip
+                   "library": "streamlink", "page": "chromium", "link": "ffmpeg"}  # fmt: skip
 VERSIONS = {"ffmpeg": "ffmpeg", "mpv": "mpv", "gstreamer": "gstreamer", "streamlink": "streamlink", "curl": "curl"}
 
 
@@ -60,6 +62,7 @@ class Viewing:
     end: float = 0.0
     program: Running | None = None
     panel: str = ""
+    line: str = ""
 
 
 class Viewer:
@@ -70,17 +73,25 @@ class Viewer:
         self.net = net
         self.scenario = scenario
         self.box = box
-        self.line: Line = scenario.one("line", line or box.line)
+        known = line or box.line
+        self.line: Line = scenario.one("line", known) if known else Line("", "")
         self.agent = box.user_agent or AGENTS[box.app]
         self.name = scenario.panel_host(box) if box.line else ""
         if line:  # of somebody else, at whatever panel
             self.name = scenario.one("panel", self.line.panel).names[0]
-        self.panel: Panel = scenario.panel_named(self.name)
+        self.panel = self._asked()
         self.env = {"SSLKEYLOGFILE": str(key_log)} if key_log else {}
         self.root = net.folder / box.id
         self.names_over_https = names_over_https(scenario, box)
         self.portal_token = ""
         self.calls = 0
+
+    def _asked(self) -> Panel:
+        """Return the panel that goes by the name; one that only gives a list, or has no name, stands in for it."""
+        lists = [row for row in self.scenario.listing if self.name in row.names]
+        if self.name and not lists:
+            return self.scenario.panel_named(self.name)
+        return Panel(lists[0].id if lists else "", [self.name], port=80)
 
     @property
     def base(self) -> str:
@@ -126,8 +137,12 @@ class Viewer:
         credentials = f"{self.line.username}/{self.line.password}"
         if watch.title:
             title = self.scenario.one("title", watch.title)
-            return f"{self.base}/movie/{credentials}/{title.stream_id}.{title.container}"
+            kind = "series" if title.series else "movie"
+            return f"{self.base}/{kind}/{credentials}/{title.stream_id}.{title.container}"
         channel = self.scenario.one("channel", watch.channel)
+        if watch.list_at:
+            listing = self.scenario.one("listing", watch.list_at)
+            return self._listed(self.get(f"http://{listing.names[0]}{listing.path}")[0], channel)
         if watch.minutes_ago:
             return self._past(watch, channel)
         if watch.delivery == "rtmp":
@@ -163,6 +178,9 @@ class Viewer:
         films = re.findall(r'"category_id":"(\d+)"', categories[1])
         if any(w.title for w in self.scenario.watch if w.box == self.box.id) and films:
             self.get(f"{api}&action=get_vod_streams&category_id={films[0]}")
+        titles = [self.scenario.one("title", w.title) for w in self.scenario.watch if w.box == self.box.id and w.title]
+        for series in dict.fromkeys(title.series for title in titles if title.series):
+            self.get(f"{api}&action=get_series", f"{api}&action=get_series_info&series_id={series}")
 
     def _address_api(self, watch: Watch) -> str:
         channel = self.scenario.one("channel", watch.channel)
@@ -182,15 +200,27 @@ class Viewer:
             address = f"http://{short.names[0]}{short.path}"
         told = self.get(address)[0]
         self._expect(told.startswith("#EXTM3U"), told)
-        self.list = [line for line in told.splitlines() if "://" in line and not line.startswith("#")]
-        self.get(f"/xmltv.php?{self._login_query()}")
+        self.list = told
+        if not self.scenario.has("listing", self.panel.id):
+            self.get(f"/xmltv.php?{self._login_query()}")
 
     def _address_list(self, watch: Watch) -> str:
         channel = self.scenario.one("channel", watch.channel)
-        for url in self.list:
-            if re.search(rf"/{channel.stream_id}(\.\w+)?$", url):
-                return url.replace(".ts", ".m3u8") if watch.delivery == "hls" else url
-        return ""
+        url = self._listed(self.list, channel)
+        return url.replace(".ts", ".m3u8") if watch.delivery == "hls" else url
+
+    @staticmethod
+    def _listed(told: str, channel: Channel) -> str:
+        """Return the address that a list has for a channel, "" if none."""
+        urls = (line for line in told.splitlines() if "://" in line and not line.startswith("#"))
+        return next((url for url in urls if re.search(rf"/{channel.stream_id}(\.\w+)?$", url)), "")
+
+    def _open_link(self) -> None:
+        """Nothing is asked."""
+
+    def _address_link(self, watch: Watch) -> str:
+        channel = self.scenario.one("channel", watch.channel)
+        return self.scenario.plain_address(channel, self.scenario.one("edge", channel.edges[0]))
 
     def _open_enigma2(self) -> None:
         told = self.get(f"/get.php?{self._login_query()}&type=dreambox&output=ts{self._part()}")[0]
@@ -264,6 +294,8 @@ class Viewer:
         rows = self.channels.get("data", []) if isinstance(self.channels, dict) else []
         command = next((str(row["cmd"]) for row in rows if str(row.get("id")) == str(channel.stream_id)),
                        f"ffmpeg http://localhost/ch/{channel.stream_id}_")  # fmt: skip
+        if "//localhost" not in command:  # where the channel is, not what create_link is asked for
+            return command.split()[-1]
         js = self._portal(
             f"type=itv&action=create_link&cmd={quote(command, safe='')}&series=&forced_storage=0&disable_ad=0"
         )["js"]
@@ -285,7 +317,9 @@ class Viewer:
         """Return a viewing that has begun."""
         url = self.address(watch)
         name = watch.player or DEFAULT_PLAYERS[self.box.app]
-        viewing = Viewing(watch, self.box, url, name, time.time(), panel=self.panel.id)
+        line = "" if watch.list_at else watch.line or self.line.id
+        panel = self.panel.id if line == self.line.id else self.scenario.one("line", line).panel if line else ""
+        viewing = Viewing(watch, self.box, url, name, time.time(), panel=panel, line=line)
         argv = PLAYERS[name](self._page(watch, url) if name == "chromium" else url, self.agent, self.root)
         if name == "curl":
             argv[1:1] = self.names_over_https
@@ -317,7 +351,7 @@ def names_over_https(scenario: Scenario, box: Box) -> list[str]:
 
 def _ffmpeg(url: str, agent: str, root: Path) -> list[str]:
     web = ["-user_agent", agent] if agent and url.startswith("http") else []
-    pace = ["-re"] if "/movie/" in url else []
+    pace = ["-re"] if "/movie/" in url or "/series/" in url else []
     if ".m3u8" in url:  # media segments of panels have no extension
         pace += ["-allowed_segment_extensions", "ALL", "-extension_picky", "0"]
     return [

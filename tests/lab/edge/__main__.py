@@ -11,6 +11,8 @@ reads the panel's document (`python -m tests.lab.panel --help`). An edge there:
      "server_header": "nginx", "cookie": {"name": "hx", "domain": ".heron.example"}, "alt_svc": false,
      "chunked": true,                  endless bodies in chunks; false: until the connection ends
      "prebuffer": false,               true: TS begins with the newest whole media segment, at once, as panels do it
+     "address": "token",               plain: /s/ID.EXT for everybody; path: /live|movie|series/USER/PASSWORD/ID.EXT
+     "live_bytes": 0,                  > 0: live TS with that Content-Length, and no more
      "encrypt": false, "hls_time": 4, "hls_list": 6,
      "idle_s": 20,                     a pull ends so long after its last viewer
      "user_agent": "Mozilla/5.0",      what pulls call themselves

@@ -7,6 +7,8 @@
 /ch/...  /play/TOKEN                        links of a portal (see tests/lab/panel/links.py)
 /admin/live?stream&password  /api?password&action=stats       other servers of the same panel
 /1:0:19:283D:3FB:1:C00000:0:0:0:            a channel by its service reference, as an Enigma2 receiver gives it
+/s/ID.EXT                                   anything for everybody (`address` is plain)
+/live|movie|series/USER/PASSWORD/ID.EXT     as at the panel (`address` is path)
 /<32 hex digits>/...                        the same behind the proxy that stands before this edge
 """
 
@@ -40,6 +42,8 @@ TYPES = {
 PLAYLIST_TYPE = "application/x-mpegurl"
 PREFIX = re.compile(r"^/([0-9a-f]{32})(/.*)$")
 REFERENCE = re.compile(r"^/1:0:[0-9A-Fa-f]+(:[0-9A-Fa-f]+){7}:?$")
+PLAIN = re.compile(r"^/s/(\d+)\.(\w+)$")
+NAMED = re.compile(r"^/(live|movie|series)/([^/]+)/([^/]+)/(\d+)\.(\w+)$")
 CDN = re.compile(r"^/auth/(\d+)\.m3u8$")
 READ = 65536
 SUBTITLES = b"1\n00:00:01,000 --> 00:00:04,000\nFirst line\n\n2\n00:00:05,000 --> 00:00:09,000\nSecond line\n"
@@ -96,6 +100,8 @@ class Site:
             return await self._live(request, self.vault.open_json(request.query.get("token", "")), prefix, match[1])
         if REFERENCE.match(path):
             return self._receiver(request, path)
+        if self.edge.address != "token" and (kind == "s" or NAMED.match(path)):
+            return await self._named(request, path, prefix)
         if kind in ("auth", "sauth"):
             return await self._live(request, self.vault.open_json(token), prefix)
         if kind == "ch":
@@ -151,10 +157,30 @@ class Site:
             body = self._playlist(text, pull, told, request.client[0], prefix).encode()
             return Reply(body, PLAYLIST_TYPE, headers=headers, program=True)
         packets = self._counted(self._packets(pull, request), request)
+        if self.edge.live_bytes and extension == "ts":
+            size = self.edge.live_bytes
+            return Reply(_first(packets, size), TYPES["ts"], headers=headers, length=size)
         if extension == "flv":
             request.said["did"] = "flv"
             return Reply(as_flv(packets), TYPES["flv"], headers=headers, framed=self.edge.chunked)
         return Reply(packets, TYPES["ts"], headers=headers, framed=self.edge.chunked)
+
+    async def _named(self, request: Request, path: str, prefix: str) -> Reply:
+        """Return what an address without a token names: by its number alone, or with the line's name and password."""
+        told: dict[str, Any] = {}
+        if self.edge.address == "path" and (match := NAMED.match(path)):
+            told = {"username": match[2], "password": match[3]}
+            if not any((line.username, line.password) == (match[2], match[3]) for line in self.config.lines):
+                return self._refused(request)
+            item, extension = int(match[4]), match[5]
+        elif self.edge.address == "plain" and (match := PLAIN.match(path)):
+            item, extension = int(match[1]), match[2]
+        else:
+            return self._refused(request)
+        self._say(request, "live" if item in self.catalogue.channels else "film", told, item)
+        if item in self.catalogue.channels:
+            return await self._channel(request, told, item, extension, prefix)
+        return self._file(request, item, extension, "film")
 
     def _packets(self, pull: Pull, request: Request) -> AsyncIterator[bytes]:
         """Return a channel's TS: from a media segment on where the edge does so or the other server asks for it."""
@@ -332,6 +358,18 @@ def _range(told: str, size: int) -> tuple[int, int, int]:
         return max(0, size - int(match[2])), size - 1, 206 if int(match[2]) else 416
     first, last = int(match[1]), min(int(match[2] or size - 1), size - 1)
     return (first, last, 206) if first <= last else (0, 0, 416)
+
+
+async def _first(pieces: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
+    """Yield the first bytes of a stream."""
+    async for piece in pieces:
+        yield piece[:length]
+        length -= len(piece)
+        if length <= 0:
+            break
+    close: Any = getattr(pieces, "aclose", None)
+    if close:
+        await close()
 
 
 async def _read(path: Path, start: int, length: int) -> AsyncIterator[bytes]:

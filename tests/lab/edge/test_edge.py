@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -255,3 +255,37 @@ def test_the_log_names_files_and_pulls(started, film):
     assert start["files"][0]["bytes"] == film[1].stat().st_size
     pull = started["lb1"].rows("pull-start")[0]
     assert (pull["channel"], pull["upstream"], pull["how"]) == ("Heron One HD", str(film[0]), "ffmpeg")
+
+
+@pytest.fixture(scope="module")
+def tokenless(tmp_path_factory, film):
+    told = json.loads(json.dumps(EXAMPLE))
+    ts, _ = map(str, film)
+    told["edges"] = [{"name": "lb1", "files": [ts], "address": "plain"},
+                     {"name": "lb2", "files": [ts], "address": "path", "live_bytes": 1880}]  # fmt: skip
+    for channel, edge in zip(told["channels"], ("lb1", "lb2", "lb1", "lb2"), strict=True):
+        channel |= {"upstream": ts, "edges": [edge], "pull": {"always": True}}
+    told["vod"] = {"titles": 1, "containers": ["ts"]}
+    told["lines"][0] |= {"max_connections": 20, "edge": ""}
+    with running(tmp_path_factory.mktemp("tokenless"), told, "lb1", "lb2") as programs:
+        yield programs | {"film": film[0]}
+
+
+def test_an_address_without_token_is_for_everybody(tokenless):
+    reply, body = ask(media(tokenless, f"live/{MEDIA_LOGIN}/101.ts"), size=188 * 20)
+    assert urlsplit(reply.url).path == "/s/101.ts"
+    assert set(body[::188]) == {0x47}
+    film = ask(urljoin(reply.url, "/s/20000.ts"))[0]
+    assert (film.status, film.headers["Content-Length"]) == (200, str(tokenless["film"].stat().st_size))
+    assert status(urljoin(reply.url, f"/live/{MEDIA_LOGIN}/101.ts")) == status(urljoin(reply.url, "/auth/x")) == 404
+    row = tokenless["lb1"].row(did="live", stream_id=101)
+    assert "line" not in row
+
+
+def test_an_address_as_at_the_panel_needs_a_line_and_gives_as_much_as_it_says(tokenless):
+    reply, body = ask(media(tokenless, f"live/{MEDIA_LOGIN}/102.ts"))
+    assert urlsplit(reply.url).path == f"/live/{MEDIA_LOGIN}/102.ts"
+    assert (len(body), reply.headers["Content-Length"]) == (1880, "1880")
+    assert status(urljoin(reply.url, "/live/viewer1/wrong/102.ts")) == 404
+    assert status(urljoin(reply.url, "/s/102.ts")) == 404
+    assert tokenless["lb2"].row(did="live", stream_id=102)["line"] == "viewer1"

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 SOFTWARE = ("xc", "xui", "xc_vm")
+ADDRESSES = ("token", "plain", "path")
 FAMILIES = ("xtream", "stalker", "enigma2", "m3u", "xmltv", "txt", "openwebif")
 T = TypeVar("T")
 
@@ -100,6 +101,8 @@ class Edge:
     hls_list: int = 6
     idle_s: float = 20
     chunked: bool = True
+    address: str = "token"
+    live_bytes: int = 0
     prebuffer: bool = False
     user_agent: str = "Mozilla/5.0"
     files: list[str] = field(default_factory=list)
@@ -208,6 +211,8 @@ def _check(config: Config) -> None:
         raise ConfigError(f"software: one of {', '.join(SOFTWARE)}")
     if unknown := sorted(set(config.family) - set(FAMILIES)):
         raise ConfigError(f"family: {', '.join(unknown)} is none of {', '.join(FAMILIES)}")
+    if unknown := sorted({edge.address for edge in config.edges} - set(ADDRESSES)):
+        raise ConfigError(f"address: {', '.join(unknown)} is none of {', '.join(ADDRESSES)}")
     for what, ids in (("channel", [c.id for c in config.channels]), ("edge", [e.name for e in config.edges])):
         if len(set(ids)) != len(ids):
             raise ConfigError(f"two of {what} have the same id or name")

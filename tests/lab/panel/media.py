@@ -138,6 +138,9 @@ def address(panel: Panel, request: Request, line: Line, edge: Edge, told: Wish) 
     base, session, now = base_of(panel, edge), uuid.uuid4().hex, int(panel.clock())
     request.said["session"] = session
     extension = told.extension or panel.catalogue.container(told.item) or "ts"
+    if edge.address != "token" and told.kind in ("live", "movie", "series"):
+        where = f"{told.kind}/{line.username}/{line.password}" if edge.address == "path" else "s"
+        return f"{base}/{where}/{told.item}.{extension}"
     if told.kind in ("thumb", "subtitle"):
         what = {"stream_id": told.item, "expires": now + EXPIRE_S, "session_id": session}
         return f"{base}/{'thauth' if told.kind == 'thumb' else 'subauth'}/{panel.vault.seal_json(what)}"

@@ -66,3 +66,8 @@ def test_an_item_comes_from_the_same_edge_always():
     line.edge = "lb1"
     assert told.edge_for(1, ["lb2"], line).name == "lb1"
     assert config.from_dict({"name": "p"}).edge_for(1, [], config.Line("a")) is None
+
+
+def test_a_kind_of_address_that_edges_do_not_have_is_refused():
+    with pytest.raises(config.ConfigError, match="address: fax is none of token, plain, path"):
+        config.from_dict({"name": "p", "edges": [{"name": "lb1", "address": "fax"}]})
