@@ -294,6 +294,7 @@ SESSION_ENTITIES = Table(
         LINE_ID,
         Column("line_why", "text", "How the line is known, or why not."),
         _PANEL_ID,
+        Column("panel_why", "text", "How the panel is known, or why not; null for what is encrypted."),
         Column("server_id", "text", "Server that sent the media."),
         Column("channel_id", "text", "Channel that was watched."),
         Column("title_id", "text", "Title that was watched."),

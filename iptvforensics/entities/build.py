@@ -86,12 +86,12 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     servers = find_servers(viewings, requests, panel_joins, addresses)
     add_addresses(servers, bench)
     add_token_edges(servers, routes.by_token, tokens)
-    context = Context(requests, routes, replies, devices, lines, panel_joins, servers, addresses)
+    device_joins = join_devices(devices, decided)
+    device_joins.resolve(devices.atoms)
+    context = Context(requests, routes, replies, devices, device_joins, lines, panel_joins, servers, addresses)
     found = watched(viewings, context)
     note_sessions(found, lines)
     line_joins.resolve(lines)
-    device_joins = join_devices(devices, decided)
-    device_joins.resolve(devices.atoms)
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
@@ -352,6 +352,7 @@ def _session(w: Watched, resolved: Resolved, things: Things, guide: dict[tuple[s
         resolved.id(resolved.lines, w.line),
         w.line_why,
         w.panel_id,
+        w.panel_why or None,
         resolved.id(resolved.servers, w.server),
         None if is_title else thing,
         thing if is_title else None,

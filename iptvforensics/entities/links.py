@@ -242,7 +242,8 @@ def _add_sighting(links: Links, sighting: Sighting, context: Context, resolved: 
 def _use(ends: tuple[str | None, str | None], held: str, passed: Passed, shows: str) -> tuple[str, str, str]:
     """Return kind, strength and reason of a link from a device to a line."""
     why = passed.get(ends)
-    return ("passes-on", "supporting", f"{shows}; {why}") if why else ("uses-line", held, shows)
+    weaker = max(held, "supporting", key=STRENGTHS.index)
+    return ("passes-on", weaker, f"{shows}; {why}") if why else ("uses-line", held, shows)
 
 
 def _add_line(links: Links, watched: Watched, context: Context, resolved: Resolved, passed: Passed) -> None:
@@ -250,8 +251,10 @@ def _add_line(links: Links, watched: Watched, context: Context, resolved: Resolv
     ends = resolved.id(resolved.devices, watched.device), resolved.id(resolved.lines, watched.line)
     if ends[0] is None or viewing.publishes:
         return
-    held = _held(watched.device) if viewing.bytes else "supporting"
-    kind, strength, why = _use(ends, held, passed, f"media of session {viewing.session_id}")
+    held = max(_held(watched.device), watched.line_strength, key=STRENGTHS.index)
+    held = held if viewing.bytes else max(held, "supporting", key=STRENGTHS.index)
+    shows = f"media of session {viewing.session_id}; {watched.line_why}"
+    kind, strength, why = _use(ends, held, passed, shows)
     links.add(*ends, kind, "session-line", strength, viewing.place, why, viewing.end_ns)
 
 

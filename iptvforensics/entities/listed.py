@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..sessions.addresses import Address, address, host_of
-from .viewing import Context, Watched
+from .given import Gift
+from .viewing import Context, Watched, give_only_line
 
 if TYPE_CHECKING:
     from ..derived import Workbench
@@ -66,11 +67,14 @@ class _Entry(NamedTuple):
     epg_id: str | None
     url: str
 
+    def is_own(self, w: Watched) -> bool:
+        """Return True if the session's client itself was given the list."""
+        return (self.capture_id, self.client_ip) == (w.viewing.capture_id, w.viewing.client_ip)
+
     def place(self, w: Watched) -> tuple[Any, ...]:
         """Return what entries for one URL are ordered by."""
-        own = (self.capture_id, self.client_ip) == (w.viewing.capture_id, w.viewing.client_ip)
         return (
-            not own,
+            not self.is_own(w),
             self.family in _PLAYLISTS,
             self.name,
             self.entry_id or "",
@@ -123,6 +127,22 @@ def _named(w: Watched, entry: _Entry, context: Context) -> Listed:
     media = _MEDIA.get(entry.kind or "") or ("movie" if w.viewing.kind == "vod" else "live")
     panel = context.panels.of((host_of(entry.host) or "",))
     if panel is not None and entry.entry_id and not is_playlist and w.panel_id in (None, panel.id):
+        is_new = w.panel_id is None
         w.panel_id, w.stream_id, w.media = panel.id, entry.entry_id, media
+        if is_new:
+            _say_whose(w, entry, context)
     w.media = w.media or media
     return Listed(entry.name, "playlist" if is_playlist else "catalogue", entry.category, entry.epg_id)
+
+
+def _say_whose(w: Watched, entry: _Entry, context: Context) -> None:
+    """Say how a panel's list names the session; a list that the client itself was given may also tell its line."""
+    if entry.is_own(w):
+        w.panel_why = "its list, which the client was given, names this URL"
+        if w.line is None:
+            give_only_line(w, Gift(), context)
+    else:
+        w.panel_why = (
+            f"its list names this URL; {entry.client_ip or 'an unknown client'} was given it, in capture "
+            f"{entry.capture_id}: that the session's client knows the panel, it does not show"
+        )

@@ -53,9 +53,10 @@ class Routes:
                 self.targets.add(host)
                 self.origins[host] = min(owners[0])
         panels = {s.host for s in requests.sightings if s.is_asked and s.host and s.says.says in (PANEL, PORTAL)}
+        self._tokens, self._panels = tokens, panels - self.targets
         self.by_token = {
             host: panel
-            for host, panel in tokens.owners(panels - self.targets).items()
+            for host, panel in tokens.owners(self._panels).items()
             if host not in panels and host not in self.origins
         }
         """Edges that no panel was seen to send clients to, and the panel whose tokens begin as theirs do."""
@@ -71,6 +72,10 @@ class Routes:
         if sighting.where == "redirect" and (sighting.from_host in self._asked or not to_panel):
             return self.start(sighting.from_host)
         return self.start(sighting.host)
+
+    def by_own_token(self, url: str) -> str | None:
+        """Return the panel that made the token in a URL, as far as its first block tells."""
+        return self._tokens.owner(url, self._panels)
 
     def start(self, host: str | None) -> str | None:
         """Return the host that was asked first on the way to a host."""

@@ -24,9 +24,10 @@ from typing import NamedTuple
 
 from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests
-from .urls import EDGE_KINDS, SQL_HOST, sql_is_block_token
+from .urls import EDGE_KINDS, SQL_HOST, is_block_token, sql_is_block_token
 
 _SEALED = rf"/(?:{EDGE_KINDS}|play)/(?:\d+\.\w+\?token=)?([A-Za-z0-9_-]{{22,}})(?:[?#/]|$)"
+_TOKEN = re.compile(_SEALED)
 _URL_HOST = r"(?i)^[a-z]+://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]+)"
 _BLOCK_CHARS = 21
 """Characters of base64 that a block of 16 bytes fills."""
@@ -67,7 +68,8 @@ class Tokens:
 
     def __init__(self, seen: Mapping[str, Mapping[str, Place]], serving: Set[str]) -> None:
         """Take the hosts by block, and those hosts that were asked for tokens, or named as places for them."""
-        self._blocks = [hosts for _, hosts in sorted(seen.items()) if len(hosts) > 1]
+        self._by_text = {block: hosts for block, hosts in seen.items() if len(hosts) > 1}
+        self._blocks = [hosts for _, hosts in sorted(self._by_text.items())]
         self._serving = serving
         self._of: dict[str, list[Mapping[str, Place]]] = defaultdict(list)
         for hosts in self._blocks:
@@ -87,6 +89,16 @@ class Tokens:
             if len(owners) == 1:
                 found |= dict.fromkeys((group - owners) & self._serving, min(owners))
         return found
+
+    def owner(self, url: str, panels: set[str]) -> str | None:
+        """Return the panel to which the block leads with which the URL's own token begins, if that is one."""
+        token = _TOKEN.search(url)
+        hosts = self._by_text.get(token[1][:_BLOCK_CHARS]) if token and is_block_token(token[1]) else None
+        if not hosts:
+            return None
+        # An edge that several panels share leads to all of them, but this block is not all of theirs.
+        owners = hosts.keys() & panels or self._reached(min(hosts)) & panels
+        return owners.pop() if len(owners) == 1 else None
 
     def _reached(self, start: str) -> set[str]:
         seen, waiting, read = {start}, [start], set()
