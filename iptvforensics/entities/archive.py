@@ -16,13 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from ..sessions.addresses import host_of
 from ..times import zone_named
 from .model import Resolution
 from .replies import GivenLink, Reply
-from .urls import PanelUrl
+from .urls import PanelUrl, query_fields
 
 _PATH = re.compile(r"/timeshift/[^/]+/[^/]+/(?P<minutes>\d{1,5})/(?P<start>[\d:_-]+)/")
 _TURNED = re.compile(r"/timeshifts/[^/]+/[^/]+/(?P<minutes>\d{1,5})/\d+/(?P<start>[\d:_-]+)")
@@ -63,7 +63,7 @@ def asked_archive(url: str, says: PanelUrl | None, link: GivenLink | None) -> Ar
             parts = urlsplit(url)
         except ValueError:
             return None
-        query = {name: values[-1] for name, values in parse_qs(parts.query, max_num_fields=64).items()}
+        query = dict(field for field in query_fields(parts.query) if field[1])
         found = _PATH.search(parts.path) or _TURNED.search(parts.path)
         if found:
             return _at(found["start"], found["minutes"], "its path asks for the past of the channel")

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..sessions.addresses import host_of
 from .model import FIRST_PLACE, Place, TableReader, most_per_capture
 from .requests import Sighting, port_of
-from .urls import PanelUrl, read_url
+from .urls import PanelUrl, query_fields, read_url
 
 _LINE = r"(?:username|password)(?:=|%3d)|(?:/|%2f)(?:live|movie|series|timeshifts?|player_api|playlist|epg)(?:/|%2f)"
 _INNER = r"(?i)=(?:https?|rtmps?)(?::|%3a|%253a)"
@@ -60,7 +60,7 @@ def inner_urls(outer: str) -> list[tuple[str, PanelUrl]]:
     """
     try:
         query = urlsplit(outer).query
-        values = [value for _, value in parse_qsl(query, max_num_fields=64, separator="&")]
+        values = [value for _, value in query_fields(query) if value]
     except ValueError:
         return []
     found: dict[str, PanelUrl] = {}

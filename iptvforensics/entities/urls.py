@@ -36,6 +36,8 @@ _SMALL = re.compile(r"^/(thumb|subtitle)/([^/]+)/([^/]+)/(?:\d+/)?(\d+)$")
 _PLAY = re.compile(r"^/play/([A-Za-z0-9_=-]{16,})(?:/(\w{2,5}))?$")
 EDGE_KINDS = "s?auth|vauth|tsauth|thauth|subauth|hls|key"
 """Folders of edges under which tokens stand, for regular expressions."""
+_MAX_FIELDS = 64
+"""Fields of a query that are read: panels take a dozen."""
 _EDGE = re.compile(rf"^(?:/[0-9a-f]{{32}}|/live)?/({EDGE_KINDS})/([A-Za-z0-9_-]{{16,}})$")
 _BARE_FILES = frozenset(
     {"ts", "m3u8", "mp4", "mkv", "avi", "mpg", "mpeg", "m2ts", "mov", "m4v", "flv", "wmv",
@@ -97,6 +99,17 @@ def mac_address(text: str | None) -> str | None:
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
+def query_fields(query: str) -> list[tuple[str, str]]:
+    """Return names and values of a query's first fields; what stands behind them is left out.
+
+    Example:
+        >>> query_fields("username=a%20b&password=")
+        [('username', 'a b'), ('password', '')]
+    """
+    first = query if query.count("&") < _MAX_FIELDS else "&".join(query.split("&", _MAX_FIELDS)[:_MAX_FIELDS])
+    return parse_qsl(first, keep_blank_values=True, separator="&")
+
+
 @lru_cache(1 << 14)
 def read_url(url: str, *, bare: bool = False) -> PanelUrl | None:
     """Return what a URL or a request target says; None if it has no form of a panel.
@@ -110,9 +123,7 @@ def read_url(url: str, *, bare: bool = False) -> PanelUrl | None:
     except ValueError:
         return None
     path = parts.path
-    query = (
-        dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=64, separator="&")) if parts.query else {}
-    )
+    query = dict(query_fields(parts.query)) if parts.query else {}
     return (
         _signed(path, query)
         or _api(path, query)

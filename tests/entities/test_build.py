@@ -71,6 +71,8 @@ def test_hostile_values_are_kept_and_break_nothing(lab):
     lab.get(f"/live/{name}/p/7.ts", host="[bad")
     lab.get("/live/u/p/7.ts", host="h'\"ost.example", cookie="mac=zz; sn=" + "9" * 5000, referer="http://[")
     lab.get("/portal.php?type=stb&action=handshake", cookie="mac=00%3A1A%3A79%3A00%3A00%3A0", server_ip=EDGE)
+    lab.get("/ad?" + "a=1&" * 500, host="h.example", referer="/p?" + "b=2&" * 500)
+    lab.get("/get.php?url=http%3A%2F%2Fh.example%2Fget.php%3F" + "c%3D1%26" * 500 + "&d=1" * 500)
     lab.get(None, host=None, status=302, location="//", client_ip="not an address")
     lab.session(None, None, edge_ip=None, client_ip=None)
     tables = lab.build()

@@ -211,3 +211,10 @@ def test_tokens_of_whole_blocks():
 )  # fmt: skip
 def test_the_test_for_sql_lets_every_form_pass(target):
     assert re.search(SQL_TARGETS, target)
+
+
+@pytest.mark.parametrize("behind", [62, 63, 64, 5000])
+def test_of_a_query_with_many_fields_the_first_ones_are_read(behind):
+    found = read_url("/get.php?username=u&password=p" + "&a=1" * behind)
+    assert (found.username, found.password) == ("u", "p")
+    assert read_url("/ad?" + "a=1&" * behind + "password=p") is None
