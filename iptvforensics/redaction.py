@@ -5,18 +5,21 @@ the case folder keeps in `redaction.key` (readable by its owner only, made on fi
 can try out passwords; with it, the same secret has the same pseudonym in all tables and exports of the case.
 
 Secret are: the values of columns with a secret's name (`password`, `cookie`, ...), the addresses, serial numbers and
-persons that accounts and devices claim; in every text, the user
-information, the secret query parameters and the path credentials of URLs (`/live/USER/PASSWORD/77.ts`), and the
-values of header lines like `Cookie:`. Whatever was found to be secret in one place of the case is replaced
-wherever else it stands as a word of its own.
+persons that accounts and devices claim; and in every text, what stands where secrets stand (`secret_places`). Whatever
+was found to be secret in one place of the case is replaced as a whole wherever else it stands, in any spelling
+(`secret_search`); where several overlap, the longest counts.
+
+Secrets shorter than four characters are replaced only in their places: as part of a path, as value of a parameter, and
+where an explanation names the user.
 
 A claimed address that is the observed one, too, is replaced in both places; so it is inside of hexadecimal digits
 (DHCP identifiers, UUIDs), of names (`box-a4bb6d117e08`) and of IPv6 addresses that are made of it (RFC 4291,
 appendix A), for each of them would undo the pseudonym.
 
-**Known limitations**: secrets shorter than four characters are replaced only where they stand as such, not inside
-other texts. A token in a path of a kind that is not listed here stays. Inside of hexadecimal digits an address with
-less than three different digits (`00:00:00:00:00:00`) is not looked for: it would be found by chance.
+**Known limitations**: those of the two modules named. Short names and passwords stay in running text. Inside of
+hexadecimal digits an address with less than three different digits (`00:00:00:00:00:00`) is not looked for: it would
+be found by chance. Identifiers of entities (`line_id`) and hash sums of bodies are digests without a key: whoever
+guesses a whole line can check the guess with them.
 """
 
 from __future__ import annotations
@@ -25,46 +28,27 @@ import hashlib
 import hmac
 import os
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from .errors import CaseError
 from .schema import Column
+from .secret_places import Place, field_places, is_folder, places
+from .secret_search import Found, KnownSecrets, plain_text
 
 KEY_FILE = "redaction.key"
 MIN_WORD = 4
 
-_CREDENTIAL_NAMES = (
-    r"user(?:name)?|login|pass(?:word|wd)?|pw|pwd|token|auth|authorization|apikey|api_key|secret|sign|signature|sig|"
-    r"hash|session|sessionid|phpsessid|sid|play_token|mac|sn|st|wmsauthsign|hdnea|hdnts|md5|ticket"
-)
 _COLUMN = re.compile(
     r"(?:^|_)(?:username|password|passwd|token|cookie|authorization|secret|credentials?|key_iv|play_token)$"
     r"|^(?:mac|mac_raw|claimed_macs|(?:client|client_id|client_duid|relayed)_mac|serial|device_id2?_sent|signature|account|account_ref|person|phone)$",
     re.ASCII,
 )
 _HEADER_COLUMN = re.compile(r"cookie$|authorization$", re.ASCII)
-_HEADER = re.compile(
-    r"^((?:proxy-)?authorization|(?:set-)?cookie2?|x-(?:auth|access|api|play)[a-z-]*|token)(\s*:\s*)(.+)$",
-    re.IGNORECASE | re.DOTALL,
-)
-_QUERY = re.compile(rf"(?<=[?&;\s\"'{{,])((?:{_CREDENTIAL_NAMES})=)([^&;#\s\"'<>,]+)", re.IGNORECASE)
-_JSON = re.compile(rf"(\"(?:{_CREDENTIAL_NAMES})\"\s*:\s*\")([^\"\\]+)", re.IGNORECASE)
-_USER_INFO = re.compile(r"((?:[a-z][a-z0-9+.-]*:)//)([^/@\s:?#]+)(?::([^/@\s?#]*))?@", re.IGNORECASE)
-_PATH = re.compile(
-    r"(/(?:live|movie|series|timeshift)/)([^/?#\s\"']+)/([^/?#\s\"']+)"
-    r"(?=/(?:[^/?#\s\"']+/){0,3}\d+(?:\.\w+)?(?:[?#\s\"']|$))",
-    re.IGNORECASE,
-)
-_BARE_PATH = re.compile(
-    r"((?:https?|rtmp|rtsp)://[^/?#\s\"']+/)([^/?#\s\"'.]{3,})/([^/?#\s\"'.]{3,})(?=/\d+(?:\.\w+)?(?:[?#\s\"']|$))",
-    re.IGNORECASE,
-)
-_PLAY = re.compile(r"(/(?:play|token|hlsr?)/)([A-Za-z0-9_=+%-]{12,})(?=[/?#\s\"']|$)", re.IGNORECASE)
-_FILE_NAME = re.compile(r"((?:playlist|ariva|simple)_)([^\"';/\s]+?)(?=(?:_plus)?\.(?:m3u8?|txt)\b)", re.IGNORECASE)
+_NAME_COLUMN = re.compile(r"(?:^|_)(?:username|password)$", re.ASCII)
 _MAC = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}(?::|-|%3[Aa])){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
 _BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}")
 _HEX_RUN = re.compile(r"[0-9A-Fa-f](?:(?:[:.-]|%3[Aa]|%2[Dd])?[0-9A-Fa-f]){11,}")
@@ -73,13 +57,13 @@ _INTERFACE = re.compile(
     r"(?<![0-9A-Za-z:])[0-9A-F:]{2,32}ff:fe[0-9A-F]{2}:[0-9A-F]{1,4}(?![0-9A-Za-z:])", re.IGNORECASE
 )
 _FEWEST_DIGITS = 3
-_PART = re.compile(r"[^-_.]+")
-_WORD = re.compile(r"[^\s/?&=;:,#@\"'<>\[\](){}|\\]+")
-_PATH_WORDS = frozenset(
-    {"live", "movie", "series", "timeshift", "streaming", "hls", "vod", "play", "http", "https", "index", "deleted"}
-)
-_NOT_SECRET = frozenset({"path", "expires", "max-age", "domain", "samesite", "secure", "httponly", "partitioned"})
-_SECRET_NAME = re.compile(rf"^(?:{_CREDENTIAL_NAMES})$", re.IGNORECASE)
+_BASIC = re.compile(r"\bBasic\s+([A-Za-z0-9+/]{4,4096}={0,2})", re.IGNORECASE)
+_NO_SECRETS = frozenset({"true", "false", "null", "none", "undefined", "deleted"})
+_PSEUDONYM = re.compile(r"redacted-[0-9a-f]{12}")
+_PATH_PART = re.compile(r"(?<=/)([^/?#\s\"'=&<>,]{1,18})(?=[/?#\s\"'<>,]|\.\w{2,5}(?:[?#\s\"'<>,]|$)|$)")
+_PARAMETER = re.compile(r"[?&;][\w.-]{1,32}=([^&;#\s\"'<>,]{1,18})(?=[&;#\s\"'<>,]|$)")
+_NAMED_USER = re.compile(r"\b(?:user|line) (\S{1,3})(?!\S)(?: (\S{1,3})(?!\S))?")
+_MEMO = 1 << 15
 _SOURCES = re.compile(
     r"url|uri|target|location|referer|cookie|authorization|headers|stream|name|password|token|app$|"
     r"^(?:mac|claimed_macs|(?:client|client_id|client_duid|relayed)_mac|serial|signature|account_ref|person|phone)$|device_id2?_sent$"
@@ -92,8 +76,8 @@ def may_hold_secrets(column: Column) -> bool:
 
 
 def _plain(secret: str) -> str:
-    """Return a secret without percent-encoding; a link-layer address in one form, however it was written."""
-    plain = unquote(secret)
+    """Return a secret without escapes; a link-layer address in one form, however it was written."""
+    plain = plain_text(secret)
     if _MAC.fullmatch(plain) or _BARE_MAC.fullmatch(plain):
         digits = re.sub(r"[^0-9A-Fa-f]", "", plain).lower()
         return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
@@ -117,10 +101,11 @@ class Redactor:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._known: dict[str, str] = {}
+        self._known = KnownSecrets()
+        self._macs: dict[str, str] = {}
         self._hex: dict[str, str] = {}
-        self._serials: dict[str, str] = {}
-        self._broken: re.Pattern[str] | None = None
+        self._short: dict[str, str] = {}
+        self._memo: dict[str, str] = {}
 
     @classmethod
     def of_case(cls, root: str | os.PathLike[str]) -> Redactor:
@@ -147,11 +132,27 @@ class Redactor:
     def learn(self, name: str, values: Iterable[Any]) -> None:
         """Note the secrets among the values of a column, so that they are found wherever else they stand."""
         for value in values:
-            self.value(name, value)
-            if name == "serial" and isinstance(value, str) and len(value) > MIN_WORD:
-                self._serials[value] = self._secret(value)
-        broken = sorted((s for s in self._serials if not _PART.fullmatch(s) or not _WORD.fullmatch(s)), key=len)
-        self._broken = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, reversed(broken)))})(?!\w)") if broken else None
+            if isinstance(value, str):
+                for place in self._places(name, value):
+                    self._secret(value[place.start : place.end], place)
+                for credentials in _BASIC.finditer(value):
+                    self._learn_basic(credentials[1])
+            elif isinstance(value, list | tuple):
+                self.learn(name, value)
+
+    def _learn_basic(self, credentials: str) -> None:
+        """Note user name and password of a basic authorization (RFC 7617)."""
+        try:
+            data = b64decode(credentials + "=" * (-len(credentials) % 4))
+        except ValueError:
+            return
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        user, colon, password = text.partition(":")
+        for part in (user, password) if colon else ():
+            self._secret(part, Place(0, len(part), is_name=True))
 
     def rows(self, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
         """Return rows without their secrets."""
@@ -163,7 +164,9 @@ class Redactor:
         if isinstance(value, str):
             if _COLUMN.search(name) is None:
                 return self.text(value)
-            return self._field(value) if _HEADER_COLUMN.search(name) else self._secret(value)
+            if _HEADER_COLUMN.search(name) is None:
+                return self._secret(value, next(self._places(name, value), Place(0, 0)))
+            return self._without(value, self._places(name, value))
         if isinstance(value, list | tuple):
             return [self.value(name, v) for v in value]
         if isinstance(value, dict):
@@ -172,83 +175,114 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without the secrets that stand in it."""
-        text = _HEADER.sub(lambda m: m[1] + m[2] + self._field(m[3]), text)
-        text = _USER_INFO.sub(self._user_info, text)
-        text = _QUERY.sub(lambda m: m[1] + self._secret(m[2]), text)
-        text = _JSON.sub(lambda m: m[1] + self._secret(m[2]), text)
-        for pattern in (_PATH, _BARE_PATH):
-            text = pattern.sub(lambda m: f"{m[1]}{self._path_part(m[2])}/{self._path_part(m[3])}", text)
-        text = _FILE_NAME.sub(lambda m: m[1] + self._secret(m[2]), text)
-        text = _PLAY.sub(lambda m: m[1] + self._secret(m[2]), text)
-        if self._known:  # learnt in one form, found in any
-            text = _MAC.sub(lambda m: self._known.get(_plain(m[0]), m[0]), text)
-            text = _INTERFACE.sub(self._interface, text)
-            text = _HEX_RUN.sub(self._inside, text)
-            if self._broken is not None:
-                text = self._broken.sub(lambda m: self._serials[m[0]], text)
-            text = _WORD.sub(self._word, text)
-        return text
+        found = self._memo.get(text)
+        if found is None:
+            found = self._without(text, places(text))
+            if len(self._memo) >= _MEMO:
+                self._memo.clear()
+            self._memo[text] = found
+        return found
 
-    def _word(self, match: re.Match[str]) -> str:
-        """Return a word as it may be shown; serial numbers are found within names, too, as in `box-X1234`."""
-        found = self._known.get(unquote(match[0]))
-        if found is not None or not self._serials or "redacted-" in match[0]:
-            return found or match[0]
-        return _PART.sub(lambda part: self._serials.get(part[0], part[0]), match[0])
+    @staticmethod
+    def _places(name: str, value: str) -> Iterator[Place]:
+        """Return where secrets stand in a value of a column."""
+        if _COLUMN.search(name) is None:
+            yield from places(value)
+        elif _HEADER_COLUMN.search(name) is None:
+            if value:
+                yield Place(0, len(value), is_name=_NAME_COLUMN.search(name) is not None)
+        else:
+            yield from field_places(value)
+            yield from places(value)
 
-    def _interface(self, match: re.Match[str]) -> str:
-        """Return an IPv6 address whose interface identifier is a known link-layer address without the latter."""
-        try:
-            address = IPv6Address(match[0])
-        except ValueError:
-            return match[0]
-        pseudonym = self._hex.get(address.packed[8:].hex())
-        return match[0] if pseudonym is None else f"{IPv6Address(int(address) >> 64 << 64)}{pseudonym}"
+    def _without(self, text: str, where: Iterable[Place]) -> str:
+        """Return a text with pseudonyms in the given places and wherever a known secret stands."""
+        found = []
+        for place in where:
+            instead = self._secret(text[place.start : place.end], place)
+            found.append(Found(place.start, place.end, instead))
+        found += self._known.find(text)
+        if self._macs:  # learnt in one form, found in any
+            found += (
+                Found(*m.span(), self._macs[mac]) for m in _MAC.finditer(text) if (mac := _plain(m[0])) in self._macs
+            )
+            found += self._interfaces(text)
+            for run in _HEX_RUN.finditer(text):
+                found += self._inside(run)
+        if self._short:
+            found += self._short_ones(text)
+        return _replaced(text, found) if found else text
 
-    def _inside(self, match: re.Match[str]) -> str:
-        """Return a run of hexadecimal digits, separated or not, without the known addresses in it."""
-        places = [m for m in _HEX_DIGIT.finditer(match[0]) if m[1]]
-        digits = "".join(m[1] for m in places).lower()
-        pieces, kept, at = [], 0, 0
+    def _short_ones(self, text: str) -> Iterator[Found]:
+        """Return where short user names and passwords stand as a part of a path, as a value, or named as a user."""
+        for pattern in (_PATH_PART, _PARAMETER, _NAMED_USER):
+            for match in pattern.finditer(text):
+                for group in range(1, pattern.groups + 1):
+                    pseudonym = self._short.get(_plain(match[group] or ""))
+                    if pseudonym is not None:
+                        yield Found(*match.span(group), pseudonym)
+
+    def _interfaces(self, text: str) -> Iterator[Found]:
+        """Return the IPv6 addresses whose interface identifier is a known link-layer address, without the latter."""
+        for match in _INTERFACE.finditer(text):
+            try:
+                address = IPv6Address(match[0])
+            except ValueError:
+                continue
+            pseudonym = self._hex.get(address.packed[8:].hex())
+            if pseudonym is not None:
+                yield Found(*match.span(), f"{IPv6Address(int(address) >> 64 << 64)}{pseudonym}")
+
+    def _inside(self, run: re.Match[str]) -> Iterator[Found]:
+        """Return the known addresses in a run of hexadecimal digits, separated or not."""
+        digits_at = [m for m in _HEX_DIGIT.finditer(run[0]) if m[1]]
+        digits = "".join(m[1] for m in digits_at).lower()
+        at = 0
         while at + 12 <= len(digits):
             size = next((len(d) for n in (16, 12) if (d := digits[at : at + n]) in self._hex), 0)
             if size:
-                pieces += [match[0][kept : places[at].start()], self._hex[digits[at : at + size]]]
-                kept = places[at + size - 1].end()
+                start, end = digits_at[at].start(), digits_at[at + size - 1].end()
+                yield Found(run.start() + start, run.start() + end, self._hex[digits[at : at + size]])
             at += size or 1
-        return "".join((*pieces, match[0][kept:]))
 
-    def _field(self, text: str) -> str:
-        """Return a field that is secret as a whole; its form stays: cookie names, authorization scheme."""
-        scheme, space, rest = text.strip().partition(" ")
-        if space and ";" not in scheme and "=" not in scheme:
-            return f"{scheme} {self._secret(rest)}"
-        if "=" not in text.rstrip("="):
-            return self._secret(text)
-        return ";".join(self._pair(part) for part in text.split(";"))
-
-    def _pair(self, pair: str) -> str:
-        name, equals, value = pair.partition("=")
-        if not equals or name.strip().lower() in _NOT_SECRET:
-            return pair
-        return f"{name}={self._secret(value, learn=_SECRET_NAME.match(name.strip()) is not None)}"
-
-    def _user_info(self, match: re.Match[str]) -> str:
-        password = "" if match[3] is None else ":" + self._secret(match[3])
-        return f"{match[1]}{self._secret(match[2])}{password}@"
-
-    def _path_part(self, part: str) -> str:
-        return part if part.lower() in _PATH_WORDS else self._secret(part)
-
-    def _secret(self, secret: str, *, learn: bool = True) -> str:
-        """Return the pseudonym of a secret, as it would be without percent-encoding."""
-        if not secret or secret.startswith("redacted-"):
+    def _secret(self, secret: str, place: Place) -> str:
+        """Return the pseudonym of a secret, as it would be without escapes; it is noted if its place says so."""
+        if not secret or _PSEUDONYM.fullmatch(secret):
             return secret
         plain = _plain(secret)
         mac = hmac.new(self._key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256)
         pseudonym = f"redacted-{mac.hexdigest()[:12]}"
-        if learn and len(plain) >= MIN_WORD and plain.lower() not in _PATH_WORDS:
-            self._known[plain] = self._known[unquote(secret)] = pseudonym
-            if _MAC.fullmatch(plain):
-                self._hex.update(dict.fromkeys(_spellings(plain), pseudonym))
+        if place.is_known and plain.lower() not in _NO_SECRETS and not is_folder(plain):
+            self._learn(plain, pseudonym, place)
         return pseudonym
+
+    def _learn(self, plain: str, pseudonym: str, place: Place) -> None:
+        known = len(self._known), len(self._short), len(self._macs)
+        if len(plain) >= MIN_WORD:
+            self._known.add(plain, pseudonym)
+        elif place.is_name:
+            self._short[plain] = pseudonym
+        if _MAC.fullmatch(plain):
+            self._macs[plain] = pseudonym
+            self._hex.update(dict.fromkeys(_spellings(plain), pseudonym))
+        if known != (len(self._known), len(self._short), len(self._macs)):
+            self._memo.clear()
+
+
+def _replaced(text: str, found: list[Found]) -> str:
+    """Return a text with its places replaced; of places that overlap, the longest says by what."""
+    pieces: list[str] = []
+    kept = 0
+    found.sort(key=lambda f: (f.start, -f.end))
+    at = 0
+    while at < len(found):
+        start, end = found[at].start, found[at].end
+        longest = found[at]
+        at += 1
+        while at < len(found) and found[at].start < end:
+            end = max(end, found[at].end)
+            longest = max(longest, found[at], key=lambda f: f.end - f.start)
+            at += 1
+        pieces += (text[kept:start], longest.instead)
+        kept = end
+    return "".join((*pieces, text[kept:]))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 import stat
+import struct
+import tempfile
+from base64 import b64encode
+from html import escape, unescape
 from pathlib import Path
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
 
 from iptvforensics.batch import analyze_many
 from iptvforensics.case import open_case
@@ -224,3 +233,121 @@ def test_dhcp_does_not_undo_the_pseudonyms_of_addresses(samples: Path, tmp_path:
         for mac in macs:
             assert mac not in text
             assert mac.replace(":", "") not in text
+
+
+# --- generated names and passwords, through the whole analysis -----------------------------------------------------
+
+CLIENT, SERVER = bytes([192, 168, 1, 11]), bytes([198, 51, 100, 8])
+LIST = "application/octet-stream"
+CREDENTIAL = st.text("abqzXY79 @:#/%&+.-_=,;?!'\"<>\\é한", min_size=4, max_size=14).filter(
+    lambda s: s == s.strip() and sum(map(str.isalnum, s)) >= 3 and "://" not in s
+)
+PAIRS = st.lists(st.tuples(CREDENTIAL, CREDENTIAL), min_size=9, max_size=9, unique_by=(lambda p: p[0], lambda p: p[1]))
+
+
+def capture_of(exchanges: list[tuple[bytes, bytes]]) -> bytes:
+    """Return a capture of HTTP exchanges, each on its own connection; link type: IP."""
+    packets = []
+    for number, (request, response) in enumerate(exchanges):
+        port, sent, received = 40000 + number, 1000, 5000
+        for from_client, flags, data in (
+            (True, 2, b""),
+            (False, 0x12, b""),
+            (True, 0x18, request),
+            (False, 0x18, response),
+            (True, 0x11, b""),
+            (False, 0x11, b""),
+        ):
+            ports, numbers = ((port, 80), (sent, received)) if from_client else ((80, port), (received, sent))
+            tcp = struct.pack(">HHIIBBHHH", *ports, *numbers, 0x50, flags, 65000, 0, 0) + data
+            ends = CLIENT + SERVER if from_client else SERVER + CLIENT
+            packets.append(struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0) + ends + tcp)
+            size = len(data) + (flags & 3 > 0)
+            sent, received = (sent + size, received) if from_client else (sent, received + size)
+    records = b"".join(struct.pack("<IIII", 1795680000 + at, 0, len(p), len(p)) + p for at, p in enumerate(packets))
+    return struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101) + records
+
+
+def exchange(
+    target: str, body: str = "", fields: str = "", kind: str = "text/plain", answer: str = ""
+) -> tuple[bytes, bytes]:
+    """Return a request and its answer."""
+    data = body.encode()
+    request = f"GET {target} HTTP/1.1\r\nHost: tv.example\r\nUser-Agent: okhttp/4.9.1\r\n{fields}\r\n"
+    status = "302 Found" if answer.startswith("Location") else "200 OK"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n{answer}\r\n"
+    return request.encode(), head.encode() + data
+
+
+def exchanges_with(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return exchanges that hold each pair of user name and password in another way."""
+    safe = [(quote(u, safe=""), quote(p, safe="")) for u, p in pairs]
+    (u2, p2), (u3, p3), (u5, p5), (u6, p6) = (pairs[n] for n in (2, 3, 5, 6))
+    login = {
+        "user_info": {"username": u2, "password": p2, "auth": 1},
+        "server_info": {"url": "tv.example", "port": "80"},
+    }
+    basic = b64encode(f"{u3}:{p3}".encode()).decode()
+    plus = f"username={quote_plus(u5)}&password={quote_plus(p5)}"
+    lower = re.sub("%..", lambda m: m[0].lower(), f"{safe[8][0]}/{safe[8][1]}")
+    entries = f'#EXTM3U\r\n#EXTINF:-1 tvg-id="",One\r\nhttp://tv.example/live/{u6}/{p6}/9.ts\r\n'
+    guide = f'<tv><channel id="1"><icon src="http://tv.example/get.php?{escape(plus)}"/></channel></tv>'
+    token = "Qq1_" * 16
+    return [
+        exchange(f"/live/{safe[0][0]}/{safe[0][1]}/9.ts"),
+        exchange(
+            f"/player_api.php?username={safe[1][0]}&password={safe[1][1]}", json.dumps(login), kind="application/json"
+        ),
+        exchange("/panel", json.dumps({"username": u2, "password": p2}, ensure_ascii=False), kind="application/json"),
+        exchange("/admin", fields=f"Authorization: Basic {basic}\r\n"),
+        exchange("/c/", fields=f"Cookie: username={safe[4][0]}; password={safe[4][1]}\r\n"),
+        exchange(
+            f"/get.php?{plus}&type=m3u_plus",
+            f"#EXTM3U\r\n#EXTINF:-1,Two\r\nhttp://tv.example/live/{u5}/{p5}/7.ts\r\n",
+            kind=LIST,
+        ),
+        exchange("/list.m3u", entries, kind=LIST),
+        exchange(
+            f"/movie/{safe[7][0]}/{safe[7][1]}/5.mp4",
+            answer=f"Location: http://edge.example/vauth/{token}?username={safe[7][0]}&password={safe[7][1]}\r\n",
+            fields=f"Referer: http://{safe[7][0]}:{safe[7][1]}@tv.example/\r\n",
+        ),
+        exchange(f"/{lower}/8.ts", answer=f"Location: http://edge.example/auth/{token}\r\n"),
+        exchange(f"/xmltv.php?username={safe[1][0]}&password={safe[1][1]}", guide, kind="text/xml"),
+    ]
+
+
+def left_in(text: str, secret: str) -> bool:
+    """Return True if a text holds a secret, written in any way."""
+    readings = [text, unquote(text), unquote(unquote(text)), unescape(text), unquote(unescape(text))]
+    readings += [re.sub(r"\\(.)", r"\1", reading) for reading in readings]
+    readings += [re.sub(r"\\u([0-9a-f]{4})", lambda m: chr(int(m[1], 16)), reading) for reading in readings[:5]]
+    whole = re.compile(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])")
+    coded = b64encode(secret.encode()).decode().rstrip("=")
+    return any(whole.search(r) or whole.search(r.replace("+", " ")) for r in readings) or coded in text
+
+
+def leaks_of(pairs: list[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Return the secrets left in a redacted case, with the table and the text."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "one.pcap"
+        path.write_bytes(capture_of(exchanges_with(pairs)))
+        analyze_many([str(path)], Store.create(Path(folder) / "case"), workers=1)
+        left = []
+        with open_case(Path(folder) / "case") as case:
+            redactor = case.redactor()
+            for name in case.count_rows():
+                found = case.rows(name)
+                for row in redactor.rows(found.columns, list(found.rows)):
+                    for text in {t for v in row for t in (v if isinstance(v, list) else [v]) if isinstance(t, str)}:
+                        left += [(name, s, text) for pair in pairs for s in pair if left_in(text, s)]
+        return left
+
+
+@settings(
+    max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(PAIRS)
+@example([(f"jo doe{n}", f"p@ss/wo:rd#{n}%41&+é") for n in range(9)])
+def test_no_generated_secret_is_left_in_any_table(pairs: list[tuple[str, str]]) -> None:
+    assert leaks_of(pairs) == []
