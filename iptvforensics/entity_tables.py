@@ -102,7 +102,11 @@ LINES = Table(
         Column("line_id", "text", "Name of the line, derived from panel and credentials."),
         _PANEL_ID,
         _PANEL_HOST,
-        Column("username", "text", "User name of the line."),
+        Column(
+            "username",
+            "text",
+            "User name of the line; for one known by its address, the log-in that the portal gave it.",
+        ),
         Column("password", "text", "Password of the line."),
         Column("mac", "text", "Address by which the portal knows the line; claimed by the client."),
         Column("token", "text", "Token that stands for the line."),
@@ -113,8 +117,15 @@ LINES = Table(
         Column("created_ns", "time_ns", "When the account was made, as the panel says."),
         Column("expires_ns", "time_ns", "When the account ends, as the panel says; null if never or unknown."),
         Column("account", "text", "More of the account, as the panel says: number, tariff, reseller, end in words."),
-        Column("used", "bool", "True if a client sent these credentials; false if they only stood in a list or link."),
-        Column("places", "text[]", "Where the credentials stood: request, form, redirect, list, cookie, ..."),
+        Column("message", "text", "What the panel said to the account, in its own words; many name a reseller."),
+        Column(
+            "used",
+            "bool",
+            "True if a client sent these credentials or a session used them; false if a server only named them.",
+        ),
+        Column(
+            "places", "text[]", "Where the credentials stood: request, query, cookie, form, redirect, reply, list, ..."
+        ),
         _HOSTS,
         Column("requests", "int", "Number of requests that carried the credentials."),
         _STRENGTH,

@@ -27,7 +27,7 @@ from .devices import Address, Devices, add_claims, find_devices
 from .feeds import find_feeds
 from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes
-from .lines import find_lines, join_lines
+from .lines import count_requests, find_lines, join_lines, note_used
 from .links import Links, Resolved, Things, add_equal_catalogues, find_links
 from .listed import name_by_lists
 from .local import add_local
@@ -91,6 +91,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     context = Context(requests, routes, replies, devices, device_joins, lines, panel_joins, servers, addresses)
     found = watched(viewings, context)
     note_sessions(found, lines)
+    note_used((w.line for w in found), lines)
     line_joins.resolve(lines)
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
@@ -235,19 +236,18 @@ def _panel(entity: Entity, offers: dict[str, tuple[int, int]]) -> tuple[Any, ...
 
 
 def _line(entity: Entity, panels: Resolution) -> tuple[Any, ...]:
-    def of(kind: str, place: int) -> str | None:
-        values = sorted({atom.key[place] for atom in entity.atoms if atom.key[1] == kind and atom.key[place]})
-        return "; ".join(values) or None
+    def of(kind: str, place: int, *said: str) -> str | None:
+        values = {atom.key[place] for atom in entity.atoms if atom.key[1] == kind and atom.key[place]}
+        return "; ".join(sorted(values.union(said))) or None
 
     panel = next((found for atom in entity.atoms if (found := panels.of((atom.key[0],)))), None)
     host = (panel.one("hosts") if panel is not None else None) or entity.atoms[0].key[0]
     tokens = sorted({atom.key[2] for atom in entity.atoms if atom.key[1] == "token"} | set(entity.all("tokens")))
-    requests = entity.total("requests")
     return (
         entity.id,
         panel.id if panel is not None else None,
         host,
-        of("user", 2),
+        of("user", 2, *entity.all("usernames")),
         of("user", 3),
         of("mac", 2),
         "; ".join(tokens) or None,
@@ -258,10 +258,11 @@ def _line(entity: Entity, panels: Resolution) -> tuple[Any, ...]:
         entity.one("created_ns"),
         entity.one("expires_ns"),
         entity.joined("account"),
+        entity.joined("message"),
         bool(entity.all("used")),
         entity.all("places"),
         entity.all("hosts"),
-        requests,
+        count_requests(entity),
         entity.strength,
         entity.rule,
         *_span(entity),

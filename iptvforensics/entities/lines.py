@@ -17,6 +17,9 @@ Rules, and what they show:
 Lines are one by `same-panel` (conclusive: equal credentials under names of one panel) and `named-in-answer` (strong: a
 panel's answer to a client with that address names the user).
 
+A line is used if a client sent the credentials, or if a session is the line's; what servers say of it is no use. A
+request that holds them at several places (query and cookie, target and `Referer`) is one request.
+
 **Known limitations**: equal credentials at two panels stay two lines, joined by a link `same-as`: databases are
 copied and sold.
 """
@@ -24,8 +27,10 @@ copied and sold.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 
-from .model import Atom, Atoms, Key, Resolution
+from .model import Atom, Atoms, Entity, Key, Place, Resolution
 from .panels import Routes
 from .requests import Requests, Sighting
 from .urls import PanelUrl
@@ -42,7 +47,7 @@ _RULES = {
 }
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 """How the token of a line is written (protocol of the Xtream family)."""
-_USED = {"request", "form", "referer", "rtmp", "cookie"}
+_USED = {"request", "form", "referer", "rtmp"}
 
 
 def line_key(host: str, username: str | None, password: str | None, mac: str | None, token: str | None) -> Key | None:
@@ -67,17 +72,23 @@ def line_of(host: str | None, says: PanelUrl) -> Key | None:
 def find_lines(requests: Requests, routes: Routes) -> Atoms:
     """Return the lines by host and credentials."""
     lines = Atoms()
+    in_cookies = {(m.place.capture_id, m.client_ip, m.host, m.mac) for m in requests.marks if m.in_cookie}
     for sighting in requests.sightings:
-        key = line_of(routes.panel(sighting), sighting.says)
-        if key is not None:
-            _note(lines[key], sighting)
+        says, client = sighting.says, (sighting.place.capture_id, sighting.client_ip)
+        key = line_of(routes.panel(sighting), says)
+        if key is None or (
+            sighting.where == "form" and key[1] == "mac" and (*client, sighting.host, says.mac) in in_cookies
+        ):
+            continue  # rows of posted forms have the address of the cookie, too
+        _note(lines[key], sighting)
     for mark in requests.marks:
         if mark.mac and mark.host:
             atom = lines[mark.host, "mac", mark.mac]
             shows = f"{mark.client_ip} gave address {mark.mac} to {mark.host}"
             atom.seen("line-portal-mac", "conclusive", mark.place, shows, last_ns=mark.last_ns)
-            atom.fact("places", "cookie")
+            atom.fact("places", "cookie" if mark.in_cookie else "query")
             atom.fact("used", True)
+            _count(atom, mark.place, mark.times)
             atom.fact("hosts", mark.host)
             atom.fact("tokens", mark.token)
             atom.fact("clients", (mark.place.capture_id, mark.client_ip or ""))
@@ -96,14 +107,36 @@ def _note(atom: Atom, sighting: Sighting) -> None:
         who = f"{sighting.client_ip}, which had {sighting.from_host} examine the stream,"
     shows = f"{who} named the line at {sighting.host}, {sighting.where}: {sighting.text}"
     atom.seen(rule, strength, sighting.place, shows, last_ns=sighting.last_ns, count=sighting.times)
-    atom.fact("places", sighting.where)
+    in_query = sighting.where == "request" and atom.key[1] == "mac"
+    atom.fact("places", "query" if in_query else sighting.where)
     if sighting.says.customer:
         atom.fact("account", f"customer: {sighting.says.customer}")
     atom.fact("hosts", sighting.host)
     if sighting.where in _USED:
         atom.fact("used", True)
-        atom.fact("requests", "n", sighting.times)
+        _count(atom, sighting.place, sighting.times)
         atom.fact("clients", (sighting.place.capture_id, sighting.client_ip or ""))
+
+
+def _count(atom: Atom, place: Place, times: int) -> None:
+    """Count requests by the first place where they were seen: what stands in them twice was sent once."""
+    counts = atom.facts.setdefault("requests", Counter())
+    counts[place] = max(counts[place], times)
+
+
+def count_requests(entity: Entity) -> int:
+    """Return how many requests carried the credentials of a line."""
+    counts: Counter[Place] = Counter()
+    for atom in entity.atoms:
+        counts |= atom.facts.get("requests", Counter())
+    return counts.total()
+
+
+def note_used(keys: Iterable[Key | None], lines: Atoms) -> None:
+    """Note that sessions used the lines with these keys."""
+    for key in keys:
+        if key is not None and key in lines:
+            lines[key].fact("used", True)
 
 
 def _note_file_names(lines: Atoms, requests: Requests) -> None:

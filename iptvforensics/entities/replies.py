@@ -291,7 +291,8 @@ def _line(atom: Atom, host: str, reply: Reply) -> None:
     atom.seen("line-reply", "conclusive", reply.place, f"{host} says of the line: {said or reply.action}")
     atom.fact("places", "reply")
     atom.fact("hosts", host)
-    atom.fact("used", True)
+    if atom.key[1] == "mac":
+        atom.fact("usernames", reply.username)
     for name in ("max_connections", "is_trial", "created_ns", "expires_ns", "active_connections", "message"):
         atom.fact(name, getattr(reply, name))
     atom.fact("status", reply.account_status or {True: "accepted", False: "refused", None: None}[reply.auth])

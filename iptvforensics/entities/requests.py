@@ -65,6 +65,7 @@ class Marks(NamedTuple):
 
     place: Place
     last_ns: int | None
+    times: int
     client_ip: str | None
     user_agent: str | None
     host: str | None
@@ -74,6 +75,8 @@ class Marks(NamedTuple):
     token: str | None
     action: str | None
     firmware: str | None = None
+    in_cookie: bool = False
+    """Whether the MAC stood in a cookie, and not only in the query."""
 
 
 _MARKED = "array_to_string(request_headers, chr(10))"
@@ -258,7 +261,8 @@ def _read_marks(
     cookies = cookies_of(cookie)
     query = dict(part.split("=", 1) for part in urlsplit(base.text).query.split("&") if "=" in part)
     is_portal = sighting is not None and sighting.says.says == "portal"
-    mac = mac_address(cookies.get("mac")) or (sighting.says.mac if sighting is not None else None)
+    sent = mac_address(cookies.get("mac"))
+    mac = sent or (sighting.says.mac if sighting is not None else None)
     if mac is None and not is_portal:
         return
     said, firmware = (
@@ -272,6 +276,7 @@ def _read_marks(
         Marks(
             base.place,
             base.last_ns,
+            base.times,
             base.client_ip,
             base.user_agent,
             base.host,
@@ -281,6 +286,7 @@ def _read_marks(
             token,
             action,
             firmware,
+            bool(sent),
         )
     )
 

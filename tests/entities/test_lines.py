@@ -51,6 +51,52 @@ def test_portals_know_lines_by_an_address(lab):
     assert tables["panels"][0]["family"] == "stalker"
 
 
+MAC = "00:1a:79:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("query", "cookie", "places"),
+    [
+        ("", f"mac={MAC}", ["cookie"]),
+        (f"&mac={MAC}", None, ["query"]),
+        (f"&mac={MAC}", f"stb_lang=en; mac={MAC}", ["cookie", "query"]),
+    ],
+    ids=["cookie", "query", "both"],
+)
+def test_requests_with_an_address_are_counted_once_each(lab, query, cookie, places):
+    for number in range(6):
+        lab.get(f"/portal.php?type=itv&action=get_genres{query}&x={number}", cookie=cookie)
+    lab.get("/portal.php?type=itv&action=get_genres")
+    [line] = lab.build()["lines"]
+    assert (line["mac"], line["requests"], line["places"], line["used"]) == (MAC, 6, places, True)
+
+
+def test_equal_requests_are_counted_each(lab):
+    for _ in range(3):
+        lab.get("/portal.php?type=watchdog&action=get_events", cookie=f"mac={MAC}")
+    assert lab.build()["lines"][0]["requests"] == 3
+
+
+def test_credentials_in_target_and_referer_are_one_request(lab):
+    lab.get("/live/u1/p1/77.ts", referer="http://tv.example/player_api.php?username=u1&password=p1")
+    assert lab.build()["lines"][0]["requests"] == 1
+
+
+def test_a_form_that_comes_with_the_cookie_is_no_place_of_the_address(lab):
+    lab.get("/portal.php?type=stb&action=do_auth", cookie=f"mac={MAC}")
+    lab.message("account_replies", family="stalker", role="request", action="do_auth", host="tv.example", mac=MAC)
+    [line] = lab.build()["lines"]
+    assert (line["places"], line["requests"]) == (["cookie"], 1)
+
+
+def test_a_session_uses_a_line_that_only_a_link_named(lab):
+    url = "http://tv.example/live/u7/p7/77.ts"
+    lab.message("stream_links", host="tv.example", link_url=url, kind="itv", server_port=80)
+    assert [row["used"] for row in lab.build()["lines"]] == [False]
+    lab.session(url, panel_host="tv.example")
+    assert [(row["username"], row["used"], row["requests"]) for row in lab.build()["lines"]] == [("u7", True, 0)]
+
+
 def test_the_name_of_a_list_holds_the_user(lab):
     disposition = 'attachment; filename="playlist_u9_plus.m3u"'
     lab.get("/get.php?username=u9&password=p9&type=m3u_plus", content_disposition=disposition)

@@ -35,6 +35,38 @@ def test_a_reply_alone_shows_panel_and_line(lab):
     assert [row["username"] for row in tables["lines"]] == ["u1"]
 
 
+def test_what_only_a_reply_names_was_not_seen_in_use(lab):
+    lab.get("/player_api.php?username=u1&password=p1")
+    reply(lab, username="owner", password="other")
+    lines = {row["username"]: row for row in lab.build()["lines"]}
+    assert {name: (row["used"], row["requests"]) for name, row in lines.items()} == {
+        "u1": (True, 1),
+        "owner": (False, 0),
+    }
+    assert lines["owner"]["places"] == ["reply"]
+
+
+def test_what_the_panel_tells_the_account_is_kept_in_its_words(lab):
+    lab.get("/player_api.php?username=u1&password=p1")
+    reply(lab, message="Renew at Nordlicht TV")
+    assert lab.build()["lines"][0]["message"] == "Renew at Nordlicht TV"
+
+
+def test_a_profile_without_password_names_the_user_of_an_address(lab):
+    lab.get("/portal.php?type=stb&action=get_profile", cookie=f"mac={MAC}")
+    reply(lab, family="stalker", action="get_profile", username="kunde5512", password=None, mac=MAC)
+    reply(lab, family="stalker", action="get_main_info", username=None, password=None, mac=MAC)
+    [line] = lab.build()["lines"]
+    assert (line["username"], line["password"], line["mac"], line["used"]) == ("kunde5512", None, MAC.lower(), True)
+
+
+def test_a_profile_with_password_names_the_user_once(lab):
+    lab.get("/portal.php?type=stb&action=get_profile", cookie=f"mac={MAC}")
+    reply(lab, family="stalker", action="get_profile", username="kunde5512", password="x1", mac=MAC)
+    [line] = lab.build()["lines"]
+    assert (line["username"], line["password"]) == ("kunde5512", "x1")
+
+
 def test_the_clock_of_the_panel(lab):
     row = reply(lab)
     row["server_time_ns"] = row["ts_ns"] + 3_600 * 10**9
