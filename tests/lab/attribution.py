@@ -67,9 +67,9 @@ class Told:
 
 
 def owners(document: Row) -> dict[str, str]:
-    """Return which panel (or giver of a list) goes by a host name."""
-    return {name["name"]: node["id"] for node in document["nodes"] if node["kind"] in ("panel", "listing")
-            for name in node.get("names", ())}  # fmt: skip
+    """Return which panel (or giver of a list) goes by a host name; one in a home by address and home."""
+    return {name["name"] + (f"@{node['home']}" if "home" in node else ""): node["id"] for node in document["nodes"]
+            if node["kind"] in ("panel", "listing") for name in node.get("names", ())}  # fmt: skip
 
 
 def _services(row: Row, case: Mapping[str, Mapping[str, Row]], whose: Mapping[str, str]) -> set[str]:
@@ -79,7 +79,10 @@ def _services(row: Row, case: Mapping[str, Mapping[str, Row]], whose: Mapping[st
     host = row.get("panel_host") or line.get("panel_host")
     if panel is None and host:
         panel = next((p for p in case["panels"].values() if host in p["hosts"]), {"hosts": [host]})
-    return {whose.get(name, name) for name in panel["hosts"]} if panel else set()
+    if panel is None:
+        return set()
+    names = {*panel["hosts"], *(f"{host}@{home}" for host in panel["hosts"] for home in panel.get("homes", ()))}
+    return {whose[name] for name in names if name in whose} or names
 
 
 def _same_account(line: Row, told: Row) -> bool:

@@ -70,7 +70,8 @@ def with_copies(document: Document) -> Document:
 
 def at_panels(document: Document) -> Document:
     """Return the truth with the names of the panels at which lines, channels and titles are: others have equal ones."""
-    hosts = {n["id"]: [name["name"] for name in n.get("names", ())] for n in document["nodes"]}
+    hosts = {n["id"]: [name["name"] + (f"@{n['home']}" if "home" in n else "") for name in n.get("names", ())]
+             for n in document["nodes"]}  # fmt: skip
     nodes = []
     for node in document["nodes"]:
         places = node.get("panels") or ([node["panel"]] if node["kind"] == "line" and "panel" in node else [])

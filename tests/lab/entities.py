@@ -90,12 +90,17 @@ def _own_aliases(node: Node, remains: Remains | None) -> set[str]:
     if kind == "home":
         public = node.get("public_ip", "")
         return {f"ip:{remains.address(public) if remains else public}"}
-    if kind != "panel":  # panels may share an address behind a reverse proxy
+    if kind == "panel" and "home" in node:
+        found |= {f"ip:{ip}@{node['home']}" for ip in node["ips"]}
+    elif kind != "panel":  # panels may share an address behind a reverse proxy
         addresses = {remains.address(ip) if remains else ip for ip in node.get("ips", [])}
         found |= {f"ip:{ip}" for ip in addresses} | {f"ip:{ip}@{node['home']}" for ip in addresses if "home" in node}
     if kind == "box" and "public_ip" in node:  # from outside, where a line may tell it apart
         found.add(f"ip:{remains.address(node['public_ip']) if remains else node['public_ip']}")
-    found |= {f"host:{name['name']}" for name in node.get("names", [])}
+    within = (
+        f"@{node['home']}" if kind == "panel" and "home" in node else ""
+    )  # its name, an address, is in other homes, too
+    found |= {f"host:{name['name']}{within}" for name in node.get("names", [])}
     found |= {f"mac:{node['mac'].lower()}"} if "mac" in node else set()
     found |= {f"serial:{node['serial']}"} if "serial" in node else set()
     return found
@@ -105,8 +110,10 @@ def row_aliases(table: str, row: Row) -> set[str]:
     """Return the names by which a found entity goes."""
     found = _row_aliases(table, row)
     if table not in ("lines", "channels", "titles"):
-        return found
-    return found | {f"{alias} at {host}" for alias in found for host in _texts(row.get("panel_host"))}
+        return found | {f"{alias}@{home}" for alias in found for home in row.get("homes", ())}
+    hosts = _texts(row.get("panel_host"))
+    hosts += [f"{host}@{home}" for host in hosts for home in row.get("homes", ())]
+    return found | {f"{alias} at {host}" for alias in found for host in hosts}
 
 
 def _row_aliases(table: str, row: Row) -> set[str]:

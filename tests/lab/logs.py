@@ -33,12 +33,15 @@ class Logs:
         self._boxes_at = {
             (net.nodes[h.id].public_ip, box.ip): box for h in scenario.home for box in scenario.box if box.home == h.id
         }
+        panels = {p.on or p.id: p for p in scenario.panel}
         for node in net.nodes.values():
-            offset = next((p.clock_offset_s for p in scenario.panel if p.id == node.id), 0.0)
+            panel = panels.get(node.id)
+            offset = panel.clock_offset_s if panel else 0.0
+            server = panel.id if panel else node.id
             for file in sorted(node.root.glob("*.http.jsonl")):
                 for row in json_lines(file):
                     if row.get("event", "http") == "http" and not str(row["client_ip"]).startswith("127."):
-                        self.http.append(self._led_back(_http_row(row, node.id, offset)))
+                        self.http.append(self._led_back(_http_row(row, server, offset), node.public_ip))
             for file in sorted(node.root.glob("*.rtmp.jsonl")):
                 for row in json_lines(file):
                     if not str(row["client_ip"]).startswith("127."):
@@ -62,8 +65,8 @@ class Logs:
         """Return the addresses of a box."""
         return [box.ip, *(ip for ip, owner in self._at_6.items() if owner is box)]
 
-    def _led_back(self, row: Row) -> Row:
-        near = self._boxes_at.get((self._nodes[row["server"]].public_ip, row["client_ip"]))  # in one home
+    def _led_back(self, row: Row, server_public_ip: str) -> Row:
+        near = self._boxes_at.get((server_public_ip, row["client_ip"]))  # in one home
         if box := self._at_6.get(row["client_ip"]) or near:
             return row | {"box": box.id}
         found = self._inner.get((row["client_ip"], row["client_port"], row["server_ip"], row["server_port"]))

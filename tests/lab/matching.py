@@ -193,7 +193,8 @@ def score_servers(wanted: list[Expected], remains: Remains, rows: Iterable[Row],
             if not any(remains.server_seen(end.ip) for end in item.session.proxies or (hop,)):
                 continue
             host = "" if item.session.begun_before else hop.host
-            if hop.roles & PANEL_ROLES and host:
+            elsewhere = all(end.host != host for end in item.session.media_hops)  # else nobody was sent anywhere
+            if hop.roles & PANEL_ROLES and host and elsewhere:
                 true["panel"].add(host)
             if hop in item.session.media_hops and (hop.host or item.session.delivery not in GROUP_DELIVERIES):
                 if not item.session.proxies:

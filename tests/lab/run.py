@@ -81,7 +81,9 @@ class Run:
         self._say("films")
         supply = Supply(self.net, s)
         self._say("machines")
-        servers = {"dns": ["192.0.2.53"]} | {row.id: addresses(row) for table in SERVERS for row in s.rows(table)}
+        servers = {"dns": ["192.0.2.53"]} | {
+            row.id: addresses(row) for table in SERVERS for row in s.rows(table) if not getattr(row, "on", "")
+        }
         self.net.build(servers, {h.id: (h.public_ip, h.lan) for h in s.home}, {b.id: (b.home, b.mac) for b in s.box},
                        {h.id: h.lan6 for h in s.home if h.lan6})  # fmt: skip
         self.net.start_names(self.names)
@@ -100,6 +102,9 @@ class Run:
             )
         if services.archive:
             movie("what was on before", Path(services.archive), seconds=20, settings=vars(s.picture))
+        for panel in s.panel:
+            if panel.on:
+                self._join(s.one("box", panel.on))
         services.start(supply)
         neighbours.start_servers(self.net, s, services.certificate)
         for cdn in s.cdn:
@@ -112,7 +117,8 @@ class Run:
         for home in s.home:
             neighbours.start_home(self.net, home)
         for box in s.box:
-            self._join(box)
+            if not any(panel.on == box.id for panel in s.panel):
+                self._join(box)
             neighbours.start_box(self.net, s, box)
             if s.watches(box):
                 self.viewers[box.id] = Viewer(self.net, s, box, key_log=self._key_log(box.id))

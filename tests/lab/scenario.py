@@ -66,7 +66,10 @@ class Box:
 
 @dataclass
 class Panel:
-    """A panel server under one or more names. `clone_of`: its database was copied from that panel."""
+    """A panel server under one or more names. `clone_of`: its database was copied from that panel.
+
+    With `on` it runs on a device in a home, at its address, and gives the media itself, from files, on the next port.
+    """
 
     id: str
     names: list[str]
@@ -86,6 +89,7 @@ class Panel:
     series: int = 20
     containers: list[str] = field(default_factory=lambda: ["mp4", "mkv"])
     until: float | None = None  # it goes off
+    on: str = ""
     settings: dict[str, Any] = field(default_factory=dict)  # further keys of the panel's configuration
 
 
@@ -409,6 +413,11 @@ class Scenario:
         raise LabError(f"{self.file.name}: no panel has the name {name!r}")
 
     @property
+    def public_panels(self) -> list[Panel]:
+        """Return the panels that are on the Internet."""
+        return [panel for panel in self.panel if not panel.on]
+
+    @property
     def secure(self) -> bool:
         """Return whether anything of the service speaks TLS."""
         return any(row.tls for row in (*self.panel, *self.edge, *self.box)) or bool(self.resolver)
@@ -418,7 +427,7 @@ class Scenario:
         for table in SERVERS:
             for row in self.rows(table) if table not in ("panel", "cdn") else ():
                 yield from ((name, ip) for name in getattr(row, "names", ()) for ip in addresses(row))
-        for panel in self.panel:
+        for panel in self.public_panels:
             yield from ((name, self.front(panel, name).ip) for name in panel.names)
             yield from ((name, panel.ip6) for name in panel.names6 or panel.names if panel.ip6)
 
@@ -490,7 +499,7 @@ def _fill(scenario: Scenario) -> None:
         taken = {row.ip for row in scenario.rows(table)}
         free = (ip for n in range(FIRST[table], 250) if (ip := pattern.format(n)) not in taken)
         for row in scenario.rows(table):
-            row.ip = row.ip or next(free)
+            row.ip = row.ip or ("" if getattr(row, "on", "") else next(free))
     for number, home in enumerate(scenario.home):
         home.public_ip = home.public_ip or f"198.51.100.{20 + number}"
     places: dict[str, int] = {}
@@ -500,6 +509,9 @@ def _fill(scenario: Scenario) -> None:
         box.ip = (box.ip or str(lan[places[box.home]])) if box.ipv4 else ""
         box.mac = (box.mac or f"02:1a:79:00:{number // 256:02x}:{number % 256:02x}").lower()
         box.hostname = box.hostname or f"android-{_hex(scenario.seed, box.id)[:8]}"
+    for panel in scenario.panel:
+        if panel.on:
+            panel.ip = scenario.one("box", panel.on).ip
     for number, line in enumerate(scenario.line):
         line.username = line.username or ("" if line.portal_mac else f"u{_hex(scenario.seed, line.id)[:9]}")
         line.password = line.password or (f"p{_hex(number, line.id)[:9]}" if line.username else "")
@@ -559,6 +571,7 @@ def _check(scenario: Scenario) -> None:
     wrong += _unknown("list_at", lists, (*scenario.shortener, *scenario.listing))
     offers = [name for row in (*scenario.channel, *scenario.title) for name in row.panels or ()]
     wrong += _unknown("panels", offers, scenario.panel)
+    wrong += _unknown("panel.on", (p.on for p in scenario.panel if p.on), scenario.box)
     entries = [row for listing in scenario.listing for row in listing.entries]
     for table in ("channel", "line", "edge"):
         wrong += _unknown(f"listing.entries.{table}", (e[table] for e in entries if table in e), scenario.rows(table))

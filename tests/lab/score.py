@@ -104,6 +104,9 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
         keys = sorted({file for capture in recordings for file in key_logs(capture.file)}) if how == KEYED else []
         with iptvforensics.analyze(str(folder) + "/*.pcap", workers=1, keylog=keys) as case:
             tables = _tables(case, ("sessions", "http", "contacts", *ENTITY_TABLES))
+    homes = {capture_id: capture.home for capture_id, (capture, _) in scored.items() if capture.home}
+    for table in ("panels", "lines", "channels", "titles", "servers"):
+        tables[table] = [_in_homes(row, homes) for row in tables.get(table, ())]
     left: dict[str, set[str]] = {}
     for capture_id, (capture, remains) in scored.items():
         wanted = expected_sessions(capture, remains)
@@ -116,7 +119,6 @@ def _score_case(how: str, recordings: list[TrueCapture], seed: int) -> Score:
     documents = [capture.document for capture, _ in scored.values() if "nodes" in capture.document]
     if documents:
         seen: dict[str, Remains | None] = {capture.file.name: remains for capture, remains in scored.values()}
-        homes = {capture_id: capture.home for capture_id, (capture, _) in scored.items() if capture.home}
         tables["devices"] = [_placed(row, homes) for row in tables.get("devices", ())]
         merge(score, score_entities(documents[0], seen, {t: tables[t] for t in ENTITY_TABLES if t in tables}, left))
     return score
@@ -136,6 +138,11 @@ def _tables(case: Any, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
 def _of(rows: list[dict[str, Any]], capture_id: str) -> list[dict[str, Any]]:
     """Return the rows that come from a capture; a row that does not say comes from all."""
     return [row for row in rows if capture_id in row.get("capture_ids", [row.get("capture_id", capture_id)])]
+
+
+def _in_homes(row: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:
+    """Return a row that says within which homes it was seen: private addresses there are names of their own."""
+    return row | {"homes": sorted({homes[c] for c in row.get("capture_ids", ()) if c in homes})}
 
 
 def _placed(device: dict[str, Any], homes: dict[str, str]) -> dict[str, Any]:

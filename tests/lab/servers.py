@@ -119,7 +119,8 @@ class Supply:
             if any(a.operator == operator.id and a.push == "hls" for a in self.scenario.account):
                 self._operator(operator.id)
         for channel in self.scenario.channel:
-            self.feed(channel, channel.accounts[0])
+            if channel.accounts:
+                self.feed(channel, channel.accounts[0])
 
     def _operator(self, operator: str) -> None:
         """Start an OTT operator: live HLS for whoever shows the token of an account."""

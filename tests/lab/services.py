@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .films import movie
 from .isolation import LabError
 from .network import Network, Running, json_lines, wait_for
 from .scenario import Channel, Edge, Panel, Scenario
@@ -56,15 +57,26 @@ class Services:
         if s.secure:
             self.certificate = self._certified()
         for panel in s.panel:
+            for channel in s.offered(panel, "channel") if panel.on else ():
+                movie(channel.programme, Path(self._upstream(panel, channel)), seconds=20, settings=vars(s.picture))
             self._file(panel).write_text(json.dumps(self.document(panel), indent=1))
             self.start_again(panel.id)
         for edge in s.edge:
-            self._file(edge).write_text(json.dumps(self.document(s.panel[0], for_edges=True), indent=1))
+            self._file(edge).write_text(json.dumps(self.document(s.public_panels[0], for_edges=True), indent=1))
             self.start_again(edge.id)
             supply.edge_rtmp(edge.id, [c for c in s.channel if not c.edges or edge.id in c.edges])
 
     def _file(self, row: Panel | Edge) -> Path:
-        return self.net.folder / row.id / "panel.json"
+        return self._folder(row) / "panel.json"
+
+    def _folder(self, row: Panel | Edge) -> Path:
+        return self.net.folder / (getattr(row, "on", "") or row.id)
+
+    def _upstream(self, panel: Panel, channel: Channel) -> str:
+        """Return from where edges take a channel: the head-end, or a file where the panel gives the media itself."""
+        if panel.on:
+            return str(self.films / f"{channel.id}.ts")
+        return f"rtmp://{self.scenario.headend[0].names[0]}/{INGEST_APP}/{channel.id}"
 
     def start_again(self, node: str) -> None:
         """Start the program of a panel or edge."""
@@ -78,6 +90,11 @@ class Services:
                     "FAKETIME": f"{panel.clock_offset_s:+g}s",
                     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                 }
+            if panel.on:
+                media = ["tests.lab.edge", *argv[1:], "--edge", panel.id, "--work", str(self._folder(panel) / "media")]
+                self.programs[f"{node} media"] = self.net.start(panel.on, sys.executable, "-m", *media, env=env)
+                self.programs[node] = self.net.start(panel.on, sys.executable, "-m", *argv, env=env)
+                return
         else:
             work = str(
                 self.net.folder / node / "media"
@@ -106,7 +123,7 @@ class Services:
         return {
             panel.id: row["catalogue"]
             for panel in self.scenario.panel
-            for row in json_lines(self.net.nodes[panel.id].root / "panel.http.jsonl")
+            for row in json_lines(self._folder(panel) / "panel.http.jsonl")
             if row["event"] == "start"
         }
 
@@ -132,23 +149,25 @@ class Services:
                 "name": c.name,
                 "epg_id": c.epg_id,
                 "category": c.category,
-                "edges": c.edges or [e.id for e in s.edge],
+                "edges": [panel.id] if panel.on else c.edges or [e.id for e in s.edge],
                 "archive_days": c.archive_days,
-                "upstream": f"rtmp://{s.headend[0].names[0]}/{INGEST_APP}/{c.id}",
+                "upstream": self._upstream(panel, c),
                 "pull": {"input": QUICK, **({"options": TRANSCODE} if self._transcoded(c) else {})},
                 **({"stalker_cmd": f"ffmpeg {s.plain_address(c, s.one('edge', c.edges[0]))}"} if c.direct else {}),
             }
             for c in (s.channel if for_edges else s.offered(panel, "channel"))
+            if c.accounts or not for_edges
         ]
         return {
             "name": panel.id, "host": panel.names[0], "port": panel.port, "rtmp_port": EDGE_RTMP_PORT,
             "family": panel.family, "software": panel.software, "brand": panel.brand, "timezone": panel.timezone,
             "secret": panel.secret, "listen": _listen(panel),
-            "log": str(self.net.folder / panel.id / "panel.http.jsonl"),
+            "log": str(self._folder(panel) / "panel.http.jsonl"),
             "portal": {"genuine": False, "link": "play"},
             **({"tls": self.certificate, "https_port": panel.port, "port": 8880} if panel.tls
                else {"tls": self.certificate} if s.secure else {}),
-            "lines": lines, "channels": channels, "edges": [self._edge(edge) for edge in s.edge],
+            "lines": lines, "channels": channels,
+            "edges": [self._own_edge(panel)] if panel.on else [self._edge(edge) for edge in s.edge],
             "vod": {"titles": panel.titles, "series": panel.series, "seed": s.seed, "first_id": 20_000,
                     "containers": panel.containers,
                     "named": [{"name": t.name, "container": t.container, "seconds": t.seconds}
@@ -174,6 +193,13 @@ class Services:
             "rtmp_port": EDGE_RTMP_PORT, "hls_time": 2, "hls_list": 5, "idle_s": 12, "files": films,
             "archive": self.archive, "log": str(self.net.folder / edge.id / "edge.http.jsonl"),
             **({"tls": self.certificate, "protocol": "https"} if edge.tls else {}), **edge.settings,
+        }  # fmt: skip
+
+    def _own_edge(self, panel: Panel) -> dict[str, Any]:
+        """Return the edge that a panel in a home is itself."""
+        return {
+            "name": panel.id, "host": panel.names[0], "listen": panel.ip, "port": panel.port + 1, "address": "plain",
+            "hls_time": 2, "hls_list": 5, "idle_s": 12, "log": str(self._folder(panel) / "media.http.jsonl"),
         }  # fmt: skip
 
     @property

@@ -132,3 +132,13 @@ def test_the_shared_edge_gives_media_that_name_nobody():
     links = [row["link"] for row in document["http"] if "link" in row and row.get("line", "").startswith("00:1A")]
     assert (len(links), len(set(links))) == (3, 1)
     assert sum(len(capture.sessions) for capture in recordings) == len(wanted)
+
+
+def test_a_panel_in_a_home_is_not_that_of_another_home():
+    truth = document()
+    truth["nodes"] = [{"id": f"panel-{n}", "kind": "panel", "home": f"home-{n}", "names": [{"name": "192.168.1.50"}]}
+                      for n in (1, 2)]  # fmt: skip
+    row = {"panel_id": "p-1", "hosts": ["192.168.1.50"]}
+    assert tally("panel", panels=[row | {"homes": ["home-1"]}], truth=truth) == (1, 1, 1)
+    assert tally("panel", panels=[row | {"homes": ["home-2"]}], truth=truth) == (1, 1, 0)
+    assert tally("panel", panels=[row | {"homes": ["home-1", "home-2"]}], truth=truth) == (1, 1, 0)

@@ -217,3 +217,19 @@ def test_what_stands_behind_a_reverse_proxy_is_demanded_as_a_panel_and_not_as_a_
     score = score_entities(document, {"a.pcap": OnlyProxy()}, {"panels": PANELS, "servers": []})
     assert counts(score["panels"]) == (1, 1, 1)
     assert counts(score["servers"]) == (0, 0, 0)
+
+
+def test_panels_of_two_homes_at_one_private_address_are_two():
+    document = DOCUMENT | {
+        "nodes": [{"id": f"panel-{n}", "kind": "panel", "home": f"home-{n}", "ips": ["192.168.1.50"],
+                   "names": [{"name": "192.168.1.50"}]} for n in (1, 2)],
+        "sessions": [{"panel": f"panel-{n}", "chain": [], "visible_in": ["a.pcap"]} for n in (1, 2)],
+    }  # fmt: skip
+    row = {"host": "192.168.1.50", "ips": ["192.168.1.50"]}
+    apart = [row | {"panel_id": f"p-{n}", "server_id": f"s-{n}", "homes": [f"home-{n}"]} for n in (2, 1)]
+    score = score_entities(document, {"a.pcap": None}, {"panels": apart, "servers": apart})
+    assert counts(score["panels"]) == counts(score["servers"]) == (2, 2, 2)
+    assert answered(document["nodes"], "panels", apart) == {"p-1": "panel-1", "p-2": "panel-2"}
+    joined = [row | {"panel_id": "p", "homes": ["home-1", "home-2"]}]
+    assert counts(score_entities(document, {"a.pcap": None}, {"panels": joined})["panels"]) == (2, 1, 1)
+    assert answered(document["nodes"], "panels", [row | {"panel_id": "p", "homes": []}]) == {}

@@ -185,3 +185,10 @@ def test_nothing_to_find_and_nothing_found_have_no_share():
     tally = Tally(true=2, found=1, right=1)
     tally.add(Tally(true=2, found=3, right=1, start_s=[1.0]))
     assert (tally.precision, tally.recall, tally.start_s) == (0.5, 0.5, [1.0])
+
+
+def test_who_gives_the_media_under_its_own_name_is_no_panel_that_sent_elsewhere():
+    itself = Hop("192.168.1.50", "192.168.1.50", 8080, frozenset({"redirect"}))
+    media = Hop("192.168.1.50", "192.168.1.50", 8081, frozenset({"media"}))
+    score = score_servers([true(hops=(itself, media))], Whole(), [])
+    assert (score["panel"].true, score["edge"].true) == (0, 1)

@@ -36,3 +36,18 @@ def test_names_that_came_and_went_are_dated():
         {"name": "line.merlin-box.example", "to": 12.0},
         {"name": "tv.falcon-stream.example", "from": 13.0},
     ]
+
+
+def test_panels_in_homes_say_where_they_are():
+    homes = read(SCENARIOS / "homes.toml")
+    nodes = {node["id"]: node for node in described(homes, {}, [])}
+    assert (nodes["panel-2"]["home"], nodes["panel-2"]["ips"]) == ("home-2", ["192.168.1.50"])
+    assert (nodes["nas-2"]["kind"], nodes["nas-2"]["ips"]) == ("bystander", ["192.168.1.50"])
+
+
+def test_what_only_some_panels_have_says_which():
+    shared = read(SCENARIOS / "shared.toml")
+    nodes = {node["id"]: node for node in described(shared, {}, [])}
+    assert (nodes["drama"]["panels"], nodes["free"]["panels"]) == (["panel-2"], [])
+    assert (nodes["cdn-1"]["fronts"], nodes["cdn-1"]["also"]) == ("panel-1", ["panel-2"])
+    assert (nodes["box-2"]["kind"], nodes["editor-1"]["kind"]) == ("box", "listing")

@@ -87,7 +87,7 @@ def test_the_scenarios_of_the_project_can_be_read(file):
     made = read(file)
     assert made.about
     assert made.record
-    hosts = [name for row in (*made.panel, *made.edge, *made.headend, *made.operator) for name in row.names]
+    hosts = [name for row in (*made.public_panels, *made.edge, *made.headend, *made.operator) for name in row.names]
     assert all(host.endswith(".example") for host in hosts)
 
 
@@ -104,3 +104,15 @@ def test_panels_offer_what_is_theirs(tmp_path):
 def test_a_box_without_a_line_may_watch(tmp_path):
     made = scenario(tmp_path, 'watch = [{ box = "b3", start = 1, end = 2, channel = "c1" }]')
     assert [made.watches(box) for box in made.box] == [True, False, True]
+
+
+def test_a_panel_on_a_device_has_its_address_and_no_name_on_the_internet(tmp_path):
+    more = 'listing = [{ id = "list", names = ["list.example"], entries = [] }]'
+    made = scenario(tmp_path, more)
+    file = tmp_path / "two.toml"
+    file.write_text(SMALL.replace('names = ["b.example"], clone_of = "p1"', 'names = ["192.168.1.22"], on = "b2"'))
+    within = read(file)
+    assert (within.one("panel", "p2").ip, within.one("box", "b2").ip) == ("192.168.1.22", "192.168.1.22")
+    assert [panel.id for panel in within.public_panels] == ["p1"]
+    assert "192.168.1.22" not in dict(within.names())
+    assert ("list.example", "192.0.2.170") in made.names()

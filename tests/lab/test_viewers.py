@@ -89,3 +89,11 @@ def test_an_episode_is_one_of_a_series(tmp_path):
     box = Viewer(Network(tmp_path), shared, shared.one("box", "box-6"))
     watch = next(w for w in shared.watch if w.title == "episode-2")
     assert box.address(watch) == "http://portal.dunlin-play.example/series/orchard9/b4Lk7vXe/20004.ts"
+
+
+def test_of_panels_with_one_name_that_of_the_line_is_asked(tmp_path):
+    homes = read(SCENARIOS / "homes.toml")
+    seen = [Viewer(Network(tmp_path), homes, homes.one("box", name)) for name in ("box-1", "box-2")]
+    assert [(viewer.panel.id, viewer.base) for viewer in seen] == [
+        ("panel-1", "http://192.168.1.50:8080"), ("panel-2", "http://192.168.1.50:8080")
+    ]  # fmt: skip

@@ -56,7 +56,8 @@ class Told:
         self.notes = notes
         self.feeds = feeds
         self.viewings = viewings
-        self.servers = {ip: row.id for table in SERVERS for row in scenario.rows(table) for ip in addresses(row)}
+        self.servers = {ip: row.id for table in SERVERS for row in scenario.rows(table) if not getattr(row, "on", "")
+                        for ip in addresses(row)}  # fmt: skip
 
     # ---- sessions --------------------------------------------------------------------------------
 
@@ -136,6 +137,8 @@ class Told:
             "visible_in": self._visible(viewing.box, {row["server"] for row in media}),
         }  # fmt: skip
         edge = media[-1]["server"]
+        if any(e.id == edge and e.settings.get("live_bytes") for e in self.scenario.edge):
+            session["delivery"] = "progressive"  # a body whose length is told has an end, whatever is in it
         tls = ["tls"] if any(row.get("tls") for row in media) else []
         return session | ({"edge": edge} if edge else {}) | ({"encrypted": tls} if tls else {})
 
@@ -317,6 +320,8 @@ class Told:
             if sent:
                 host = urlsplit(sent).hostname
                 target = next((e.id for e in s.edge if host in e.names or host == e.ip), "")
+                if any(p.on and p.id == row["server"] and host in p.names for p in s.panel):
+                    held[row["server"], row["server"], "redirects-to", ""].append([row["start"], row["done"]])
                 if s.has("shortener", row["server"]):
                     target = s.panel_named(str(host)).id
                 if target and row["server"] != target and not s.has("cdn", row["server"]):

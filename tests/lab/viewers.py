@@ -90,7 +90,8 @@ class Viewer:
         """Return the panel that goes by the name; one that only gives a list, or has no name, stands in for it."""
         lists = [row for row in self.scenario.listing if self.name in row.names]
         if self.name and not lists:
-            return self.scenario.panel_named(self.name)
+            own: list[Panel] = [p for p in self.scenario.panel if p.id == self.line.panel and self.name in p.names]
+            return own[0] if own else self.scenario.panel_named(self.name)
         return Panel(lists[0].id if lists else "", [self.name], port=80)
 
     @property
