@@ -39,7 +39,7 @@ from .names import domain_of
 from .neighbours import Neighbours, read_neighbours
 from .panels import Routes, find_panels, join_by_catalogue
 from .proxies import add_hints, passed_on
-from .receivers import add_receivers
+from .receivers import add_receivers, receiver_addresses
 from .replies import Replies, add_device_claims, add_replies, read_replies
 from .requests import Requests, read_requests
 from .servers import add_addresses, find_servers, join_servers, read_viewings, server_addresses, steps
@@ -78,7 +78,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     for one, other, why in same:
         line_joins.join(one, other, "named-in-answer", "strong", why)
     neighbours, clients = read()
-    addresses = server_addresses(viewings, requests, panels, clients.values())
+    addresses = server_addresses(viewings, requests, panels, clients.values(), receiver_addresses(replies))
     note_differences(bench, clients)
     devices = find_devices(clients, addresses, read_marks(bench, clients), find_crossings(bench, clients), neighbours)
     _add_said(bench, devices, requests, replies)

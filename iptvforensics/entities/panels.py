@@ -30,9 +30,10 @@ from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
 from .scopes import scope_of
 from .tokens import Tokens
-from .urls import PANEL, PORTAL, SQL_HOST, read_url
+from .urls import PANEL, PORTAL, SQL_HOST, PanelUrl, read_url
 
 _API_FORMS = {"api", "portal"}
+_Client = tuple[str, str | None]
 _EQUAL_OFFERS, _EQUAL_SHARE = 3, 0.8
 """Channels, and share of the smaller catalogue, that must agree in number and name."""
 
@@ -45,7 +46,8 @@ class Routes:
         self._asked = asked
         self.targets = {r.target for r in requests.redirects if r.target != r.source} - asked
         self.origins = _origins(requests)
-        known = _lines_of(requests, asked)
+        self._senders = _senders(requests)
+        self._known = known = _lines_of(requests, asked)
         sends = {r.source for r in requests.redirects if r.target != r.source}
         for host, lines in _media_only(requests, asked).items():
             owners = [known[line] for line in sorted(lines) if line in known]
@@ -71,7 +73,28 @@ class Routes:
         to_panel = sighting.says.form in _API_FORMS or sighting.host in self._asked
         if sighting.where == "redirect" and (sighting.from_host in self._asked or not to_panel):
             return self.start(sighting.from_host)
-        return self.start(sighting.host)
+        return self.line_host(sighting.host, sighting.says, sighting.place.capture_id, sighting.client_ip)
+
+    def line_host(self, host: str | None, says: PanelUrl, capture_id: str, client_ip: str | None) -> str | None:
+        """Return the host whose line a URL names: at an edge that several panels share, the one that knows the line.
+
+        Else it is the one that sent this client there; where neither tells, the edge stands for itself.
+        """
+        if host is None or host not in self.targets:
+            return self.start(host)
+        client = (capture_id, client_ip)
+        senders = self._senders.get(host, {})
+        to_client = {source for source, clients in senders.items() if client in clients}
+        knowing = self._known.get((says.username or "", says.password or ""), {})
+        asked = {name for name, clients in knowing.items() if client in clients}
+        for hosts in (asked & to_client, asked, knowing.keys() & to_client):  # several are names of one, or equal
+            if hosts:
+                return min(hosts)
+        if len(knowing) == 1:
+            return next(iter(knowing))
+        if len(senders) < 2:
+            return self.start(host)
+        return self.start(min(to_client)) if len(to_client) == 1 else host
 
     def by_own_token(self, url: str) -> str | None:
         """Return the panel that made the token in a URL, as far as its first block tells."""
@@ -86,12 +109,12 @@ class Routes:
         return host
 
 
-def _lines_of(requests: Requests, hosts: set[str]) -> dict[tuple[str, str], set[str]]:
-    """Return at which of the hosts the interface was asked with a line."""
-    known: dict[tuple[str, str], set[str]] = defaultdict(set)
+def _lines_of(requests: Requests, hosts: set[str]) -> dict[tuple[str, str], dict[str, set[_Client]]]:
+    """Return at which of the hosts the interface was asked with a line, and by which clients."""
+    known: dict[tuple[str, str], dict[str, set[_Client]]] = defaultdict(lambda: defaultdict(set))
     for s in requests.sightings:
         if s.is_asked and s.says.form == "api" and s.host in hosts and s.says.username and s.says.password:
-            known[s.says.username, s.says.password].add(s.host)
+            known[s.says.username, s.says.password][s.host].add((s.place.capture_id, s.client_ip))
     return known
 
 
@@ -117,6 +140,15 @@ def _origins(requests: Requests) -> dict[str, str]:
         if redirect.target != redirect.source:
             counts[redirect.target][redirect.source] += redirect.times
     return {target: min(found, key=lambda host: (-found[host], host)) for target, found in counts.items()}
+
+
+def _senders(requests: Requests) -> dict[str, dict[str, set[_Client]]]:
+    """Return for each host that clients were sent to which ones sent them, and which clients."""
+    found: dict[str, dict[str, set[_Client]]] = defaultdict(lambda: defaultdict(set))
+    for redirect in requests.redirects:
+        if redirect.target != redirect.source:
+            found[redirect.target][redirect.source].add((redirect.place.capture_id, redirect.client_ip))
+    return found
 
 
 def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> tuple[Atoms, Resolution]:

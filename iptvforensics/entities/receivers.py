@@ -17,6 +17,11 @@ from .model import Atom, Key
 from .replies import Replies, Reply
 
 
+def receiver_addresses(replies: Replies) -> set[Address]:
+    """Return where receivers answered: what they serve of their tuners makes no server of them that watches nothing."""
+    return {(r.capture_id, r.server_ip) for r in replies.accounts if r.is_receiver and r.server_ip}
+
+
 def add_receivers(replies: Replies, devices: Devices) -> None:
     """Add the receivers whose web interface described them."""
     for reply in replies.accounts:

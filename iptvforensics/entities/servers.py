@@ -99,10 +99,15 @@ def read_viewings(reader: TableReader) -> tuple[list[Viewing], list[Viewing]]:
 
 
 def server_addresses(
-    viewings: Iterable[Viewing], requests: Requests, panels: Atoms, clients: Iterable[Client]
+    viewings: Iterable[Viewing],
+    requests: Requests,
+    panels: Atoms,
+    clients: Iterable[Client],
+    receivers: set[tuple[str, str]],
 ) -> set[str]:
-    """Return the addresses that are servers, whatever else they do."""
-    found = {v.edge_ip for v in viewings if v.edge_ip and not is_group(v.edge_ip) and v.delivery != "udp-ts"}
+    """Return the addresses that are servers, whatever else they do; receivers that give media are no such ones."""
+    sent = {(v.capture_id, v.edge_ip) for v in viewings if v.edge_ip and v.delivery != "udp-ts"}
+    found = {ip for _, ip in sent - receivers if not is_group(ip)}
     found |= {v.client_ip for v in viewings if v.publishes and v.client_ip}
     found |= {ip for atom in panels for ip in atom.facts.get("ips", ())}
     found |= {r.server_ip for r in requests.redirects if r.server_ip}

@@ -175,7 +175,7 @@ def _asked(viewing: Viewing, gift: Gift, context: Context) -> tuple[str, PanelUr
         if says is None or says.says == "internal":
             continue
         first = first or (url, says)
-        line = _line(host, says, context)
+        line = _line(host, says, viewing, context)
         if line is not None:
             what = "identifier of a customer" if says.customer else "user name and password"
             if url != stream:
@@ -197,11 +197,13 @@ def _host(viewing: Viewing) -> str | None:
     return viewing.panel_host or viewing.edge_host or viewing.edge_ip
 
 
-def _line(host: str | None, says: PanelUrl, context: Context) -> Key | None:
+def _line(host: str | None, says: PanelUrl, viewing: Viewing, context: Context) -> Key | None:
     """Return the line that a URL names, if it is known."""
     if host is None or not says.names_line:
         return None
-    keys = (line_of(place, says) for place in (host, context.routes.start(host)))
+    routes = context.routes
+    places = (host, routes.line_host(host, says, viewing.capture_id, viewing.client_ip), routes.start(host))
+    keys = (line_of(place, says) for place in places)
     return next((key for key in keys if key is not None and key in context.lines), None)
 
 

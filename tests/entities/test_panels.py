@@ -149,3 +149,33 @@ def test_a_list_that_names_a_host_for_another_line_joins_none(lab):
     listed(lab, "http://one.example/live/u2/p2/7.ts", host="editor.example")
     sends_on(lab, "one.example", "u2/p2")
     assert len(lab.build()["panels"]) == 2
+
+
+SHARED = "http://edge.example/auth/abcdefghijklmnopqrst"
+
+
+def shared_edge(lab):
+    """Let two panels send their clients to one edge, most of them from the first one."""
+    for number in range(3):
+        lab.get(f"/live/a{number}/p/1.ts", "a.example", 302, location=SHARED)
+    lab.get("/live/b1/p/1.ts", "b.example", 302, location=SHARED, server_ip="198.51.100.9", client_ip="192.168.1.30")
+
+
+@pytest.mark.parametrize(
+    ("client", "asks", "panel"),
+    [("192.168.1.31", True, "b.example"), ("192.168.1.30", False, "b.example"), ("192.168.1.31", False, None)],
+    ids=["the panel knows the line", "the panel sent the client", "nothing tells"],
+)
+def test_a_line_at_an_edge_of_two_panels_is_not_that_of_the_greater_one(lab, client, asks, panel):
+    shared_edge(lab)
+    if asks:
+        lab.get("/player_api.php?username=b2&password=p", "b.example", server_ip="198.51.100.9", client_ip=client)
+    lab.get("/live/b2/p/1.ts", "edge.example", server_ip="203.0.113.40", client_ip=client)
+    lab.session("http://edge.example/live/b2/p/1.ts", client_ip=client)
+    tables = lab.build()
+    hosts = {row["panel_id"]: row["host"] for row in tables["panels"]}
+    assert set(hosts.values()) == {"a.example", "b.example"}
+    lines = [row for row in tables["lines"] if row["username"] == "b2"]
+    assert [hosts.get(line["panel_id"]) for line in lines] == [panel]
+    [session] = tables["session_entities"]
+    assert (session["line_id"], hosts.get(session["panel_id"])) == (lines[0]["line_id"], panel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import BOX, BOX_MAC, ROUTER_MAC
+from .conftest import BOX, BOX_MAC, PANEL, ROUTER_MAC
 
 RECEIVER, ITS_MAC = "192.168.1.77", "02:00:5e:00:01:77"
 
@@ -50,3 +50,19 @@ def test_a_router_is_no_receiver_because_it_passes_on(lab):
     lab.flow(BOX, "198.51.100.8", BOX_MAC, 3)
     [found] = [row for row in lab.build()["devices"] if row["ips"] == [RECEIVER]]
     assert found["macs"] == []
+
+
+def test_a_receiver_that_gives_a_stream_and_watches_keeps_its_viewing(lab):
+    ask(lab)
+    lab.get("/live/u1/p1/7.ts", client_ip=RECEIVER, mac=ITS_MAC, flow_id=2)
+    lab.session("http://tv.example/live/u1/p1/7.ts", "tv.example", client_ip=RECEIVER, edge_ip=PANEL, flow_ids=[2])
+    stream = f"http://{RECEIVER}:8001/1:0:19:283D:3FB:1:C00000:0:0:0:"
+    lab.session(stream, f"{RECEIVER}:8001", edge_ip=RECEIVER, edge_port=8001)
+    tables = lab.build()
+    [found] = [row for row in tables["devices"] if row["ips"] == [RECEIVER]]
+    assert (found["macs"], found["sessions"], found["kind"]) == ([ITS_MAC], 1, "tv-box")
+    devices = [row["device_id"] for row in tables["session_entities"]]
+    assert (devices[0], devices[1] is not None, devices[1] != devices[0]) == (found["device_id"], True, True)
+    [server] = [row for row in tables["servers"] if RECEIVER in row["ips"]]
+    assert (server["role"], server["sessions"]) == ("edge", 1)
+    assert ("streams-from", server["server_id"]) in {(row["kind"], row["target"]) for row in tables["links"]}
