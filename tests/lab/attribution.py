@@ -1,7 +1,7 @@
 """To whom sessions are put down: account and service of each session that was found, against the truth.
 
-    session line     the account: its credentials, at the panel where they hold
-    session panel    the service: under one of its names, and no other service's
+    line of session     the account: its credentials, at the panel where they hold
+    panel of session    the service: under one of its names, and no other service's
 
 Sessions without account or service (an address from a free list, one that nobody gave) are judged as well: whatever is
 claimed of them is false. The account is demanded where the recording is from within the viewer's home and an exchange
@@ -117,7 +117,7 @@ def score_attribution(capture: TrueCapture, remains: Remains, wanted: list[Expec
         line = case["lines"].get(row.get("line_id") or "")
         right = line is not None and right and _same_account(line, session.get("line", {}))
         _count(lines, session, _name(line), demanded=shown and "line" in session, right=right)
-    return {name: t for name, t in (("session line", lines), ("session panel", panels)) if t.true or t.found}
+    return {name: t for name, t in (("line of session", lines), ("panel of session", panels)) if t.true or t.found}
 
 
 def _left(rows: Iterable[Row], remains: Remains, *, opened: bool) -> bool:

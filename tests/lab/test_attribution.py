@@ -47,7 +47,7 @@ def tally(kind, lines=(LINE,), panels=PANELS, *, left=True, home="home-1", truth
     capture = TrueCapture(None, "a", [true], [], truth or document(), home)
     tables = {"sessions": [found], "lines": list(lines), "panels": panels}
     score = score_attribution(capture, Everything(left=left), wanted, tables, opened=opened)
-    one = score.get(f"session {kind}")
+    one = score.get(f"{kind} of session")
     return (one.true, one.found, one.right) if one else (0, 0, 0)
 
 
@@ -117,7 +117,7 @@ def test_exchanges_in_the_time_of_a_session_go_before_earlier_ones():
 @pytest.mark.parametrize("name", ["clone/", "proxy/"])
 def test_sessions_of_recordings_are_put_down_to_whom_they_belong(name):
     score = score_under(CLEAN, captures(name))
-    for kind in ("session line", "session panel"):
+    for kind in ("line of session", "panel of session"):
         assert (score[kind].missed, score[kind].false) == ([], [])
         assert score[kind].right >= 2
 

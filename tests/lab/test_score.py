@@ -33,7 +33,11 @@ def test_boxes_behind_one_address_are_found_under_it(recordings):
 
 def test_page_tells_every_impairment_and_type():
     scores = {
-        "clean": {"session hls": Tally(3, 4, 2, start_s=[0.5, 0.1], bytes_share=[0.01]), "panel": Tally(1, 1, 1)},
+        "clean": {
+            "session hls": Tally(3, 4, 2, start_s=[0.5, 0.1], bytes_share=[0.01]),
+            "panel": Tally(1, 1, 1),
+            "line of session": Tally(2, 2, 0),
+        },
         "loss": {
             "session http-ts+tls": Tally(9, 0, 0),
             "session hls": Tally(2000, 2000, 1999),
