@@ -11,7 +11,8 @@ Each of the hosts must have a token of its own that begins so: one token at seve
 of something, and shows no secret. What a host only sent clients to elsewhere makes it no edge.
 
 **Known limitations**: software that takes another vector for each token shares nothing; tokens of one host whose text
-begins differently (with another user, another number) are not recognised as one secret's.
+begins differently (with another user, another number) are not recognised as one secret's; a host that shares blocks
+with several panels is told to be an edge of none.
 """
 
 from __future__ import annotations

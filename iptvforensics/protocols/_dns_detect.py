@@ -117,7 +117,7 @@ def _score(data: bytes, is_tcp: bool, has_port: bool) -> float | None:
     if len(data) < HEADER_BYTES:
         return None
     if not data[4] and not data[5]:
-        return _score_without_question(data)
+        return _score_without_question(data, has_port)
     question = _question_score(data)
     if question == 0.0:
         return 0.0
@@ -176,7 +176,7 @@ def _is_netbios(data: bytes) -> bool:
     return data[HEADER_BYTES] == 32 and len(label) == 32 and all(0x41 <= char <= 0x50 for char in label)
 
 
-def _score_without_question(data: bytes) -> float:
+def _score_without_question(data: bytes, has_port: bool) -> float:
     """Return the score of a message that asks nothing: an mDNS announcement, or the refusal of a query."""
     is_response, rcode = bool(data[2] & 0x80), data[3] & 0x0F
     if not is_response:
@@ -188,4 +188,4 @@ def _score_without_question(data: bytes) -> float:
     if name.text is None:
         return 0.0
     problems = {problem for problem, _, _ in read_message(bytes(data)).problems}
-    return 0.9 if not problems else 0.7 if problems == {"DNS_trailing_bytes"} else 0.2
+    return 0.9 if not problems else 0.7 if problems == {"DNS_trailing_bytes"} else 0.6 if has_port else 0.2

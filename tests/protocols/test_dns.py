@@ -396,6 +396,14 @@ def test_detect_claims_dns_without_ports() -> None:
     assert score(mdns_answer()) == 0.9
 
 
+@pytest.mark.parametrize("text", [b"\xffmodel=x", b"\x03a=1\x09cut"])
+def test_detect_claims_damaged_announcements_at_their_port(text: bytes) -> None:
+    record = b"\x03box\x08_airplay\x04_tcp\x05local\0\0\x10\0\x01\0\0\0\x78" + len(text).to_bytes(2) + text
+    announcement = b"\0\0\x84\0\0\0\0\x01\0\0\0\0" + record
+    assert (score(announcement, port=5353), score(announcement)) == (0.6, 0.2)
+    assert (score(announcement[:-3], port=5353), score(bytes(12) + announcement, port=5353)) == (0.6, 0.0)
+
+
 def test_detect_waits_for_a_whole_tcp_question() -> None:
     data = framed(query())
     assert [score(data[:n], carrier="tcp") for n in (1, 5, 13, 20)] == [None] * 4
