@@ -23,10 +23,9 @@ LEADING = 5
 
 
 _DIFFERENT = 2_000
-"""Different values of a column up to which a dictionary of them is worth its time where there are many rows."""
-_MANY_ROWS = (f"DICTIONARY_SIZE_LIMIT {_DIFFERENT:d}", "PARQUET_VERSION V2")
-"""Values that are nearly all different: a dictionary of them is given up soon, not after a third of the rows. Numbers
-mostly rise by little from row to row: the second version of Parquet keeps differences, in a third of the room."""
+"""Different values of a column up to which a dictionary of them is worth its time where columns are arrays."""
+_DIFFERENT_IN_LISTS = 500
+"""The same for long lists: their names and addresses are all different, what they share has few values."""
 
 
 class Same:
@@ -211,7 +210,10 @@ def copy_arrays(
     order: Sequence[str] = (),
 ) -> None:
     """Write arrays, one per column, as a Parquet file, sorted by the columns named."""
-    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order, *_MANY_ROWS)
+    # Numbers that are nearly all different: a dictionary of them is given up soon, not after a third of the rows.
+    # Most rise by little from row to row: the second version of Parquet keeps differences, in a third of the room.
+    options = f"DICTIONARY_SIZE_LIMIT {_DIFFERENT:d}", "PARQUET_VERSION V2"
+    _copy_selected(connection, path, ", ".join(map(cast, columns)), arrays, order, *options)
 
 
 def _copy_selected(
@@ -282,7 +284,7 @@ def _copy(
 ) -> None:
     def copy(kept: Sequence[Sequence[Any] | Same]) -> None:
         arrays, sql = _handed_over(columns, kept, count)
-        options = _MANY_ROWS if count > 2 * _DIFFERENT else ()
+        options = (f"DICTIONARY_SIZE_LIMIT {_DIFFERENT_IN_LISTS:d}",) if count > 2 * _DIFFERENT_IN_LISTS else ()
         _copy_selected(connection, path, _select(sql), arrays, [name for name in order if name not in sql], *options)
 
     try:

@@ -14,6 +14,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from json.scanner import make_scanner
 from typing import Any, NamedTuple
 
@@ -309,13 +310,10 @@ class JsonItems:
             self._has_hidden_borders = True  # objects in objects, or space between them
             return at
         values += found
-        start = at
-        for size in sizes:
-            starts.append(start)
-            start += size + len(_BORDER)
-        starts[1:] = [place - 1 for place in starts[1:]]
-        ends += [place - 1 for place in starts[1:]]
-        ends.append(last + 1)
+        # The border before an object ends with its `{`, the border behind it begins with its `}`.
+        begun = list(accumulate((size + len(_BORDER) for size in sizes[:-1]), initial=at))
+        starts += [at, *[place - 1 for place in begun[1:]]]
+        ends += [*[place - 2 for place in begun[1:]], last + 1]
         return last + 2
 
     def _is_like(self, top: _Container, value: Any) -> bool:
