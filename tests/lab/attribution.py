@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .claims import behind
 from .matching import Expected, Score, Tally, paired
 from .truths import Remains, TrueCapture, answer_of
 
@@ -31,17 +32,15 @@ class Told:
     def __init__(self, document: Row) -> None:
         nodes = {node["id"]: node for node in document["nodes"]}
         self._panels = {name for name, node in nodes.items() if node["kind"] in ("panel", "listing")}
-        self._fronts = {
-            name: {node["fronts"], *node.get("also", ())} for name, node in nodes.items() if "fronts" in node
-        }
+        self._fronts = {name: behind(node) for name, node in nodes.items()}
         self._rows: dict[str, list[tuple[str, Row]]] = defaultdict(list)
-        behind: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        known: dict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in document["http"]:
             if "line" in row:
-                behind[row.get("host", ""), row["target"]].append(row)
+                known[row.get("host", ""), row["target"]].append(row)
         for row in document["http"]:
             if "box" in row:
-                for line in {self._line(row), *self._passed_on(row, behind)} - {""}:
+                for line in {self._line(row), *self._passed_on(row, known)} - {""}:
                     self._rows[row["box"]].append((line, row))
 
     def _line(self, row: Row) -> str:
@@ -49,10 +48,10 @@ class Told:
         line = str(row.get("line", ""))
         return line if row["server"] in self._panels or line in row["target"] else ""
 
-    def _passed_on(self, row: Row, behind: Mapping[tuple[str, str], list[Row]]) -> Iterator[str]:
+    def _passed_on(self, row: Row, known: Mapping[tuple[str, str], list[Row]]) -> Iterator[str]:
         """Yield the account that the panel behind a reverse proxy was told by a request."""
         panels = self._fronts.get(row["server"], ())
-        for other in behind[row.get("host", ""), row["target"]] if panels else ():
+        for other in known[row.get("host", ""), row["target"]] if panels else ():
             if other["server"] in panels and abs(other["start"] - row["start"]) < BEFORE_S:
                 yield str(other["line"])
 

@@ -173,12 +173,19 @@ def _clocks(document: Mapping[str, Any], answers: list[tuple[Node, Row]], demand
 # ---- servers -------------------------------------------------------------------------------------------
 
 
+def behind(node: Node) -> list[str]:
+    """Return what a reverse proxy stands before; nothing for other nodes."""
+    return [node["fronts"], *node.get("also", ())] if "fronts" in node else []
+
+
 def score_server_addresses(document: Mapping[str, Any], captures: Mapping[str, Remains | None], rows: Iterable[Row],
                            taken: Mapping[str, str], wanted: set[str]) -> Score:  # fmt: skip
     """Return the tally of the addresses of servers; those are demanded at which any client is left."""
     nodes = {node["id"]: node for node in document["nodes"] if node.get("ips")}
     views = [remains for remains in captures.values() if remains is not None]
-    own = {(name, view.address(ip)) for name, node in nodes.items() for ip in node["ips"] for view in views}
+    before = [(name, ip) for node in nodes.values() for name in behind(node) for ip in node["ips"]]
+    at = [*before, *((name, ip) for name, node in nodes.items() for ip in node["ips"])]
+    own = {(name, view.address(ip)) for name, ip in at for view in views}
     shown = {(name, view.address(ip)) for name in wanted & nodes.keys() for ip in nodes[name]["ips"] for view in views
              if view.server_seen(ip)}  # fmt: skip
     found = {(taken[row["server_id"]], ip) for row in rows if taken.get(row["server_id"]) in nodes for ip in row["ips"]}
@@ -219,8 +226,7 @@ def _names_at(document: Mapping[str, Any], remains: Remains) -> dict[str, set[st
     names = {n["id"]: {name["name"] for name in n["names"]} for n in document["nodes"] if "names" in n}
     found: dict[str, set[str]] = {}
     for node in document["nodes"]:
-        behind = [node["fronts"], *node.get("also", ())] if "fronts" in node else [node["id"]]
-        own = set().union(*(names.get(name, set()) for name in behind))
+        own = set().union(*(names.get(name, set()) for name in behind(node) or [node["id"]]))
         for ip in node.get("ips", ()) if own else ():
             found.setdefault(remains.address(ip), set()).update(own)
     return found

@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .claims import insiders, present, score_devices, score_server_addresses, shows_home
+from .claims import behind, insiders, present, score_devices, score_server_addresses, shows_home
 from .demanded import OF_SESSIONS, at_panels, shown_links, with_copies, with_streams
 from .matching import Score, Tally
 from .truths import SECOND, Remains
@@ -152,7 +152,7 @@ def used_nodes(document: Mapping[str, Any], file: str, remains: Remains | None =
         return used
     servers = {n["id"]: {*n["ips"]} for n in document["nodes"] if n["kind"] in KINDS["servers"] and n.get("ips")}
     for node in document["nodes"]:
-        for name in (node["fronts"], *node.get("also", ())) if "fronts" in node else ():
+        for name in behind(node):
             servers[name] |= servers[node["id"]]  # what stands behind a reverse proxy is asked at its address
     return {n for n in used if n not in servers or any(map(remains.server_seen, servers[n]))}
 

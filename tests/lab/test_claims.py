@@ -176,6 +176,16 @@ def test_addresses_of_a_server_of_both_versions_are_one_row():
     assert addresses(*node["ips"], "203.0.113.99").false == ["('edge-1', '203.0.113.99')"]
 
 
+def test_what_stands_behind_a_reverse_proxy_has_its_address():
+    panel = {"id": "panel-1", "kind": "panel", "ips": ["192.0.2.10"]}
+    cdn = {"id": "cdn-1", "kind": "cdn", "ips": ["192.0.2.20"], "fronts": "panel-2", "also": ["panel-1"]}
+    left = Left(seen=["192.0.2.20"])
+    rows = [{"server_id": "v-1", "ips": ["192.0.2.20"]}]
+    document = DOCUMENT | {"nodes": [panel, cdn]}
+    score = score_server_addresses(document, {"a.pcap": left}, rows, {"v-1": "panel-1"}, set())
+    assert (score["server addresses"].found, score["server addresses"].false) == (1, [])
+
+
 @pytest.mark.parametrize("how", [CLEAN, KEYED])
 def test_what_is_said_of_homes_with_both_ip_versions(how):
     found = score_under(how, captures("mixed/"))
