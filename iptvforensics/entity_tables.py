@@ -146,7 +146,7 @@ PANELS = Table(
         _IPS,
         _PORTS,
         Column("family", "text", "Kind of interface: xtream, stalker, enigma2, playlist."),
-        Column("software", "text", "What it says it is: server field, version in playlists or replies."),
+        Column("software", "text", "What it says it is: version in playlists or replies; a guide's generator is none."),
         Column("timezone", "text", "Time zone that it says it keeps."),
         Column("clock_offset_s", "float", "Its clock minus the capture's clock, as its replies say."),
         Column("contacted", "bool", "True if a client sent it a request; false if it was only named."),

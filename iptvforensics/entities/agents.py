@@ -32,7 +32,11 @@ _MAX_CHARS = 2048
 time for a text grows with its length only."""
 _STBAPP = re.compile(r"\b(?:(MAG\d{3}\w*) )?stbapp\b")
 _STBAPP_VERSION = re.compile(r"ver: ?(\d+) rev: ?(\d+)")
-_ANDROID = re.compile(r"Android ?([\d.]*)(?:;([^;)]*)[;)]|\s*[;)])")
+_ANDROID = re.compile(r"Android ?([\d.]*)(?:;([^;)]*)[;)](?:([^;)]*)[;)])?|\s*[;)])")
+_LOCALE = re.compile(
+    r"[a-z]{2}|[a-z]{2,3}(?:[-_][A-Za-z]{4})?(?:[-_](?:[A-Za-z]{2}|\d{3}))|[a-z]{2,3}[-_][A-Z][a-z]{3}"
+)
+"""Language alone, or with script, region or both (RFC 5646); three letters alone are models of boxes, too."""
 _OS = (
     (re.compile(r"Windows NT ([\d.]+)"), "Windows NT {}"),
     (re.compile(r"(?:iPhone OS|CPU OS|iOS)[ /]([\d_.]+)"), "iOS {}"),
@@ -133,8 +137,11 @@ def _system(text: str) -> tuple[str | None, str | None]:
     """Return operating system and model, as far as they are named."""
     found = _ANDROID.search(text)
     if found:
-        model = _before_build((found[2] or "").strip())
-        known = model and model.lower() not in _ANDROID_NO_MODEL and not re.match(r"[a-z]{2}-[a-z]{2}$|Build/", model)
+        named = (found[2] or "").strip()
+        if _LOCALE.fullmatch(named):  # before the model, or instead of it
+            named = found[3].strip() if "Build/" in (found[3] or "") else ""
+        model = _before_build(named)
+        known = model and model.lower() not in _ANDROID_NO_MODEL and not model.startswith("Build/")
         return f"Android {found[1]}" if found[1] else "Android", model if known else None
     for pattern, name in _OS:
         system = pattern.search(text)

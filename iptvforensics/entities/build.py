@@ -23,7 +23,7 @@ from .clients import Client, read_clients
 from .computers import ACTS_AS_BOX, note_computers
 from .contacts import find_contacts
 from .device_joins import join_devices
-from .devices import Address, Devices, add_claims, find_devices
+from .devices import Address, Devices, add_claims, add_viewings, find_devices
 from .feeds import find_feeds
 from .forms import add_forms
 from .guide import NO_GUIDE, Shown, find_programmes
@@ -92,6 +92,8 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     found = watched(viewings, context)
     note_sessions(found, lines)
     note_used((w.line for w in found), lines)
+    shown = found + devices_of(inferred, context)
+    add_viewings(devices, shown)
     line_joins.resolve(lines)
     server_joins = join_servers(servers, decided)
     server_joins.resolve(servers.atoms)
@@ -105,7 +107,6 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     add_equal_catalogues(links, equal, panel_joins)
     link_tokens(links, tokens, routes.by_token, resolved, servers)
     guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins), listed)
-    shown = found + devices_of(inferred, context)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in shown])
     bench.write(CONTACTS, contacts())
     _write_entities(bench, resolved, offers, _count(w.device for w in shown), steps(servers, server_joins))

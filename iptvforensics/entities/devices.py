@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .agents import read_agent
 from .both_sides import Crossing
@@ -28,6 +28,9 @@ from .clients import Client
 from .model import Atom, Atoms, Key, Place, first_few
 from .neighbours import Neighbours
 from .requests import Marks
+
+if TYPE_CHECKING:
+    from .viewing import Watched
 
 _MOST_TOLD = 64
 """Claimed addresses, lines or models behind one address that are told apart."""
@@ -228,16 +231,29 @@ def _why_one(client: Client) -> str:
 
 def _add_agents(atom: Atom, client: Client, only: set[str] | None = None) -> None:
     for text, count, place in client.agents:
-        if only is not None and text not in only:
-            continue
-        atom.fact("user_agents", text, count)
-        claimed = read_agent(text)
-        atom.fact("os", claimed.os, count)
-        atom.fact("apps", claimed.app, count)
-        atom.fact("models", claimed.model, count)
-        atom.fact("kinds", claimed.kind, count)
-        if claimed.model:
-            atom.seen("claimed-user-agent", "lead", place, f"user agent: {text}", count=0)
+        if only is None or text in only:
+            _add_agent(atom, text, count, place)
+
+
+def _add_agent(atom: Atom, text: str, count: int, place: Place) -> None:
+    atom.fact("user_agents", text, count)
+    claimed = read_agent(text)
+    atom.fact("os", claimed.os, count)
+    atom.fact("apps", claimed.app, count)
+    atom.fact("models", claimed.model, count)
+    atom.fact("kinds", claimed.kind, count)
+    if claimed.model:
+        atom.seen("claimed-user-agent", "lead", place, f"user agent: {text}", count=0)
+
+
+def add_viewings(devices: Devices, watched: Iterable[Watched]) -> None:
+    """Add sessions to their devices: time, and user agent, which no other request of the device need have had."""
+    for one in watched:
+        if one.device is not None:
+            atom, viewing = devices.atoms[one.device], one.viewing
+            atom.span(viewing.start_ns, viewing.end_ns)
+            if viewing.user_agent and viewing.user_agent not in atom.facts.get("user_agents", ()):
+                _add_agent(atom, viewing.user_agent, 1, viewing.place)
 
 
 def _groups(marks: list[Mark]) -> list[list[Mark]]:

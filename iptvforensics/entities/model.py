@@ -123,9 +123,17 @@ class Entity:
         self.id = entity_id
         self.atoms = atoms
         self.captures = sorted({capture for atom in atoms for capture in atom.captures})
-        self.first_ns = min((a.first_ns for a in atoms if a.first_ns is not None), default=None)
-        self.last_ns = max((a.last_ns for a in atoms if a.last_ns is not None), default=None)
         self.count = sum(atom.count for atom in atoms)
+
+    @property
+    def first_ns(self) -> int | None:
+        """When it was first seen."""
+        return min((a.first_ns for a in self.atoms if a.first_ns is not None), default=None)
+
+    @property
+    def last_ns(self) -> int | None:
+        """When it was last seen."""
+        return max((a.last_ns for a in self.atoms if a.last_ns is not None), default=None)
 
     @property
     def strength(self) -> str:

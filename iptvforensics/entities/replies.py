@@ -260,8 +260,8 @@ def _described(atom: Atom, host: str, reply: Reply) -> None:
     atom.fact("ports", port_of(reply.host) or reply.server_port)
     atom.fact("family", reply.family)
     atom.fact("contacted", True)
-    software = " ".join(filter(None, (reply.software, reply.software_version)))
-    atom.fact("software", software)
+    if reply.family != "xmltv" or reply.software in _PANEL_SOFTWARE:  # a guide names the program that wrote the guide
+        atom.fact("software", " ".join(filter(None, (reply.software, reply.software_version))))
 
 
 def _stated(joins: Resolution, host: str, reply: Reply, givers: dict[tuple[str, str], str]) -> None:

@@ -293,7 +293,7 @@ def _read_marks(
 
 def cookies_of(cookie: str | None) -> dict[str, str]:
     """Return the cookies by which portals know boxes."""
-    return {name: unquote(value) for name, value in _COOKIE.findall(cookie or "")}
+    return {name: unquote(value.strip().strip('"')) for name, value in _COOKIE.findall(cookie or "")}
 
 
 def _read_edges(reader: TableReader, found: Requests) -> None:

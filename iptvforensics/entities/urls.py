@@ -46,7 +46,7 @@ _BARE_FILES = frozenset(
 """Media: at a panel, pictures have such paths, too."""
 _INTERNAL = re.compile(r"^/(admin/live|api|probe/[A-Za-z0-9+/=_-]{12,})$")
 _PORTAL = re.compile(r"/(?:portal|server/load|load)\.php$")
-_MAC = re.compile(r"^(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}$")
+_MAC = re.compile(r"^(?:(?:[0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})$")
 _KINDS = {"live": "live", "movie": "movie", "series": "series", "timeshift": "catchup"}
 _LINE_NAMES = ("username", "password")
 
@@ -92,10 +92,10 @@ class PanelUrl(NamedTuple):
 
 def mac_address(text: str | None) -> str | None:
     """Return an address as twelve lower-case digits with colons; None if it is none."""
-    text = unquote(text or "").strip()
+    text = unquote(unquote(text or "")).strip()
     if not _MAC.match(text):
         return None
-    digits = re.sub(r"[:-]", "", text).lower()
+    digits = re.sub(r"[:.-]", "", text).lower()
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 

@@ -27,7 +27,9 @@ _LAST_SECOND = 9_223_372_036
 _USUAL_DIGITS, _TOO_LATE = 10, "9000000000"
 """Times from 2001 on have ten digits; those of one list are read together."""
 _NONE = type(None)
-_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}([:-]?))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+_MAC = re.compile(
+    r"(?:[0-9A-Fa-f]{2}([:-]?))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\Z")
 _WORD = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)\Z")
 
@@ -180,13 +182,15 @@ def mac_address(value: Any) -> tuple[str, str] | tuple[None, None]:
     Example:
         >>> mac_address("00%3A1A%3A79%3A00%3A00%3A0F")
         ('00:1a:79:00:00:0f', '00%3A1A%3A79%3A00%3A00%3A0F')
+        >>> mac_address("001a.7900.000f")[0]
+        '00:1a:79:00:00:0f'
         >>> mac_address("001a7900000F")[0], mac_address("MDA6MUE6Nzk6MDA6MDA6MEY=")[0], mac_address("none")[0]
         ('00:1a:79:00:00:0f', '00:1a:79:00:00:0f', None)
     """
     if not isinstance(value, str) or not 12 <= len(value) <= 64:
         return None, None
     for candidate in (value, unquote(value), unquote(unquote(value)), base64_text(value) or ""):
-        if _MAC.fullmatch(candidate.strip()):
+        if _MAC.fullmatch(candidate.strip().strip('"')):
             digits = re.sub("[^0-9a-f]", "", candidate.lower())
             return ":".join(digits[i : i + 2] for i in range(0, 12, 2)), value
     return None, None

@@ -1,6 +1,7 @@
 """Times of an XMLTV guide, as text, to nanoseconds since 1970.
 
-`YYYYMMDDhhmmss +hhmm`, with less of it in some guides. A time without an offset from UTC is no point in time: null.
+`YYYYMMDDhhmmss +hhmm`, with less of it in some guides. A time without an offset from UTC is no point in time: null;
+nor is one with an offset that no place has (`+2460`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ _CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d\Z", re.ASCII)
 _OFFSET = re.compile(r" ([+-])(\d\d)(\d\d)\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _USUAL_CHARS = 20
+_MOST_HOURS = 14
+"""No place is further from UTC; what says so is no offset."""
 _MANY = 64
 """From so many times on, arrays are faster than one after the other."""
 _DIGITS = [*range(14), *range(16, 20)]
@@ -58,7 +61,7 @@ def read_times(texts: Sequence[str | None]) -> list[int | None]:
     for digit in digits[:8]:
         day = day * 10 + digit
     hour, minute, second, off_hours, off_minutes = (10 * digits[i] + digits[i + 1] for i in (8, 10, 12, 14, 16))
-    is_usual &= (hour < 24) & (minute < 60) & (second < 60)
+    is_usual &= (hour < 24) & (minute < 60) & (second < 60) & (off_hours <= _MOST_HOURS) & (off_minutes < 60)
     days, place = np.unique(day, return_inverse=True)
     midnights = [_midnight(f"{number:08d}") for number in days.tolist()]
     is_usual &= np.array([midnight is not None for midnight in midnights])[place]
@@ -85,9 +88,14 @@ def _clock(text: str) -> int | None:
 @lru_cache(maxsize=256)
 def _offset(zone: str) -> int | None:
     match = _OFFSET.match(zone)
-    if match is None:
+    return None if match is None else _seconds(match[1], int(match[2]), int(match[3]))
+
+
+def _seconds(sign: str, hours: int, minutes: int) -> int | None:
+    """Return an offset from UTC in seconds, or None for what cannot be one."""
+    if hours > _MOST_HOURS or minutes > 59:
         return None
-    return (int(match[2]) * 3600 + int(match[3]) * 60) * (-1 if match[1] == "-" else 1)
+    return (hours * 3600 + minutes * 60) * (-1 if sign == "-" else 1)
 
 
 def _read_any_time(text: str) -> int | None:
@@ -103,6 +111,8 @@ def _read_any_time(text: str) -> int | None:
         return None
     seconds = days * 86400 + hour * 3600 + minute * 60 + second
     if match[7]:
-        offset = int(match[8]) * 3600 + int(match[9]) * 60
-        seconds += -offset if match[7] == "+" else offset
+        offset = _seconds(match[7], int(match[8]), int(match[9]))
+        if offset is None:
+            return None
+        seconds -= offset
     return seconds * _SECOND if -9_000_000_000 < seconds < 9_000_000_000 else None

@@ -16,7 +16,7 @@ MAG = "Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Geck
     [
         (MAG, "stbapp ver 4 rev 2721", "Linux", "MAG200", "tv-box"),
         ("MAG254 stbapp", "stbapp", "Linux", "MAG254", "tv-box"),
-        ("Dalvik/2.1.0 (Linux; U; Android 9; en-us; X96 Build/P)", None, "Android 9", None, "app"),
+        ("Dalvik/2.1.0 (Linux; U; Android 9; en-us; X96 Build/P)", None, "Android 9", "X96", "app"),
         ("Dalvik/2.1.0 (Linux; U; Android 9;  Build/PPR1)", None, "Android 9", None, "app"),
         ("app (Android)", "app", "Android", None, "app"),
         ("app (Android 9; X96", "app", "Android 9", None, "app"),
@@ -90,3 +90,16 @@ def test_of_long_texts_only_the_beginning_is_read():
 def test_software_that_servers_use_is_marked():
     assert read_agent("Lavf/59.27.100").is_server
     assert not read_agent("libmpv").is_server
+
+
+@pytest.mark.parametrize(
+    "locale", ["en", "ko", "en-us", "en_US", "id-ID", "zh-Hans", "zh-Hans-CN", "zh_Hant_TW", "es-419", "fil-PH"]
+)
+def test_a_locale_is_no_model(locale):
+    assert read_agent(f"OTT Navigator/1.7.1.1 (Linux;Android 12; {locale}; abc123)").model is None
+    assert read_agent(f"x (Linux; U; Android 9; {locale}; X96 Build/PPR1)").model == "X96"
+
+
+@pytest.mark.parametrize("model", ["mxq", "H96", "TX-P1", "X96 Max", "SM-G950F", "box-tv"])
+def test_short_models_are_models(model):
+    assert read_agent(f"Dalvik/2.1.0 (Linux; U; Android 9; {model} Build/P)").model == model

@@ -7,7 +7,7 @@ import pytest
 from iptvforensics.entities.devices import MOST_NAMED, NAMED, claim
 from iptvforensics.entities.model import Atom, Place
 
-from .conftest import BOX, BOX_MAC, ONE
+from .conftest import BASE_NS, BOX, BOX_MAC, ONE
 
 HOME = "192.0.2.9"
 ROUTER = "02:00:5e:00:00:09"
@@ -230,3 +230,14 @@ def test_models_with_serial_numbers_are_bounded():
     for number in range(5000):
         claim(atom, Place(ONE, 1, 1), model=f"M{number}", serial=f"S{number}")
     assert len(atom.facts[NAMED]) == MOST_NAMED + 1
+
+
+def test_a_session_behind_a_shared_address_is_the_devices_time_and_agent(lab):
+    for at, user in ((0, "a1"), (10, "b1"), (20, "a1"), (30, "b1")):
+        lab.get(f"/live/{user}/p/1.ts", client_ip=HOME, mac=ROUTER, at=at, flow_id=at, user_agent=f"app {user}")
+    lab.session("http://tv.example/live/b1/p/1.ts", client_ip=HOME, at=40, user_agent="VLC/3.0.18", flow_ids=[30])
+    devices = {row["told_apart"][-2:]: row for row in lab.build()["devices"]}
+    assert devices["b1"]["user_agents"] == ["app b1", "VLC/3.0.18"]
+    assert devices["b1"]["last_ns"] == BASE_NS + 100 * 10**9
+    assert devices["a1"]["user_agents"] == ["app a1"]
+    assert devices["a1"]["last_ns"] < BASE_NS + 40 * 10**9

@@ -223,3 +223,11 @@ def test_a_program_behind_a_shared_address_makes_no_program_of_a_box_beside_it(l
         marked(lab, fields, mac, flow_id=number, **outside)
     kinds = {tuple(row["claimed_macs"]): row["kind"] for row in lab.build()["devices"]}
     assert kinds == {("00:1a:79:00:00:01",): "app", ("00:1a:79:00:00:02",): "tv-box"}
+
+
+def test_the_program_that_wrote_a_guide_is_not_the_panels_software(lab):
+    reply(lab, software="XUI.one", software_version="1.5.12")
+    for software in ("Nordlicht EPG", "XC_VM"):
+        reply(lab, family="xmltv", action="guide", auth=None, software=software)
+    [panel] = lab.build()["panels"]
+    assert panel["software"] == "XC_VM; XUI.one 1.5.12"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from time import process_time
 
+import pytest
+
 from iptvforensics.entities.requests import read_requests
 
 from .conftest import ONE
@@ -43,6 +45,13 @@ def test_what_boxes_tell_portals(lab):
     [mark] = read_requests(lab.bench()).marks
     assert (mark.mac, mark.serial, mark.model, mark.token) == ("00:1a:79:00:00:01", "123", "MAG250", "0123")
     assert mark.action == "stb.get_profile"
+
+
+@pytest.mark.parametrize("value", ['"00:1A:79:00:00:01"', "001a.7900.0001", " 00%3A1A%3A79%3A00%3A00%3A01"])
+def test_addresses_in_cookies_are_read_however_they_are_written(lab, value):
+    lab.get("/portal.php?type=stb&action=handshake", cookie=f"mac={value}; stb_lang=en")
+    [mark] = read_requests(lab.bench()).marks
+    assert mark.mac == "00:1a:79:00:00:01"
 
 
 def test_other_clients_of_portals_tell_model_and_version_in_one_header(lab):

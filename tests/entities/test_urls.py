@@ -184,13 +184,21 @@ def test_what_servers_ask_each_other():
 
 
 @pytest.mark.parametrize(
-    "text", ["00:1A:79:00:00:01", "00-1a-79-00-00-01", "001A79000001", "00%3A1A%3A79%3A00%3A00%3A01"]
+    "text",
+    [
+        "00:1A:79:00:00:01",
+        "00-1a-79-00-00-01",
+        "001A79000001",
+        "001a.7900.0001",
+        "00%3A1A%3A79%3A00%3A00%3A01",
+        "00%253A1A%253A79%253A00%253A00%253A01",
+    ],
 )
 def test_addresses_are_written_one_way(text):
     assert mac_address(text) == "00:1a:79:00:00:01"
 
 
-@pytest.mark.parametrize("text", [None, "", "00:1A:79", "zz:1A:79:00:00:01"])
+@pytest.mark.parametrize("text", [None, "", "00:1A:79", "zz:1A:79:00:00:01", "001a.79000001"])
 def test_what_is_no_address(text):
     assert mac_address(text) is None
 

@@ -119,6 +119,8 @@ def test_times_are_seconds_or_milliseconds(value: Any, seconds: float | None) ->
         "00%3A1A%3A79%3A00%3A00%3A0F",
         "00%253A1A%253A79%253A00%253A00%253A0F",
         "MDA6MUE6Nzk6MDA6MDA6MEY=",
+        "001a.7900.000F",
+        '"00:1A:79:00:00:0F"',
     ],
 )
 def test_mac_addresses_in_all_spellings(raw: str) -> None:
