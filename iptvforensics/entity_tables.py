@@ -29,7 +29,7 @@ from .schema import (
 _CAPTURE_IDS = Column("capture_ids", "text[]", "Captures in which it was seen.")
 _HOSTS = Column("hosts", "text[]", "Host names under which it was asked, all of them.")
 _IPS = Column("ips", "text[]", "Addresses at which it was seen.")
-_PORTS = Column("ports", "int[]", "Ports at which it was seen.")
+_PORTS = Column("ports", "int[]", "Ports at which it was seen; of what nobody asked, those that were named.")
 _STRENGTH = Column("strength", "text", "How well it is founded: conclusive, strong, supporting, lead.")
 _RULE = Column("rule", "text", "Rules by which it was found, joined by semicolons.")
 _WHY = Column("why", "text", "Reason in words.")
@@ -233,7 +233,7 @@ LINKS = Table(
         Column(
             "kind",
             "text",
-            "Relation: uses-line, logs-in, redirects-to, streams-from, pulls-from, carries, same-as, same-tokens, ...",
+            "Relation: uses-line, logs-in, redirects-to, names, streams-from, pulls-from, carries, same-as, ...",
         ),
         _STRENGTH,
         Column("count", "int", "How often it was seen."),

@@ -33,16 +33,17 @@ from .listed import name_by_lists
 from .local import add_local
 from .makers import maker_of
 from .marks import read_marks
-from .model import Entity, Key, Resolution, TableReader
+from .model import Atoms, Entity, Key, Resolution, TableReader
 from .named import read_named
 from .names import domain_of
 from .neighbours import Neighbours, read_neighbours
 from .panels import Routes, find_panels, join_by_catalogue
+from .pointed import Pointer, add_pointed, link_pointed, read_pointers
 from .proxies import add_hints, passed_on
 from .receivers import add_receivers, receiver_addresses
 from .replies import Replies, add_device_claims, add_replies, read_replies
 from .requests import Requests, read_requests
-from .servers import add_addresses, find_servers, join_servers, read_viewings, server_addresses, steps
+from .servers import Servers, add_addresses, find_servers, join_servers, read_viewings, server_addresses, steps
 from .substitutes import mark_substitutes
 from .texts import read_probes, read_texts
 from .token_links import add_token_edges, link_tokens
@@ -84,7 +85,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     _add_said(bench, devices, requests, replies)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
-    add_addresses(servers, bench)
+    pointers = _add_pointed(bench, servers, panels, replies)
     add_token_edges(servers, routes.by_token, tokens)
     device_joins = join_devices(devices, decided)
     device_joins.resolve(devices.atoms)
@@ -105,6 +106,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     things = Things(names, feeds.of, listed)
     links = find_links(requests, found, context, resolved, things, passed_on(found, relays, device_joins, line_joins))
     add_equal_catalogues(links, equal, panel_joins)
+    link_pointed(links, pointers, found, servers, resolved)
     link_tokens(links, tokens, routes.by_token, resolved, servers)
     guide = find_programmes(bench, found, names, panel_joins, stated_zones(replies.accounts, panel_joins), listed)
     bench.write(SESSION_ENTITIES, [_session(w, resolved, things, guide) for w in shown])
@@ -126,6 +128,14 @@ def _read_said(bench: Workbench) -> Requests:
     add_bare(bench, requests)
     requests.sightings += [*read_texts(bench), *read_named(bench), *read_probes(requests)]
     return requests
+
+
+def _add_pointed(bench: Workbench, servers: Servers, panels: Atoms, replies: Replies) -> list[Pointer]:
+    """Return which hosts panels name for media, and add them, and at which addresses servers were asked."""
+    pointers = read_pointers(bench, replies.links)
+    add_pointed(servers, panels, pointers)
+    add_addresses(servers, bench)
+    return pointers
 
 
 def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: Replies) -> None:
@@ -314,6 +324,7 @@ def _server(entity: Entity, step: str) -> tuple[Any, ...]:
     sessions = entity.total("sessions")
     size = entity.total("bytes")
     whys = entity.all("why")
+    panels = entity.all("panel")
     if sessions:
         whys.append(f"sent the media of {sessions} session" + "s" * (sessions != 1))
     return (
@@ -326,7 +337,7 @@ def _server(entity: Entity, step: str) -> tuple[Any, ...]:
         "; ".join(whys) or None,
         entity.strength,
         entity.rule,
-        entity.one("panel"),
+        panels[0] if len(panels) == 1 else None,
         entity.joined("software"),
         size,
         sessions,

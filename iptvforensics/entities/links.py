@@ -3,7 +3,8 @@
 - `uses-line` device → line: the device sent the credentials. Conclusive where the device has its own link-layer
   address in the capture, strong where an address may hide several devices.
 - `logs-in` device → panel: it asked for what only panels serve.
-- `redirects-to` panel or server → server: an answer sent the client there (conclusive).
+- `redirects-to` panel or server → server: an answer sent the client there (conclusive), or gave it a link (`pointed`).
+- `names` panel → server (supporting): its list names media there (`pointed`).
 - `streams-from` device → server: it received media (conclusive, as is its address; strong if that may be shared).
 - `pulls-from` server → server: one fetched media as a client of the other (`server-probe`, supporting: it was told to
   examine a stream there); `pushes-to`: it published there.

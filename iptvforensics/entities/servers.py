@@ -16,6 +16,7 @@ Rules, and what they show:
 - `server-takes-publishing`, `server-publishes` (conclusive): a stream was published to it, or by it.
 - `server-pulls` (conclusive): it fetches streams as servers do, with their headers or paths.
 - `token-block` (strong): its tokens begin with a block of a panel's: an edge of that panel (module `tokens`).
+- `server-portal-link`, `server-listed`: a panel's answers name it (module `pointed`).
 - `server-redirector` (conclusive): it sent clients elsewhere and is no panel.
 
 Names are one server by `same-address` (strong: edges at one address and port, to which one panel sends clients).

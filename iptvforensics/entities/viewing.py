@@ -19,7 +19,7 @@ from .given import Gift, Given
 from .lines import line_of
 from .model import Atoms, Entity, Key, Resolution
 from .panels import Routes
-from .replies import Replies
+from .replies import GivenLink, Replies
 from .requests import Requests
 from .servers import Servers, Viewing
 from .urls import PanelUrl, is_edge_target, read_url
@@ -48,6 +48,8 @@ class Watched:
     """live, movie, episode; of what the number is one."""
     sent_from: tuple[str, ...] = ()
     """URLs from which the client was sent on to the session's first one."""
+    link: GivenLink | None = None
+    """The link of a portal by which the client came."""
     archive: Archive | None = None
     """What was asked for of the past of a channel (catch-up)."""
     substitute_why: str | None = None
@@ -116,7 +118,7 @@ def devices_of(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
 def _resolve(viewing: Viewing, context: Context) -> Watched:
     found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.edge_ip))
     gifts = context.given.gifts(viewing)
-    found.sent_from = gifts[0].urls
+    found.sent_from, found.link = gifts[0].urls, gifts[0].link
     said = _agreed([_read(viewing, gift, context) for gift in gifts])
     found.line, found.line_why, found.line_strength = said.line, said.line_why, said.line_strength
     found.panel_id, found.panel_why = said.panel.id if said.panel is not None else None, said.panel_why
