@@ -62,8 +62,8 @@ def may_be_panel_media(path: str, query: str) -> bool:
     return bool(TOKEN_MEDIA.match(path) or (_NUMBER_LAST.search(path) and _LINE_IN_QUERY.search(query)))
 
 
-def names_channel(path: str, query: str) -> bool:
-    """Return True if a path asks a panel for a channel, or for what it sends now in place of one."""
+def names_channel(path: str, query: str) -> bool | None:
+    """Return whether a path asks a panel for a channel, or for what it sends now in place of one; None if it may."""
     if path.startswith(("/movie/", "/series/", "/timeshift")) or "utc=" in query:
         return False
-    return is_panel_media(path) or may_be_panel_media(path, query)
+    return is_panel_media(path) or (None if may_be_panel_media(path, query) else False)

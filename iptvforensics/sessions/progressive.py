@@ -3,8 +3,9 @@
 RFC 9110 sections 14 and 15.3.7 (ranges). All answers for one URL to one client are one session, until nobody
 asked for half an hour. Bytes are the union of the ranges that came; repeats show in `requests` only.
 
-Where a panel was asked for a channel and a body with a length came, nothing tells whether it is a part of the channel
-or a film in its place: `kind` stays open.
+Where a panel was asked for a channel and a body with a length came, the session is live by its path, and `kind_basis`
+says so: it may be a part of the channel or a film in its place. Where only the bare form of the path hints at a
+channel, `kind` stays open.
 
 **Known limitations**: seconds are known for transport streams fetched without overlap only: which seconds of a
 film a byte range holds is not guessed. Answers with several ranges (multipart/byteranges) are no media here.
@@ -96,7 +97,10 @@ def _kind(media: list[Fetch]) -> tuple[str | None, str | None]:
     if any(fetch.status == 206 and fetch.total is not None for fetch in media):
         return "vod", "ranges of a file of known length"
     asked = [one.key for fetch in media for one in fetch.chain if one.key is not None]
-    if any(names_channel(key.path, key.query) for key in asked):
+    channels = {names_channel(key.path, key.query) for key in asked}
+    if True in channels:
+        return "live", "the path asks for a channel, though a length was declared"
+    if None in channels:
         return None, None
     if any(fetch.declared is not None for fetch in media):
         return "vod", "length declared"

@@ -108,13 +108,13 @@ def test_sound_without_a_length_is_neither_live_nor_vod(lab):
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/live/u/p/61.ts", None),
+        ("/live/u/p/61.ts", "live"),
         ("/u/p/61", None),
         ("/movie/u/p/61.ts", "vod"),
         ("/live/u/p/61.ts?utc=17&lutc=18", "vod"),
     ],
 )
-def test_length_does_not_tell_what_came_for_a_channel(lab, path, kind):
+def test_path_tells_more_than_a_length(lab, path, kind):
     lab.get(f"http://tv.example{path}", 0, size=1000, kind="mpegts", media_s=4.0)
     assert lab.one()["kind"] == kind
 
