@@ -75,6 +75,11 @@ class Workbench:
         self._writing = parquet.session() if cores > 1 else self.connection
         self.rows: dict[str, int] = {}
 
+    @property
+    def captures(self) -> int:
+        """How many captures the case has."""
+        return len(self._store.manifests())
+
     def has(self, table: str) -> bool:
         """Return True if a capture has rows of that table."""
         if table not in self._filled:

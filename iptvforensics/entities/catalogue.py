@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..entity_tables import CHANNELS, TITLES
 from .model import Resolution, digest
+from .sites import is_apart, plain, zone
 from .viewing import Watched
 
 if TYPE_CHECKING:
@@ -37,12 +38,18 @@ _SECTION = (
 )
 """The part of the catalogue whose categories an entry names; portals also list series among their films."""
 
+_LISTER = f"lower(regexp_extract(c.host, {_HOST}, 1))"
+_OFFERER = (
+    "lower(regexp_extract(CASE WHEN family IN ('m3u', 'enigma2', 'txtlist') THEN coalesce(entry_url, c.host) "
+    f"ELSE c.host END, {_HOST}, 1))"
+)
+"""The host of an entry: of a list in text form that of the entry's URL, else the one that gave it."""
+
 _THINGS = f"""
 WITH told AS (
   SELECT capture_id, {_KINDS} AS media,
     coalesce(entry_id, nullif(regexp_extract(entry_url, {_NUMBER}, 1), '')) AS stream_id,
-    lower(regexp_extract(CASE WHEN family IN ('m3u', 'enigma2', 'txtlist') THEN coalesce(entry_url, host) ELSE host END,
-          {_HOST}, 1)) AS host,
+    OFFERER AS host,
     CASE WHEN family IN ('m3u', 'txtlist') THEN '2' ELSE '1' END || name AS named,
     number, category_id, category_name, epg_id, container, archive_days, {_SECTION} AS section
   FROM catalogue_entries c WHERE family IS DISTINCT FROM 'xmltv'),
@@ -68,17 +75,17 @@ FROM offers o FULL JOIN viewings v USING (panel_id, media, stream_id) LEFT JOIN 
 """  # noqa: S608
 """What is offered, joined with what was watched. A name stands behind a digit for its source, the best one first."""
 
-_CATEGORIES = f"""
+_CATEGORIES = """
 WITH said AS (
   SELECT p.panel_id, entry_id AS category_id, coalesce(section, '') AS listed, min(name) AS name
-  FROM catalogue_entries c JOIN panel_names p ON lower(regexp_extract(c.host, {_HOST}, 1)) = p.host
+  FROM catalogue_entries c JOIN panel_names p ON LISTER = p.host
   WHERE kind = 'category' AND entry_id IS NOT NULL GROUP BY ALL)
 SELECT panel_id, category_id, section, arg_min(name, place) AS category_name
 FROM said JOIN (VALUES ('live', 'live', 1), ('live', '', 2), ('radio', 'radio', 1), ('radio', 'live', 2),
   ('radio', '', 3), ('vod', 'vod', 1), ('vod', '', 2),
   ('series', 'series', 1), ('series', '', 2)) AS fits(section, listed, place)
 USING (listed) GROUP BY ALL
-"""  # noqa: S608
+"""
 """Categories by the part of the catalogue that they are of: their numbers are counted apart in each. Those of which no
 part is known count where no other one has the number."""
 
@@ -125,12 +132,14 @@ def write_catalogue(bench: Workbench, panels: Resolution, watched: Iterable[Watc
     if not bench.has("catalogue_entries"):
         return Catalogue(_write_watched(bench, panels, viewed, feeds), {})
     _put_panels(bench, panels)
-    bench.keep("categories", _CATEGORIES)
+    has_apart = _put_apart(bench, panels)
+    offerer, lister = (_site(host, has_apart) for host in (_OFFERER, _LISTER))
+    bench.keep("categories", _CATEGORIES.replace("LISTER", lister))
     _put_watched(bench, viewed)
     # A list for each of 100,000 entries costs as much as all the rest; mostly there is nothing to list.
     one = bench.select("SELECT count(DISTINCT capture_id) = 1 FROM catalogue_entries")[0][0]
     captures = "[min(capture_id)]" if one else "list_sort(list(DISTINCT capture_id))"
-    bench.keep("things", _THINGS.replace("CAPTURES", captures))
+    bench.keep("things", _THINGS.replace("CAPTURES", captures).replace("OFFERER", offerer))
     common = "panel_id, panel_host, stream_id, name, name_source, category, watched, sessions, capture_ids"
     bench.put_table("feeds", CHANNELS, feeds.channels)
     bench.put_table("listed_titles", TITLES, feeds.titles)
@@ -155,7 +164,7 @@ def _write_watched(
     bench: Workbench, panels: Resolution, viewed: list[Watched], feeds: Unnumbered
 ) -> dict[Number, Names]:
     """Write channels and titles where no catalogue was captured: only what was watched is known."""
-    hosts = {entity.id: entity.one("hosts") or entity.atoms[0].key[0] for entity in panels.entities}
+    hosts = {entity.id: plain(entity.one("hosts") or entity.atoms[0].key[0]) for entity in panels.entities}
     by_number: dict[Number, list[Watched]] = {}
     for w in viewed:
         by_number.setdefault((w.panel_id or "", w.media or "", w.stream_id or ""), []).append(w)
@@ -181,11 +190,26 @@ def _write_watched(
 
 def _put_panels(bench: Workbench, panels: Resolution) -> None:
     rows = [
-        (atom.key[0], entity.id, entity.one("hosts") or entity.atoms[0].key[0])
+        (atom.key[0], entity.id, plain(entity.one("hosts") or entity.atoms[0].key[0]))
         for entity in panels.entities
         for atom in entity.atoms
     ]
     bench.put("panel_names", ("host", "panel_id", "panel_host"), rows)
+
+
+def _site(host: str, has_apart: bool) -> str:
+    """Return SQL for what a host goes by in the capture of an entry."""
+    if not has_apart:
+        return host
+    return f"coalesce((SELECT name FROM apart a WHERE a.capture_id = c.capture_id AND a.host = {host}), {host})"  # noqa: S608
+
+
+def _put_apart(bench: Workbench, panels: Resolution) -> bool:
+    """Give queries the hosts that are those of one capture only; return False if there are none."""
+    names = [atom.key[0] for entity in panels.entities for atom in entity.atoms if is_apart(atom.key[0])]
+    if names:
+        bench.put("apart", ("capture_id", "host", "name"), [(zone(name), plain(name), name) for name in names])
+    return bool(names)
 
 
 def _put_watched(bench: Workbench, viewed: list[Watched]) -> None:

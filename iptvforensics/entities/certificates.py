@@ -10,6 +10,7 @@ own says nothing of the software.
 from __future__ import annotations
 
 from .model import Atoms, Place, TableReader
+from .sites import Sites
 
 _DEFAULTS = {
     "d21ce91a1b81ec094d23bbcf1696dd47eeeb42cae5f9741dc3c57b2e1e9e8e66": "XUI.one or a fork (installer's certificate)",
@@ -18,7 +19,7 @@ _DEFAULTS = {
 """SHA-256 of the certificate (DER), and the software that brings it."""
 
 
-def add_default_certificates(reader: TableReader, panels: Atoms) -> None:
+def add_default_certificates(reader: TableReader, panels: Atoms, sites: Sites) -> None:
     """Add panels that showed an installer's certificate."""
     if not reader.has("tls"):
         return
@@ -29,6 +30,7 @@ def add_default_certificates(reader: TableReader, panels: Atoms) -> None:
         f"FROM tls WHERE lower(cert_sha256) IN ({known}) GROUP BY ALL ORDER BY ALL"
     )
     for capture, host, ip, port, digest, first, last, count, frame, flow in rows:
+        host, ip = sites.name(capture, host), sites.name(capture, ip)
         if host is None:
             continue
         atom, software = panels[host,], _DEFAULTS[digest]

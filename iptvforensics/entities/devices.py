@@ -28,6 +28,7 @@ from .clients import Client
 from .model import Atom, Atoms, Key, Place, first_few
 from .neighbours import Neighbours
 from .requests import Marks
+from .sites import Sites
 
 if TYPE_CHECKING:
     from .viewing import Watched
@@ -124,20 +125,24 @@ def find_devices(
     marks: Mapping[Address, list[Mark]],
     crossings: Iterable[Crossing] = (),
     neighbours: Neighbours | None = None,
+    sites: Sites | None = None,
 ) -> Devices:
     """Return the devices of a case.
 
     Args:
         clients: who asked others.
-        servers: addresses that are servers, in any capture.
+        servers: addresses that are servers, as `sites` names them.
         marks: what clients at shared addresses said of themselves.
         crossings: connections at shared addresses that are those of devices in other captures.
         neighbours: who sent with which link-layer address.
+        sites: what addresses go by.
     """
-    devices = Devices(neighbours)
+    devices, sites = Devices(neighbours), sites or Sites(1, {})
     devices.servers.update(servers)
     known = {
-        a: c for a, c in sorted(clients.items()) if a[1] not in devices.servers and c.speaks and c.first is not None
+        a: c
+        for a, c in sorted(clients.items())
+        if sites.name(*a) not in devices.servers and c.speaks and c.first is not None
     }
     for address, client in known.items():
         if not client.is_shared:

@@ -100,7 +100,7 @@ def find_feeds(
             continue
         is_turned = viewing.edge_ip != watched.viewing.edge_ip
         server = None if is_turned else resolved.id(resolved.servers, watched.server)
-        server = server or resolved.server_at.get(viewing.edge_ip or "") or viewing.edge_ip
+        server = server or resolved.server_at.get(viewing.server or "") or viewing.server
         # The query of a URL that a list names is no token of one playing: it may be all that tells channels apart.
         is_url = named is not None and "://" in stream
         feeds.add(watched, server or "", stream if is_url else stream.split("?", 1)[0], named)
@@ -109,4 +109,4 @@ def find_feeds(
 
 def _has_name(watched: Watched, addresses: set[str]) -> bool:
     """Return True if the stream's own name is more than a URL that a viewer was given."""
-    return watched.viewing.delivery in _NAMED or watched.viewing.client_ip in addresses
+    return watched.viewing.delivery in _NAMED or watched.viewing.client in addresses

@@ -27,6 +27,7 @@ from .neighbours import is_private
 from .replies import GivenLink
 from .requests import Redirect
 from .servers import Viewing
+from .sites import plain
 
 _FAR = 5
 """Redirects that are followed back from a session."""
@@ -62,7 +63,7 @@ def asked_url(redirect: Redirect) -> str:
     if "://" in redirect.url:
         return redirect.url
     port = f":{redirect.source_port}" if redirect.source_port not in (None, 80) else ""
-    return f"http://{redirect.source}{port}{redirect.url}"
+    return f"http://{plain(redirect.source)}{port}{redirect.url}"
 
 
 class Given:

@@ -18,6 +18,7 @@ from .archive import place
 from .catalogue import Names, Number
 from .listed import Listed, Session
 from .model import Resolution, TableReader
+from .sites import Sites
 from .viewing import Watched
 
 _MOST = 20
@@ -46,6 +47,7 @@ def find_programmes(
     panels: Resolution,
     zones: Mapping[str, list[str]],
     listed: Mapping[Session, Listed],
+    sites: Sites,
 ) -> dict[Session, Shown]:
     """Return the programmes of sessions of channels, by capture and session.
 
@@ -56,9 +58,10 @@ def find_programmes(
         panels: the panels of the case.
         zones: the time zones that they stated.
         listed: what lists call the URLs of sessions.
+        sites: what hosts go by.
     """
     asked = [w for w in watched if w.archive is not None or (w.media == "live" and w.viewing.kind != "vod")]
-    by_guide, by_number = _guides(reader, panels) if any(w.media == "live" for w in asked) else ({}, {})
+    by_guide, by_number = _guides(reader, panels, sites) if any(w.media == "live" for w in asked) else ({}, {})
     found: dict[Session, Shown] = {}
     for w in asked:
         session = (w.viewing.capture_id, w.viewing.session_id)
@@ -91,19 +94,22 @@ def _during(known: _Guide, first: int, last: int) -> list[str] | None:
     return list(dict.fromkeys(titles))[:_MOST] or None
 
 
-def _guides(reader: TableReader, panels: Resolution) -> tuple[dict[str, _Guide], dict[tuple[str, str], _Guide]]:
+def _guides(
+    reader: TableReader, panels: Resolution, sites: Sites
+) -> tuple[dict[str, _Guide], dict[tuple[str, str], _Guide]]:
     """Return what guides have by their own identifiers of channels, and by panel and number."""
     by_guide: dict[str, _Guide] = defaultdict(list)
     by_number: dict[tuple[str, str], _Guide] = defaultdict(list)
     if not reader.has("programmes"):
         return by_guide, by_number
     rows = reader.select(
-        "SELECT DISTINCT channel_ref, start_ns, end_ns, title, host FROM programmes WHERE channel_ref IS NOT NULL "
+        f"SELECT DISTINCT channel_ref, start_ns, end_ns, title, host, {sites.sql_capture} FROM programmes "  # noqa: S608
+        "WHERE channel_ref IS NOT NULL "
         "AND start_ns IS NOT NULL AND end_ns IS NOT NULL AND title IS NOT NULL ORDER BY ALL"
     )
-    for ref, start, end, title, host in rows:
+    for ref, start, end, title, host, capture in rows:
         by_guide[ref].append((start, end, title))
-        panel = panels.of((host_of(host) or "",))
+        panel = panels.of((sites.name(capture, host_of(host)) or "",))
         if panel is not None:
             by_number[panel.id, ref].append((start, end, title))
     return by_guide, by_number

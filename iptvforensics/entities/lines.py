@@ -157,9 +157,20 @@ def _note_file_names(lines: Atoms, requests: Requests) -> None:
             atom.fact("hosts", host)
 
 
-def join_lines(lines: Atoms, panels: Resolution, undone: dict[str, str]) -> Resolution:
-    """Return how lines under several names are one (not resolved yet)."""
+def join_lines(
+    lines: Atoms, panels: Resolution, undone: dict[str, str], named: Iterable[tuple[Key, Key, str]]
+) -> Resolution:
+    """Return how lines under several names are one (not resolved yet).
+
+    Args:
+        lines: what was found.
+        panels: the panels of the case.
+        undone: merges that the examiner has undone.
+        named: pairs that answers of panels name together, with the reason.
+    """
     joins = Resolution("line", "l-", undone)
+    for one, other, why in named:
+        joins.join(one, other, "named-in-answer", "strong", why)
     first: dict[tuple[str, Key], Key] = {}
     for atom in lines:
         panel = panels.of((atom.key[0],))

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .catalogue import Names, Number
+from .credentials import is_common
 from .lines import line_of
 from .listed import Listed
 from .model import STRENGTHS, Entity, Key, Place, Resolution, digest, evidence_row
@@ -267,14 +268,14 @@ def _add_viewing(links: Links, watched: Watched, context: Context, resolved: Res
     strength = _held(watched.device) if viewing.bytes else "supporting"
     feed = things.feeds.get((viewing.capture_id, viewing.session_id))
     if viewing.publishes:
-        client, target = (resolved.server_at.get(ip or "") for ip in (viewing.client_ip, viewing.edge_ip))
+        client, target = (resolved.server_at.get(ip or "") for ip in (viewing.client, viewing.server))
         for source, end, kind in ((client, target, "pushes-to"), (client, feed, "carries"), (feed, client, "fed-by")):
             links.add(source, end, kind, "session-publish", "conclusive", viewing.place, why, viewing.end_ns)
         return
     if device is not None:
         links.add(device, server, "streams-from", "session", strength, viewing.place, why, viewing.end_ns)
-    elif viewing.client_ip in context.addresses:
-        client = resolved.server_at.get(viewing.client_ip or "")
+    elif viewing.client in context.addresses:
+        client = resolved.server_at.get(viewing.client or "")
         links.add(client, server, "pulls-from", "session-of-server", "conclusive", viewing.place, why, viewing.end_ns)
     named = things.names.get((watched.panel_id or "", watched.media or "", watched.stream_id or ""))
     thing = named.entity_id if named is not None else feed
@@ -298,8 +299,9 @@ def _add_pulls(links: Links, requests: Requests, context: Context, resolved: Res
     for sighting in requests.sightings:
         if sighting.says.says == "internal" and sighting.where == "request" and sighting.says.action == "live":
             target = _place(sighting.host, context, resolved) or resolved.server_at.get(sighting.server_ip or "")
+            client = context.sites.name(sighting.place.capture_id, sighting.client_ip)
             links.add(
-                resolved.server_at.get(sighting.client_ip or ""),
+                resolved.server_at.get(client or ""),
                 target,
                 "pulls-from",
                 "server-path",
@@ -332,7 +334,8 @@ def _add_equal_lines(links: Links, lines: Resolution) -> None:
     by_names: dict[Key, list[Entity]] = defaultdict(list)
     for entity in lines.entities:
         for names in sorted({atom.key[1:] for atom in entity.atoms}):
-            if names[0] != "customer":  # a number that each reseller gives anew
+            is_common_one = names[0] == "user" and is_common(*names[1:3])
+            if names[0] != "customer" and not is_common_one:  # a number that each reseller gives anew
                 by_names[names].append(entity)
     for names, entities in sorted(by_names.items()):
         for other in entities[1:]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..sessions.addresses import Address, address, host_of
 from .given import Gift
+from .sites import plain
 from .viewing import Context, Watched, give_only_line
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def name_by_lists(bench: Workbench, found: Iterable[Watched], context: Context) 
     """
     asked: dict[Address, list[Watched]] = defaultdict(list)
     for w in found:
-        if not (w.is_numbered or w.viewing.publishes or w.viewing.client_ip in context.addresses):
+        if not (w.is_numbered or w.viewing.publishes or w.viewing.client in context.addresses):
             for url in _urls(w):
                 if (key := address(url)) is not None:
                     asked[key].append(w)
@@ -117,7 +118,7 @@ def _urls(w: Watched) -> list[str]:
     viewing = w.viewing
     if viewing.delivery != "rtmp" or not viewing.stream or "://" in viewing.stream:
         return [viewing.stream or "", *w.sent_from]
-    hosts = [host for host in (viewing.edge_host, viewing.edge_ip) if host]
+    hosts = [plain(host) for host in (viewing.edge_host, viewing.edge_ip) if host]
     ports = [f":{viewing.edge_port}"] + [""] * (viewing.edge_port == _RTMP_PORT)
     return [f"rtmp://{host}{port}/{viewing.stream}" for host in hosts for port in ports]
 
@@ -125,7 +126,7 @@ def _urls(w: Watched) -> list[str]:
 def _named(w: Watched, entry: _Entry, context: Context) -> Listed:
     is_playlist = entry.family in _PLAYLISTS
     media = _MEDIA.get(entry.kind or "") or ("movie" if w.viewing.kind == "vod" else "live")
-    panel = context.panels.of((host_of(entry.host) or "",))
+    panel = context.panels.of((context.sites.name(entry.capture_id, host_of(entry.host)) or "",))
     if panel is not None and entry.entry_id and not is_playlist and w.panel_id in (None, panel.id):
         is_new = w.panel_id is None
         w.panel_id, w.stream_id, w.media = panel.id, entry.entry_id, media

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -235,21 +235,30 @@ def digest(prefix: str, *parts: str) -> str:
 class Resolution:
     """Joins atoms of one kind to entities and keeps the log."""
 
-    def __init__(self, kind: str, prefix: str, undone: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: str, prefix: str, undone: Mapping[str, str], parted: Callable[[Key, Key], bool] | None = None
+    ) -> None:
+        """Take the kind of thing, how its identifiers begin, merges that were undone, and which pairs no rule joins."""
         self.kind = kind
+        self._parted = parted
         self._prefix = prefix
         self._undone = undone
         self.merges: dict[str, Merge] = {}
         self.entities: list[Entity] = []
         self._of: dict[Key, Entity] = {}
+        self._known: list[tuple[Merge, str, str, tuple[str, str]]] = []
 
     def join(self, one: Key, other: Key, rule: str, strength: str, why: str) -> None:
         """Note that two atoms are one thing, unless the examiner has undone it."""
-        if one == other:
+        if one == other or (self._parted is not None and self._parted(one, other)):
             return
         one, other = sorted((one, other))
         merge_id = digest("m-", self.kind, rule, *one, "", *other)
         self.merges.setdefault(merge_id, Merge(merge_id, one, other, rule, strength, why, merge_id in self._undone))
+
+    def log(self, merge: Merge, one: str, other: str, captures: tuple[str, str]) -> None:
+        """Add a merge that equal keys made, with its members as text and the captures that they were seen in."""
+        self._known.append((merge, one, other, captures))
 
     def resolve(self, atoms: Iterable[Atom]) -> None:
         """Make the entities of all atoms."""
@@ -279,22 +288,24 @@ class Resolution:
     def rows(self, label: Any) -> list[tuple[Any, ...]]:
         """Return the rows of `merges`; `label` turns a key into text."""
         found = []
-        for merge in sorted(self.merges.values()):
+        known = [(merge, label(merge.one), label(merge.other), None) for merge in sorted(self.merges.values())]
+        for merge, one, other, captures in [*known, *sorted(self._known)]:
             entity = self.of(merge.one)
-            if entity is not None and self.of(merge.other) is not None:
-                found.append(
-                    (
-                        merge.merge_id,
-                        self.kind,
-                        entity.id,
-                        label(merge.one),
-                        label(merge.other),
-                        merge.rule,
-                        merge.strength,
-                        merge.why,
-                        merge.undone,
-                        self._undone.get(merge.merge_id),
-                        entity.captures,
-                    )
+            if entity is None or self.of(merge.other) is None:
+                continue
+            found.append(
+                (
+                    merge.merge_id,
+                    self.kind,
+                    entity.id,
+                    one,
+                    other,
+                    merge.rule,
+                    merge.strength,
+                    merge.why,
+                    merge.undone,
+                    self._undone.get(merge.merge_id),
+                    entity.captures if captures is None else sorted(captures),
                 )
+            )
         return found

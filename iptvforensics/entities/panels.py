@@ -9,8 +9,9 @@ Rules, and what they show:
 - `panel-named` (lead): a list or link names the host with a line, but nothing asked it.
 
 Names become one panel by `same-address-same-line` (strong: two names at one address and port, asked with the same
-line), `same-catalogue-same-servers` (strong: equal channels and a common server to which both send clients; a copied
-database alone would not share servers), `list-names` (strong: a panel's list names one other host, for the very line
+line, which neither refused and no stranger would have), `same-catalogue-same-servers` (strong: equal channels and a
+common server to which both send clients; a copied database alone would not share servers),
+`list-names` (strong: a panel's list names one other host, for the very line
 that asked for the list, and that host sends clients on; of other lines' hosts the list only passes on offers) and
 `api-redirect` (strong: one name sends requests for the interface to the other). What names nobody joins nothing
 (`scopes`). A host that another one sends clients to, and that is asked for media only, is no panel; nor is one that is
@@ -23,12 +24,14 @@ joins nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import combinations
 
+from .credentials import is_common
 from .model import Atoms, Resolution, TableReader
 from .requests import Redirect, Requests, Sighting
 from .scopes import scope_of
+from .sites import Sites, were_parted
 from .tokens import Tokens
 from .urls import PANEL, PORTAL, SQL_HOST, PanelUrl, read_url
 
@@ -36,6 +39,10 @@ _API_FORMS = {"api", "portal"}
 _Client = tuple[str, str | None]
 _EQUAL_OFFERS, _EQUAL_SHARE = 3, 0.8
 """Channels, and share of the smaller catalogue, that must agree in number and name."""
+
+
+_REFUSED = 400
+"""Status of HTTP from which on a request was not answered with what was asked for."""
 
 
 class Routes:
@@ -151,9 +158,18 @@ def _senders(requests: Requests) -> dict[str, dict[str, set[_Client]]]:
     return found
 
 
-def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> tuple[Atoms, Resolution]:
-    """Return the panels by host name, and how names are joined (not resolved yet: other rules may add)."""
-    panels, joins = Atoms(), Resolution("panel", "p-", undone)
+def find_panels(
+    requests: Requests, routes: Routes, undone: dict[str, str], refused: Set[tuple[str, str, str]] = frozenset()
+) -> tuple[Atoms, Resolution]:
+    """Return the panels by host name, and how names are joined (not resolved yet: other rules may add).
+
+    Args:
+        requests: what was asked for.
+        routes: which hosts stand for which panels.
+        undone: merges that the examiner has undone.
+        refused: hosts with user names and passwords that they refused.
+    """
+    panels, joins = Atoms(), Resolution("panel", "p-", undone, were_parted)
     sends = {(r.source, r.client_ip) for r in requests.redirects if r.target != r.source}
     lines: dict[tuple[str, int], dict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
     for sighting in requests.sightings:
@@ -166,13 +182,21 @@ def find_panels(requests: Requests, routes: Routes, undone: dict[str, str]) -> t
         ):
             continue
         _note(panels, host, sighting, (sighting.host, sighting.client_ip) in sends)
-        if sighting.is_asked and sighting.server_ip and sighting.server_port and says.username:
-            lines[sighting.server_ip, sighting.server_port][host].add((says.username, says.password or ""))
+        if sighting.server_ip and sighting.server_port and _is_used(sighting, host, refused):
+            lines[sighting.server_ip, sighting.server_port][host].add((says.username or "", says.password or ""))
     for (ip, port), hosts in sorted(lines.items()):
         _join_shared(joins, f"{ip} port {port}", hosts)
     _join_redirected(joins, requests.redirects, panels)
     _join_listed(joins, requests, panels, {r.source for r in requests.redirects})
     return panels, joins
+
+
+def _is_used(sighting: Sighting, host: str, refused: Set[tuple[str, str, str]]) -> bool:
+    """Return True if a line was asked with that no stranger would have, and that the host did not refuse."""
+    user, password = sighting.says.username, sighting.says.password or ""
+    if not sighting.is_asked or not user or is_common(user, password) or (host, user, password) in refused:
+        return False
+    return sighting.status is None or sighting.status < _REFUSED
 
 
 def _note(panels: Atoms, host: str, sighting: Sighting, sends_on: bool) -> None:
@@ -256,7 +280,7 @@ def _names_somebody(*hosts: str) -> bool:
 
 
 def join_by_catalogue(
-    reader: TableReader, requests: Requests, panels: Atoms, joins: Resolution
+    reader: TableReader, requests: Requests, panels: Atoms, joins: Resolution, sites: Sites
 ) -> list[tuple[str, str, str]]:
     """Join names whose catalogues are the same and that send clients to the same servers.
 
@@ -271,14 +295,14 @@ def join_by_catalogue(
     if len(hosts) < 2 or not reader.has("catalogue_entries"):
         return []
     rows = reader.select(
-        f"SELECT DISTINCT lower(regexp_extract(host, '{SQL_HOST}', 1)), entry_id, name "  # noqa: S608
+        f"SELECT DISTINCT {sites.sql_capture}, lower(regexp_extract(host, '{SQL_HOST}', 1)), entry_id, name "  # noqa: S608
         "FROM catalogue_entries "
         "WHERE kind = 'live' AND family IS DISTINCT FROM 'xmltv' AND entry_id IS NOT NULL AND name IS NOT NULL "
         "AND host IS NOT NULL"
     )
     offers: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for host, number, name in rows:
-        offers[host].add((number, name))
+    for capture, host, number, name in rows:
+        offers[sites.name(capture, host) or ""].add((number, name))
     found = []
     offering = [host for host in hosts if len(offers[host]) >= _EQUAL_OFFERS]
     for one, other in combinations(offering, 2):

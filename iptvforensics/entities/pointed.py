@@ -28,6 +28,7 @@ from .replies import GivenLink
 from .requests import port_of
 from .scopes import scope_of
 from .servers import Servers
+from .sites import plain
 from .urls import SQL_HOST
 from .viewing import Watched
 
@@ -146,7 +147,7 @@ def link_pointed(
         if pointer.is_handed:
             kind, rule, strength = "redirects-to", "portal-link", "strong"
             why = f"{pointer.source} gave a client a link to {pointer.target}"
-            if (pointer.source, pointer.target) in followed:
+            if (pointer.source, plain(pointer.target)) in followed:
                 strength, why = "conclusive", f"{why}, which it followed"
         server = resolved.id(resolved.servers, ends[1])
         links.add(ends[0][1], server, kind, rule, strength, pointer.place, why, pointer.last_ns, pointer.times)

@@ -15,6 +15,7 @@ from .devices import Address, Devices, claim
 from .heard import heard
 from .model import Atom, Key
 from .replies import Replies, Reply
+from .sites import plain
 
 
 def receiver_addresses(replies: Replies) -> set[Address]:
@@ -27,7 +28,7 @@ def add_receivers(replies: Replies, devices: Devices) -> None:
     for reply in replies.accounts:
         if not (reply.is_receiver and reply.server_ip):
             continue
-        atom = _device(devices, (reply.capture_id, reply.server_ip), reply)
+        atom = _device(devices, (reply.capture_id, plain(reply.server_ip)), reply)
         claim(
             atom,
             reply.place,

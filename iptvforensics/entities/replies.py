@@ -132,6 +132,15 @@ class Replies:
         self.accounts: list[Reply] = []
         self.links: list[GivenLink] = []
 
+    def refused(self) -> set[tuple[str, str, str]]:
+        """Return hosts with the user names and passwords that they refused, and never accepted."""
+        said: dict[bool, set[tuple[str, str, str]]] = {True: set(), False: set()}
+        for reply in self.accounts:
+            host = host_of(reply.host)
+            if reply.auth is not None and reply.role != "request" and host and reply.username:
+                said[reply.auth].add((host, reply.username, reply.password or ""))
+        return said[False] - said[True]
+
 
 def read_replies(reader: TableReader) -> Replies:
     """Return what the servers of a case said of accounts and links."""

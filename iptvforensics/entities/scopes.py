@@ -51,11 +51,11 @@ def scope_of(host: str | None) -> Scope:
         >>> scope_of("tv.example"), scope_of("192.168.1.50"), scope_of("localhost")
         ('public', 'local', 'nobody')
     """
-    name = (host or "").strip().strip("[]").rstrip(".").lower()
+    name = (host or "").strip().strip("[]").partition("%")[0].rstrip(".").lower()
     if not name or "*" in name or name in _NOBODYS_NAMES:
         return "nobody"
     try:
-        return _of_address(ipaddress.ip_address(name.partition("%")[0]))
+        return _of_address(ipaddress.ip_address(name))
     except ValueError:
         pass
     labels = name.split(".")

@@ -19,15 +19,13 @@ Rules, and what they show:
 - `server-portal-link`, `server-listed`: a panel's answers name it (module `pointed`).
 - `server-redirector` (conclusive): it sent clients elsewhere and is no panel.
 
-Names are one server by `same-address` (strong: edges at one address and port, to which one panel sends clients).
-
-**Known limitations**: an address of a delivery network serves many; the join asks for a common panel for that reason.
+**Known limitations**: what a server says of its software is taken as said; names at one address are joined elsewhere
+(`server_joins`).
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -37,6 +35,7 @@ from .clients import Client
 from .model import STRENGTHS, Atom, Atoms, Key, Place, Resolution, TableReader
 from .neighbours import is_group
 from .requests import Requests
+from .sites import Sites, plain
 
 _SERVICE = re.compile(
     r"/\d{1,5}:\d{1,5}:[0-9A-F]{1,4}:([0-9A-F]{1,4}):([0-9A-F]{1,4}):([0-9A-F]{1,4}):[0-9A-F]{1,8}:", re.IGNORECASE
@@ -71,11 +70,24 @@ class Viewing(NamedTuple):
     first_frame: int | None
     flow_ids: list[int] | None
     basis: str | None = None
+    client_site: str | None = None
+    """What the client goes by as a server, where that is not its address (module `sites`)."""
+    server_site: str | None = None
 
     @property
     def place(self) -> Place:
         """Where it begins."""
         return Place(self.capture_id, self.start_ns, self.first_frame, next(iter(self.flow_ids or ()), None))
+
+    @property
+    def client(self) -> str | None:
+        """What the client goes by, if it is a server."""
+        return self.client_site or self.client_ip
+
+    @property
+    def server(self) -> str | None:
+        """What the address of the server goes by."""
+        return self.server_site or self.edge_ip
 
     @property
     def publishes(self) -> bool:
@@ -84,16 +96,17 @@ class Viewing(NamedTuple):
 
     def turned(self, addresses: set[str]) -> Viewing:
         """Return a stream that a server received without asking as one that its sender published."""
-        if self.delivery not in ("udp-ts", "rtp-ts") or self.client_ip not in addresses or not self.edge_ip:
+        if self.delivery not in ("udp-ts", "rtp-ts") or self.client not in addresses or not self.edge_ip:
             return self
-        return self._replace(published=True, client_ip=self.edge_ip, edge_ip=self.client_ip, edge_host=None)
+        turned = self._replace(client_ip=self.edge_ip, edge_ip=self.client_ip, edge_host=None)
+        return turned._replace(published=True, client_site=self.server_site, server_site=self.client_site)
 
 
 def read_viewings(reader: TableReader) -> tuple[list[Viewing], list[Viewing]]:
     """Return the sessions of a case, and apart from them the inferred ones: nothing is built on these."""
     if not reader.has("sessions"):
         return [], []
-    names = ", ".join(Viewing._fields)
+    names = ", ".join(Viewing._fields[:-2])
     rows = reader.select(f"SELECT {names} FROM sessions ORDER BY capture_id, start_ns, session_id")  # noqa: S608
     found = [Viewing(*row) for row in rows]
     return [v for v in found if v.basis != "shape"], [v for v in found if v.basis == "shape"]
@@ -105,18 +118,23 @@ def server_addresses(
     panels: Atoms,
     clients: Iterable[Client],
     receivers: set[tuple[str, str]],
+    sites: Sites,
 ) -> set[str]:
-    """Return the addresses that are servers, whatever else they do; receivers that give media are no such ones."""
-    sent = {(v.capture_id, v.edge_ip) for v in viewings if v.edge_ip and v.delivery != "udp-ts"}
-    found = {ip for _, ip in sent - receivers if not is_group(ip)}
-    found |= {v.client_ip for v in viewings if v.publishes and v.client_ip}
+    """Return the addresses that are servers, whatever else they do, as `sites` names them.
+
+    Receivers that give media are no such ones.
+    """
+    sent = {(v.capture_id, v.server) for v in viewings if v.server and v.delivery != "udp-ts"}
+    found = {ip for _, ip in sent - receivers if not is_group(plain(ip))}
+    found |= {v.client for v in viewings if v.publishes and v.client}
     found |= {ip for atom in panels for ip in atom.facts.get("ips", ())}
     found |= {r.server_ip for r in requests.redirects if r.server_ip}
     found |= {s.server_ip for s in requests.sightings if s.says.says == "edge" and s.server_ip}
     found |= {client for _, _, _, client, _, _ in requests.detects if client}
-    found |= {client.ip for client in clients if any(text in RELAYS for text, _, _ in client.agents)}
-    found |= {s.client_ip for s in requests.sightings if s.says.says == "internal" and s.client_ip}
-    return found
+    asking = [(c.capture_id, c.ip) for c in clients if any(text in RELAYS for text, _, _ in c.agents)]
+    inside = [s for s in requests.sightings if s.says.says == "internal" and s.client_ip]
+    asking += [(s.place.capture_id, s.client_ip or "") for s in inside]
+    return found | {sites.name(capture, ip) for capture, ip in asking}
 
 
 class Servers:
@@ -182,13 +200,13 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
         return
     viewing = viewing.turned(addresses)
     host = host_of(viewing.edge_host)
-    key = servers.key(host, viewing.edge_ip)
+    key = servers.key(host, viewing.server)
     if key is None:
         return
     atom = servers.atoms[key]
-    by_server = viewing.client_ip in addresses and not viewing.publishes
-    if by_server and viewing.client_ip:
-        puller = servers.atoms["host", viewing.client_ip]
+    by_server = viewing.client in addresses and not viewing.publishes
+    if by_server and viewing.client:
+        puller = servers.atoms["host", viewing.client]
         puller.seen(
             "server-pulls",
             "conclusive",
@@ -196,7 +214,7 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
             f"session {viewing.session_id}: it fetched a stream",
             last_ns=viewing.end_ns,
         )
-        puller.fact("ips", viewing.client_ip)
+        puller.fact("ips", viewing.client)
         puller.fact("roles", "media")
         servers.pulls.add((puller.key, key))
     rule = "server-takes-publishing" if viewing.publishes else "server-media"
@@ -204,7 +222,7 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
     atom.seen(rule, "conclusive", viewing.place, f"session {viewing.session_id}: {what}", last_ns=viewing.end_ns)
     _add_tuner(atom, viewing)
     atom.fact("hosts", host)
-    atom.fact("ips", viewing.edge_ip)
+    atom.fact("ips", viewing.server)
     atom.fact("ports", viewing.edge_port)
     atom.fact("roles", "media")
     if not by_server and not viewing.publishes:
@@ -216,8 +234,8 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
     atom.fact("bytes", "n", viewing.bytes or 0)
     if not viewing.publishes:
         atom.fact("sessions", "n")
-    if viewing.publishes and viewing.client_ip:
-        source = servers.atoms["host", viewing.client_ip]
+    if viewing.publishes and viewing.client:
+        source = servers.atoms["host", viewing.client]
         source.seen(
             "server-publishes",
             "conclusive",
@@ -225,7 +243,7 @@ def _add_viewing(servers: Servers, viewing: Viewing, addresses: set[str]) -> Non
             f"session {viewing.session_id}: it published",
             last_ns=viewing.end_ns,
         )
-        source.fact("ips", viewing.client_ip)
+        source.fact("ips", viewing.client)
         source.fact("roles", "media")
         servers.pushes.add((source.key, key))
         source.fact("why", f"published a stream to {host or viewing.edge_ip}")
@@ -319,61 +337,19 @@ def _add_examined(servers: Servers, requests: Requests) -> None:
         atom.fact("why", f"{sighting.from_host} was told to examine a stream there")
 
 
-def add_addresses(servers: Servers, reader: TableReader) -> None:
+def add_addresses(servers: Servers, reader: TableReader, sites: Sites) -> None:
     """Add the addresses at which servers were asked that sent no media themselves."""
     without = {atom.key[1]: atom for atom in servers.atoms if atom.key[0] == "host" and not atom.facts.get("ips")}
     if not without or not reader.has("http"):
         return
     rows = reader.select(
-        "SELECT DISTINCT lower(host), server_ip FROM http WHERE method IS NOT NULL AND host IS NOT NULL "
-        "AND server_ip IS NOT NULL ORDER BY ALL"
+        f"SELECT DISTINCT {sites.sql_capture}, lower(host), server_ip FROM http "  # noqa: S608 (parts of this program)
+        "WHERE method IS NOT NULL AND host IS NOT NULL AND server_ip IS NOT NULL ORDER BY ALL"
     )
-    for host, ip in rows:
-        atom = without.get(host_of(host) or "")
+    for capture, host, ip in rows:
+        atom = without.get(sites.name(capture, host_of(host)) or "")
         if atom is not None:
-            atom.fact("ips", ip)
-
-
-def join_servers(servers: Servers, undone: dict[str, str]) -> Resolution:
-    """Return how names are one server (not resolved yet)."""
-    joins = Resolution("server", "v-", undone)
-    at: dict[tuple[str, int], list[Key]] = defaultdict(list)
-    by_address: dict[str, list[Key]] = defaultdict(list)
-    for atom in servers.atoms:
-        for ip in atom.facts.get("ips", ()):
-            if atom.key != ("host", ip):
-                by_address[ip].append(atom.key)
-            if atom.key[0] == "host":
-                for port in atom.facts.get("ports", ()):
-                    at[ip, port].append(atom.key)
-    for ip, keys in sorted(by_address.items()):
-        if ("host", ip) in servers.atoms and len(keys) == 1:
-            joins.join(keys[0], ("host", ip), "same-address", "strong", f"{keys[0][-1]} answers at {ip}")
-    for (ip, port), keys in sorted(at.items()):
-        for other in keys[1:]:
-            one, two = servers.atoms[keys[0]], servers.atoms[other]
-            if set(one.facts.get("panel", ())) & set(two.facts.get("panel", ())):
-                why = f"both answer at {ip} port {port}, and one panel sends clients to both"
-                joins.join(keys[0], other, "same-address", "strong", why)
-    _join_names_of_panels(servers, by_address, joins)
-    return joins
-
-
-def _join_names_of_panels(servers: Servers, by_address: dict[str, list[Key]], joins: Resolution) -> None:
-    """Join names of one panel at one address; names at other addresses are other servers, for example proxies."""
-    first: dict[str, Key] = {}
-    for atom in servers.atoms:
-        if atom.key[0] == "panel" and atom.facts.get("ips"):
-            first.setdefault(atom.key[1], atom.key)
-    for atom in servers.atoms:
-        if atom.key[0] == "panel" and not atom.facts.get("ips") and atom.key[1] in first:
-            why = "a name of the panel that no client reached"
-            joins.join(first[atom.key[1]], atom.key, "same-panel", "supporting", why)
-    for ip, keys in sorted(by_address.items()):
-        names = [key for key in keys if key[0] == "panel"]
-        for other in names[1:]:
-            if other[1] == names[0][1]:
-                joins.join(names[0], other, "same-address", "strong", f"names of one panel, both at {ip}")
+            atom.fact("ips", sites.name(capture, ip))
 
 
 def steps(servers: Servers, joined: Resolution) -> dict[str, str]:

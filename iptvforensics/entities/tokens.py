@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from .model import FIRST_PLACE, Place, TableReader
 from .requests import Requests
+from .sites import Sites
 from .urls import EDGE_KINDS, SQL_HOST, is_block_token, sql_is_block_token
 
 _SEALED = rf"/(?:{EDGE_KINDS}|play)/(?:\d+\.\w+\?token=)?([A-Za-z0-9_-]{{22,}})(?:[?#/]|$)"
@@ -134,7 +135,7 @@ class Tokens:
         return found
 
 
-def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
+def read_tokens(reader: TableReader, requests: Requests, sites: Sites) -> Tokens:
     """Return which hosts were asked for, sent clients to, or named in lists, tokens with equal first blocks."""
     seen: dict[str, dict[str, Place]] = defaultdict(dict)
     serving: set[str] = set()
@@ -159,6 +160,7 @@ def read_tokens(reader: TableReader, requests: Requests) -> Tokens:
         "GROUP BY block, host, capture_id ORDER BY ALL"
     )
     for block, host, capture, only_sent, *place in rows:
+        host = sites.name(capture, host)
         if _is_encrypted(block):
             seen[block].setdefault(host, Place(capture, *place))
             if not only_sent:

@@ -15,13 +15,14 @@ from typing import NamedTuple
 from ..sessions.addresses import host_of
 from .archive import Archive, asked_archive
 from .devices import Devices
-from .given import Gift, Given
+from .given import Gift, Given, asked_url
 from .lines import line_of
 from .model import Atoms, Entity, Key, Resolution
 from .panels import Routes
 from .replies import GivenLink, Replies
 from .requests import Requests
 from .servers import Servers, Viewing
+from .sites import Sites
 from .urls import PanelUrl, is_edge_target, read_url
 
 _TITLES = {"movie": "movie", "series": "episode"}
@@ -75,12 +76,14 @@ class Context:
         panels: Resolution,
         servers: Servers,
         addresses: set[str],
+        sites: Sites,
     ) -> None:
         self.devices = devices
         self.lines = lines
         self.panels = panels
         self.servers = servers
         self.addresses = addresses
+        self.sites = sites
         self.routes = routes
         self.given = Given(requests.redirects, replies.links, devices, joined)
         self.used: dict[tuple[str, str], set[Key]] = {}
@@ -116,7 +119,7 @@ def devices_of(viewings: Iterable[Viewing], context: Context) -> list[Watched]:
 
 
 def _resolve(viewing: Viewing, context: Context) -> Watched:
-    found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.edge_ip))
+    found = Watched(viewing, server=context.servers.key(host_of(viewing.edge_host), viewing.server))
     gifts = context.given.gifts(viewing)
     found.sent_from, found.link = gifts[0].urls, gifts[0].link
     said = _agreed([_read(viewing, gift, context) for gift in gifts])
@@ -171,7 +174,8 @@ def _asked(viewing: Viewing, gift: Gift, context: Context) -> tuple[str, PanelUr
     """Return the URL on the session's way that says most, what it says, and the line with reason and strength."""
     stream = viewing.stream or ""
     first: tuple[str, PanelUrl] | None = None
-    for url, host in [*((url, host_of(url)) for url in reversed(gift.urls)), (stream, _host(viewing))]:
+    sent = [(asked_url(redirect), redirect.source) for redirect in reversed(gift.way)]
+    for url, host in [*sent, (stream, _host(viewing, context))]:
         is_panel = bool(host and context.panels.of((host,)))
         says = read_url(url, bare=is_panel or (host in context.routes.origins))
         if says is None or says.says == "internal":
@@ -192,11 +196,11 @@ def _own(host: str | None, line: Key) -> str:
     return "conclusive" if line[0] == host else "strong"
 
 
-def _host(viewing: Viewing) -> str | None:
+def _host(viewing: Viewing, context: Context) -> str | None:
     """Return the host that was asked for the session."""
     if "://" in (viewing.stream or ""):
-        return host_of(viewing.stream)
-    return viewing.panel_host or viewing.edge_host or viewing.edge_ip
+        return context.sites.name(viewing.capture_id, host_of(viewing.stream))
+    return viewing.panel_host or viewing.edge_host or viewing.server
 
 
 def _line(host: str | None, says: PanelUrl, viewing: Viewing, context: Context) -> Key | None:
@@ -217,7 +221,7 @@ def _panel(viewing: Viewing, gift: Gift, line: Key | None, context: Context) -> 
         hosts.append((gift.link.host, "it gave the client the link"))
     hosts += [(redirect.source, sent) for redirect in reversed(gift.way)]
     hosts += [(host, sent) for host in (host_of(viewing.panel_host),) if host]
-    hosts += [(host, "it was asked for the media") for host in (host_of(_host(viewing)),) if host]
+    hosts += [(host, "it was asked for the media") for host in (host_of(_host(viewing, context)),) if host]
     owner = context.routes.by_own_token(viewing.stream or "")
     hosts += [(owner, "the token in the URL begins as its tokens do")] if owner is not None else []
     for host, why in hosts:
@@ -228,7 +232,7 @@ def _panel(viewing: Viewing, gift: Gift, line: Key | None, context: Context) -> 
 
 def _panel_lead(viewing: Viewing, lead: str | None, context: Context) -> str:
     """Return why no panel is known, and what hints at one."""
-    host = host_of(_host(viewing))
+    host = host_of(_host(viewing, context))
     origin = context.routes.origins.get(host or "")
     leads = [lead] if lead else []
     leads += [f"other requests lead from {origin} to {host}"] if origin is not None else []
@@ -254,7 +258,7 @@ def give_only_line(found: Watched, gift: Gift, context: Context) -> None:
 
 def _device(found: Watched, context: Context) -> None:
     viewing = found.viewing
-    if viewing.publishes or viewing.client_ip in context.addresses:
+    if viewing.publishes or viewing.client in context.addresses:
         found.device_why = "the client is a server"
         return
     marks = [f"agent {viewing.user_agent}"] if viewing.user_agent else []

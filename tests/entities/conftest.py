@@ -30,6 +30,7 @@ class Bench:
     def __init__(self, rows: dict[str, list[dict[str, Any]]]) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
         self.names = set(rows)
+        self.all_rows = rows
         self.written: dict[str, list[dict[str, Any]]] = {}
         declared = tables() | {table.name: table for table in LISTED}
         for name, table_rows in rows.items():
@@ -42,6 +43,10 @@ class Bench:
             values = [[row.get(column.name) for column in columns] for row in table_rows]
             marks = ", ".join("?" for _ in columns)
             self.connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', values)
+
+    @property
+    def captures(self):
+        return len({row.get("capture_id") for rows in self.all_rows.values() for row in rows})
 
     def has(self, table):
         return table in self.names

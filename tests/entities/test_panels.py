@@ -179,3 +179,28 @@ def test_a_line_at_an_edge_of_two_panels_is_not_that_of_the_greater_one(lab, cli
     assert [hosts.get(line["panel_id"]) for line in lines] == [panel]
     [session] = tables["session_entities"]
     assert (session["line_id"], hosts.get(session["panel_id"])) == (lines[0]["line_id"], panel)
+
+
+def ask_both(lab, line="username=u1&password=p1", status=200):
+    lab.get(f"/player_api.php?{line}", host="a.example")
+    lab.get(f"/player_api.php?{line}", host="b.example", status=status)
+    return lab
+
+
+@pytest.mark.parametrize(("auth", "panels"), [(False, 2), (True, 1), (None, 1)])
+def test_a_line_that_one_name_refused_is_not_shared(lab, auth, panels):
+    ask_both(lab)
+    values = {"family": "xtream", "role": "response", "host": "b.example", "username": "u1", "password": "p1"}
+    lab.message("account_replies", **values, auth=auth)
+    assert len(lab.build()["panels"]) == panels
+
+
+@pytest.mark.parametrize("line", ["username=test&password=test", "username=admin&password=1234"])
+def test_a_line_that_strangers_would_have_as_well_joins_no_names(lab, line):
+    tables = ask_both(lab, line).build()
+    assert len(tables["panels"]) == 2
+    assert [row for row in tables["links"] if row["kind"] == "same-as"] == []
+
+
+def test_a_request_that_was_not_answered_joins_no_names(lab):
+    assert len(ask_both(lab, status=403).build()["panels"]) == 2

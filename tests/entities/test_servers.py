@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import BOX, EDGE, PANEL
+from .conftest import BOX, EDGE
 
 PULLER, HEAD = "203.0.113.70", "203.0.113.80"
 
@@ -55,14 +55,6 @@ def test_servers_that_ask_as_panels_do(lab):
     assert (pull["rule"], pull["strength"]) == ("server-header", "conclusive")
 
 
-def test_names_of_one_edge_are_one_server(lab):
-    lab.watch(edge="e1.example")
-    lab.watch(edge="e2.example")
-    tables = lab.build()
-    assert len(tables["servers"]) == 2
-    assert {row["rule"] for row in tables["merges"]} == {"same-address"}
-
-
 def test_who_only_sends_elsewhere_is_a_redirector(lab):
     lab.get("/watch/7", host="go.example", status=302, location="http://edge.example/x.m3u8")
     assert roles(lab.build()) == {"go.example": "redirector"}
@@ -71,14 +63,6 @@ def test_who_only_sends_elsewhere_is_a_redirector(lab):
 def test_groups_are_no_servers(lab):
     lab.session("udp://239.1.2.3:5000", None, edge_ip="239.1.2.3", delivery="udp-ts", client_ip=None)
     assert lab.build()["servers"] == []
-
-
-def test_a_server_known_by_address_and_name_is_one(lab):
-    lab.session(f"http://{EDGE}/a.ts", EDGE)
-    lab.session("http://edge.example/a.ts", "edge.example")
-    [server] = lab.build()["servers"]
-    assert (server["host"], server["ips"]) == ("edge.example", [EDGE])
-    assert PANEL not in server["ips"]
 
 
 def test_what_feeds_a_head_end_is_an_origin(lab):
@@ -104,17 +88,6 @@ def test_a_host_that_only_gives_the_playlist(lab):
     tables = lab.build()
     assert roles(tables) == {"tv.example": "panel", "lb.example": "playlist", "seg.example": "edge"}
     assert {row["host"]: row["ips"] for row in tables["servers"]}["lb.example"] == ["203.0.113.77"]
-
-
-def test_names_of_a_panel_at_two_addresses_are_two_servers(lab):
-    query = "/player_api.php?username=u1&password=p1"
-    lab.get(query, host="old.example", status=301, location=f"http://front.example{query}")
-    lab.get(query, host="front.example", server_ip=EDGE)
-    lab.get(query, host="also.example", status=301, location=f"http://front.example{query}")
-    tables = lab.build()
-    assert len(tables["panels"]) == 1
-    assert sorted(row["ips"] for row in tables["servers"]) == [[PANEL], [EDGE]]
-    assert {row["role"] for row in tables["servers"]} == {"panel"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from iptvforensics.entities.model import Place
 from iptvforensics.entities.requests import read_requests
+from iptvforensics.entities.sites import Sites
 from iptvforensics.entities.tokens import Tokens, read_tokens
 from tests.lab.panel.tokens import Vault
 
@@ -23,7 +24,7 @@ def auth(vault: Vault, user: str = "u1", number: int = 101) -> str:
 
 def pairs(lab) -> list[tuple[str, str]]:
     bench = lab.bench()
-    return sorted(read_tokens(bench, read_requests(bench)).between(lambda host: host))
+    return sorted(read_tokens(bench, read_requests(bench), Sites(1, {})).between(lambda host: host))
 
 
 def sent(lab, panel: str, edge: str, token: str, user: str = "u1", kind: str = "auth") -> None:
@@ -72,7 +73,7 @@ def test_who_only_sends_clients_on_is_no_edge(lab):
     sent(lab, "tv.example", "e1.example", auth(VAULT))
     lab.get("/abc", "short.example", 302, location=f"http://e1.example/auth/{auth(VAULT, 'u7')}")
     bench = lab.bench()
-    found = read_tokens(bench, read_requests(bench))
+    found = read_tokens(bench, read_requests(bench), Sites(1, {}))
     assert found.owners({"tv.example"}) == {"e1.example": "tv.example"}
 
 
