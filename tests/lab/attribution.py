@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .claims import behind
+from .claims import behind, shows_home
 from .matching import Expected, Score, Tally, paired
 from .truths import Remains, TrueCapture, answer_of
 
@@ -109,7 +109,7 @@ def score_attribution(capture: TrueCapture, remains: Remains, wanted: list[Expec
         session, row = sessions.get(wanted[place].session.name), tables["sessions"][number]
         if session is None:
             continue
-        shown = capture.home != "" and _left(told.of(session), remains, opened=opened)
+        shown = capture.home != "" and shows_home(remains) and _left(told.of(session), remains, opened=opened)
         services = _services(row, case, whose)
         right = services == {session["panel"]} if "panel" in session else False
         _count(panels, session, " ".join(sorted(services)), demanded=shown and "panel" in session, right=right)

@@ -24,8 +24,9 @@ PANELS = [{"panel_id": "p-1", "hosts": ["tv.example", "tv2.example"]}, {"panel_i
 class Everything:
     """Remains of a recording of which nothing was lost."""
 
-    def __init__(self, *, left=True):
+    def __init__(self, *, left=True, outside=False):
         self.left = left
+        self.facts = {"nat": {}} if outside else {}
 
     def exchange(self, answer):
         return self.left
@@ -36,7 +37,9 @@ def document(**session):
     return {"nodes": [PANEL, OTHER, CDN], "sessions": [told], "http": [ASKED | {"box": "box-1", "line": "u1"}]}
 
 
-def tally(kind, lines=(LINE,), panels=PANELS, *, left=True, home="home-1", truth=None, opened=True, **row):
+def tally(
+    kind, lines=(LINE,), panels=PANELS, *, left=True, outside=False, home="home-1", truth=None, opened=True, **row
+):
     true = TrueSession("view-1", "http-ts", "live", frozenset({"192.168.1.5"}), frozenset({"http://tv.example/7"}),
                        T * SECOND, (T + 20) * SECOND, None, (EDGE,))  # fmt: skip
     wanted = [
@@ -46,7 +49,7 @@ def tally(kind, lines=(LINE,), panels=PANELS, *, left=True, home="home-1", truth
              "start_ns": true.start_ns, "end_ns": true.end_ns, "edge_ip": EDGE.ip, "edge_port": 80, **row}  # fmt: skip
     capture = TrueCapture(None, "a", [true], [], truth or document(), home)
     tables = {"sessions": [found], "lines": list(lines), "panels": panels}
-    score = score_attribution(capture, Everything(left=left), wanted, tables, opened=opened)
+    score = score_attribution(capture, Everything(left=left, outside=outside), wanted, tables, opened=opened)
     one = score.get(f"{kind} of session")
     return (one.true, one.found, one.right) if one else (0, 0, 0)
 
@@ -88,7 +91,8 @@ def test_a_panel_may_be_said_without_an_account():
 
 def test_what_the_recording_does_not_show_is_not_demanded():
     assert tally("line", line_id=None, left=False) == tally("line", line_id=None, home="") == (0, 0, 0)
-    assert tally("line", left=False) == (1, 1, 1)
+    assert tally("line", line_id=None, outside=True) == (0, 0, 0)
+    assert tally("line", left=False) == tally("line", outside=True) == (1, 1, 1)
     sealed = document()
     sealed["http"][0]["tls"] = True
     assert tally("line", line_id=None, truth=sealed, opened=False) == (0, 0, 0)
@@ -120,6 +124,14 @@ def test_sessions_of_recordings_are_put_down_to_whom_they_belong(name):
     for kind in ("line of session", "panel of session"):
         assert (score[kind].missed, score[kind].false) == ([], [])
         assert score[kind].right >= 2
+
+
+@pytest.mark.parametrize("name", ["shared/", "homes/"])
+def test_nobody_gets_what_others_watched(name):
+    for kind, tally in score_under(CLEAN, captures(name)).items():
+        assert (tally.missed, tally.false) == ([], []), kind
+        if kind.endswith("of session"):
+            assert tally.found == tally.right, kind
 
 
 def test_the_shared_edge_gives_media_that_name_nobody():
