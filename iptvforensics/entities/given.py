@@ -7,7 +7,7 @@ is a lead in words. The client is the same
 - if it is the same device: by link-layer address, by its connection, or as the one behind an address of another capture
   (`device_joins`);
 - if nothing tells which device it was, and it has the same address in the same capture, or the same public one in
-  another capture within a day.
+  another capture within a day (there perhaps beside another address of the same device).
 
 The last one that the client got before the session counts. Where a client that is not told apart was given one URL in
 several ways, only that counts in which these agree.
@@ -74,6 +74,11 @@ class Given:
     ) -> None:
         self._devices = devices
         self._joined = joined
+        self._there: dict[str, list[_Who]] = defaultdict(list)
+        """The devices that have a public address in any capture."""
+        for (_, ip), keys in devices.at.items():
+            if len(keys) == 1 and not is_private(ip) and (entity := joined.of(keys[0])) is not None:
+                self._there[ip].append(("device", entity.id))
         self._redirects = self._by_client((r.location, r) for r in redirects if r.url and asked_url(r) != r.location)
         self._links = self._by_client((link.url, link) for link in links)
         self._first: dict[str, list[Redirect | GivenLink]] = defaultdict(list)
@@ -128,6 +133,7 @@ class Given:
     def _mine(self, given: dict[tuple[str, _Who], list[_G]], url: str, viewing: Viewing) -> list[_G]:
         """Return what the session's client was given that URL by: the last one first, then what may have been it."""
         names = self._names(viewing.capture_id, viewing.client_ip, self._viewer(viewing))
+        names += self._there.get(viewing.client_ip or "", [])
         found = {id(one): one for who in names for one in given.get((url, who), ())}
         mine = [one for one in found.values() if self._is_same(one, viewing) and not _is_late(one.place, viewing)]
         before = [one for one in mine if _is_before(one.place, viewing)]
@@ -158,11 +164,15 @@ class Given:
         theirs, mine = self._device_of(one), self._viewer(viewing)
         if theirs is not None and mine is not None and self._is_one(theirs, mine):
             return True
-        if one.client_ip is None or one.client_ip != viewing.client_ip:
+        if viewing.client_ip is None:
             return False
         if one.place.capture_id == viewing.capture_id:
-            return theirs is None or mine is None
-        if is_private(one.client_ip) or abs((one.place.ts_ns or 0) - (viewing.start_ns or 0)) > _DAY_NS:
+            return viewing.client_ip == one.client_ip and (theirs is None or mine is None)
+        if is_private(viewing.client_ip) or abs((one.place.ts_ns or 0) - (viewing.start_ns or 0)) > _DAY_NS:
+            return False
+        if theirs is not None and self._devices.keys(one.place.capture_id, viewing.client_ip) == [theirs]:
+            return True
+        if one.client_ip != viewing.client_ip:
             return False
         # Devices of two captures that nothing joins: only what they are known by tells them apart.
         known = [key[1:] for key in (theirs, mine) if key is not None and _is_by_itself(key)]

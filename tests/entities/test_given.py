@@ -105,6 +105,17 @@ def test_a_public_address_is_one_client_for_a_day(lab, days, known):
     assert ("gave this URL to another client, 192.0.2.9" in why) is not known
 
 
+@pytest.mark.parametrize(("days", "known"), [(0, True), (3, False)])
+def test_a_public_address_leads_to_the_device_that_has_it_in_the_other_capture(lab, days, known):
+    sent(lab, "u1")
+    lab.get("/k7.ts", "edge.example", client_ip="2001:db8::20", server_ip="2001:db8:1::1", flow_id=5)
+    lab.flow("2001:db8::20", "2001:db8:1::1", "02:00:5e:00:00:09", 1, TWO)
+    played(lab, client_ip="2001:db8::20", capture_id=TWO, at=days * 24 * 3600 + 600)
+    [(user, why)] = users(lab)
+    assert (user == "u1") is known
+    assert why.endswith("only its address 2001:db8::20 shows" if known else "a lead")
+
+
 def test_private_addresses_of_two_captures_are_two_clients(lab):
     sent(lab, "u1")
     played(lab, client_ip=BOX, capture_id=TWO)
