@@ -176,7 +176,7 @@ def _write_entities(
 def _write_joins(bench: Workbench, links: Links, sites: Sites, found: Resolved) -> None:
     """Write links and what was joined, and the evidence for all of them and for all entities."""
     resolutions = found.panels, found.lines, found.devices, found.servers
-    sites.log(found.panels, found.servers)
+    sites.log(found.panels, found.servers, found.lines)
     rows, evidence = links.rows()
     bench.write(LINKS, rows)
     bench.write(MERGES, [row for joins in resolutions for row in joins.rows(_label)])

@@ -132,18 +132,24 @@ class Sites:
         logged: set[str] = set()
         for joins in resolutions if self.is_needed else ():
             atoms = [atom for entity in joins.entities for atom in entity.atoms]
-            for merge, first, other in _joined(atoms):
+            at = 0 if joins.kind == "line" else -1
+            for merge, first, other in _joined(atoms, at):
                 if merge.merge_id not in logged:
                     logged.add(merge.merge_id)
-                    host = plain(merge.one[-1])
+                    host = plain(merge.one[at])
                     joins.log(merge, f"{host} in capture {first}", f"{host} in capture {other}", (first, other))
 
 
-def _joined(atoms: Iterable[Atom]) -> Iterable[tuple[Merge, str, str]]:
-    """Yield the merges of the first capture of each host with the others, also of those that were undone."""
+def _joined(atoms: Iterable[Atom], at: int) -> Iterable[tuple[Merge, str, str]]:
+    """Yield the merges of the first capture of each host with the others, also of those that were undone.
+
+    Args:
+        atoms: what has a host.
+        at: where the host stands in keys.
+    """
     by_host: dict[str, list[tuple[str, Atom]]] = {}
     for atom in atoms:
-        host = atom.key[-1]
+        host = atom.key[at]
         if scope_of(host) == "public":
             captures = [zone(host)] if is_apart(host) else sorted(atom.captures)
             by_host.setdefault(plain(host), []).extend((capture, atom) for capture in captures)
@@ -151,12 +157,12 @@ def _joined(atoms: Iterable[Atom]) -> Iterable[tuple[Merge, str, str]]:
         if len(seen) < 2:
             continue
         rule, strength, what = _rule(host)
-        (first, start), *others = sorted(seen, key=lambda item: (is_apart(item[1].key[-1]), item[0], item[1].key))
+        (first, start), *others = sorted(seen, key=lambda item: (is_apart(item[1].key[at]), item[0], item[1].key))
         for capture, atom in others:
             if capture == first:
                 continue
             why = f"both captures show {what} {host}"
-            undone = is_apart(atom.key[-1])
+            undone = is_apart(atom.key[at])
             yield Merge(merge_id(host, capture), start.key, atom.key, rule, strength, why, undone), first, capture
 
 

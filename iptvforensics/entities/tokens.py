@@ -2,7 +2,10 @@
 
 Panels of the Xtream family encrypt tokens by AES in CBC mode under a key and an initial vector that stay the same for
 an installation (XC_VM, src/includes/streaming.php). So equal beginnings of the text give equal first blocks, without
-any key: 16 bytes that the tokens of two hosts have in common show one secret. By chance it happens once in 2^126.
+any key: 16 bytes that the tokens of two hosts have in common show one secret. Formats of other software begin with
+bytes that never change. So a block that all of several tokens in a folder of a host begin with does not count, unless
+at another one of the hosts others begin otherwise; nor does one where tokens differ first within a block, if each host
+shows one token only.
 
 Rule `token-block` (strong): the hosts belong to one installation, to a copy that kept its settings, or they pass on
 what one host gave. Panels are linked by it (`same-tokens`), never joined. A host of which only paths of edges were
@@ -10,9 +13,10 @@ asked, or to which clients were sent with tokens, is an edge of the panel that s
 Each of the hosts must have a token of its own that begins so: one token at several hosts was handed on, or is the name
 of something, and shows no secret. What a host only sent clients to elsewhere makes it no edge.
 
-**Known limitations**: software that takes another vector for each token shares nothing; tokens of one host whose text
-begins differently (with another user, another number) are not recognised as one secret's; a host that shares blocks
-with several panels is told to be an edge of none.
+**Known limitations**: where the hosts gave tokens for one thing only, a secret is not told from a format, and does not
+count. Software that takes another vector for each token shares nothing; tokens of one host whose text begins
+differently (with another user, another number) are not recognised as one secret's; a host that shares blocks with
+several panels is told to be an edge of none.
 """
 
 from __future__ import annotations
@@ -30,9 +34,12 @@ from .urls import EDGE_KINDS, SQL_HOST, is_block_token, sql_is_block_token
 
 _SEALED = rf"/(?:{EDGE_KINDS}|play)/(?:\d+\.\w+\?token=)?([A-Za-z0-9_-]{{22,}})(?:[?#/]|$)"
 _TOKEN = re.compile(_SEALED)
+_FOLDER = rf"/({EDGE_KINDS}|play)/"
 _URL_HOST = r"(?i)^[a-z]+://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#]+)"
 _BLOCK_CHARS = 21
 """Characters of base64 that a block of 16 bytes fills."""
+_BLOCK_BYTES, _BY_CHANCE = 16, 1
+"""Bytes of a block, and how many of the next one may be equal by chance."""
 _DIFFERENT = 10
 """Different bytes that 16 random ones have at least, but for one block in a million."""
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
@@ -60,8 +67,8 @@ class Shared(NamedTuple):
     def why(self) -> str:
         """What it shows."""
         return (
-            f"tokens at {self.one} and {self.other} begin with the same encrypted block: one secret, so one "
-            "installation, a copy with its settings, or answers of one host that others pass on"
+            f"tokens at {self.one} and {self.other} begin with the same block of 16 bytes, and nothing shows that "
+            "a format begins so: one secret, so one installation, a copy with its settings, or answers passed on"
         )
 
 
@@ -150,22 +157,39 @@ def read_tokens(reader: TableReader, requests: Requests, sites: Sites) -> Tokens
             )
     rows = reader.select(
         f"WITH urls AS ({' UNION ALL '.join(parts)}), "  # noqa: S608
-        f"tokens AS (SELECT *, regexp_extract(url, '{_SEALED}', 1) AS token FROM urls WHERE host <> ''), "
+        f"tokens AS (SELECT *, regexp_extract(url, '{_SEALED}', 1) AS token, "
+        f"regexp_extract(url, '{_FOLDER}', 1) AS kind FROM urls WHERE host <> ''), "
         f"blocks AS MATERIALIZED (SELECT *, left(token, {_BLOCK_CHARS:d}) AS block FROM tokens "
         f"WHERE {sql_is_block_token('token')}), "
+        "sites AS (SELECT host, kind, count(DISTINCT block) > 1 AS varies, count(DISTINCT token) > 1 AS has_more "
+        "FROM blocks GROUP BY ALL), "
+        "told AS (SELECT block, bool_or(varies) AS varies FROM blocks JOIN sites USING (host, kind) GROUP BY block "
+        "HAVING bool_or(varies) OR NOT bool_or(has_more)), "
         "own AS (SELECT token, is_sent FROM blocks GROUP BY ALL HAVING count(DISTINCT host) = 1), "
         "kept AS MATERIALIZED (SELECT * FROM blocks SEMI JOIN own USING (token, is_sent)) "
-        f"SELECT block, host, capture_id, bool_and(is_sent), {FIRST_PLACE} FROM kept WHERE block IN "
+        f"SELECT block, host, capture_id, bool_and(is_sent), any_value(varies), min(token), {FIRST_PLACE} "
+        "FROM kept JOIN told USING (block) WHERE block IN "
         "(SELECT block FROM kept GROUP BY block HAVING count(DISTINCT host) > 1 AND count(DISTINCT token) > 1) "
         "GROUP BY block, host, capture_id ORDER BY ALL"
     )
-    for block, host, capture, only_sent, *place in rows:
+    first: dict[str, str] = {}
+    formats: set[str] = set()
+    for block, host, capture, only_sent, varies, token, *place in rows:
         host = sites.name(capture, host)
+        if not varies and not _is_of_blocks(first.setdefault(block, token), token):
+            formats.add(block)
         if _is_encrypted(block):
             seen[block].setdefault(host, Place(capture, *place))
             if not only_sent:
                 serving.add(host)
-    return Tokens(seen, serving)
+    return Tokens({block: hosts for block, hosts in seen.items() if block not in formats}, serving)
+
+
+def _is_of_blocks(one: str, other: str) -> bool:
+    """Return False if two tokens differ first within a block: encrypted blocks differ from their first byte on."""
+    data, beside = (base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)) for token in (one, other))
+    equal = next((at for at, (a, b) in enumerate(zip(data, beside, strict=False)) if a != b), 0)
+    return equal % _BLOCK_BYTES <= _BY_CHANCE
 
 
 def _is_encrypted(block: str) -> bool:

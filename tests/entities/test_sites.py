@@ -114,3 +114,14 @@ def test_a_receiver_at_a_private_address_is_the_device_that_it_was(lab):
     lab.message("account_replies", **said)
     ask(lab, TWO)
     assert [row["ips"] for row in lab.build()["devices"]] == [["192.168.1.20"], ["192.168.1.26"]]
+
+
+def test_a_line_of_two_captures_at_a_host_that_is_known_by_it_alone_is_in_the_log(lab):
+    for capture in (ONE, TWO):
+        lab.message("account_replies", family="m3u", role="response", host="l.example", username="u1", password="p1",
+                    capture_id=capture)  # fmt: skip
+    tables = lab.build()
+    assert [row["capture_ids"] for row in tables["lines"]] == [[ONE, TWO]]
+    [merge] = [row for row in tables["merges"] if row["rule"] == "same-host-name"]
+    tables = lab.build(**{merge["merge_id"]: "another list"})
+    assert sorted(row["capture_ids"] for row in tables["lines"]) == [[ONE], [TWO]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 
 import pytest
@@ -60,6 +61,35 @@ def test_what_is_no_cipher_text_does_not_count(lab, token):
     assert pairs(lab) == []
 
 
+def headed(length: int, number: int) -> str:
+    header = bytes.fromhex("01000000d08c9ddf0115d1118c7a00c04fc297eb5a11ce77c0ffee42badcab1e")[:length]
+    body = hashlib.sha512(str(number).encode()).digest()
+    return base64.urlsafe_b64encode((header + body)[:64]).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("length", [16, 20, 32])
+def test_what_all_tokens_of_a_host_begin_with_is_a_format(lab, length):
+    for number, host in enumerate(("one.example", "two.example")):
+        sent(lab, host, f"e-{host}", headed(length, number))
+        sent(lab, host, f"e-{host}", headed(length, number + 10))
+    assert pairs(lab) == []
+
+
+def test_tokens_that_differ_first_within_a_block_are_none_of_blocks(lab):
+    sent(lab, "one.example", "e1.example", headed(20, 1))
+    sent(lab, "two.example", "e2.example", headed(20, 2))
+    assert pairs(lab) == []
+
+
+def test_a_block_counts_where_others_of_the_host_begin_otherwise(lab):
+    for user in ("u1", "u2"):
+        sent(lab, "tv.example", "e1.example", auth(VAULT, user))
+    sent(lab, "new.example", "e2.example", auth(VAULT, "u3"))
+    assert pairs(lab) == []
+    sent(lab, "new.example", "e2.example", auth(VAULT, "u3", 202))
+    assert pairs(lab) == [("e1.example", other) for other in ("e2.example", "new.example", "tv.example")]
+
+
 def test_one_token_at_several_hosts_was_handed_on(lab):
     token = auth(VAULT)
     lab.get(f"/hls/{token}", "one.example")
@@ -71,6 +101,7 @@ def test_one_token_at_several_hosts_was_handed_on(lab):
 
 def test_who_only_sends_clients_on_is_no_edge(lab):
     sent(lab, "tv.example", "e1.example", auth(VAULT))
+    sent(lab, "tv.example", "e1.example", auth(VAULT, number=202))
     lab.get("/abc", "short.example", 302, location=f"http://e1.example/auth/{auth(VAULT, 'u7')}")
     bench = lab.bench()
     found = read_tokens(bench, read_requests(bench), Sites(1, {}))
