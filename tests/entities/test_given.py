@@ -84,16 +84,16 @@ def test_behind_one_address_several_channels_are_none(lab):
 @pytest.mark.parametrize(("url", "strength"), [(MONO, "supporting"), (TOKEN, "strong")])
 def test_only_an_address_that_several_may_share_founds_less(lab, url, strength):
     sent(lab, "u1", url, flow_id=2, **HOME)
+    lab.get("/x.ts", "edge.example", flow_id=6, capture_id=TWO, **HOME)
     played(lab, url, flow_id=6, client_ip=HOME["client_ip"], capture_id=TWO)
     [(user, why)] = users(lab)
     assert user == "u1"
     assert why.endswith("that this is the same client, only its address 192.0.2.9 shows")
     tables = lab.build()
-    [line] = tables["lines"]
-    shows = {row["shows"]: row["capture_id"] for row in tables["evidence"] if row["row_id"] == line["line_id"]}
-    assert TWO in shows.values()
-    [rules] = [link for link in tables["links"] if link["kind"] == "uses-line" and TWO in link["capture_ids"]] or [None]
-    assert rules is None or rules["strength"] in (strength, "strong")
+    [link] = [link for link in tables["links"] if link["rule"] == "session-line"]
+    assert (link["kind"], link["strength"], link["capture_ids"]) == ("uses-line", strength, [TWO])
+    line = tables["lines"][0]["line_id"]
+    assert TWO in {row["capture_id"] for row in tables["evidence"] if row["row_id"] == line}
 
 
 @pytest.mark.parametrize(("days", "known"), [(0, True), (3, False)])
