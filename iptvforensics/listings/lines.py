@@ -1,6 +1,7 @@
 """Bytes of a body, cut anywhere, to whole lines with their places.
 
-A line ends with LF, CRLF or the body. A line that a gap cuts is dropped, both parts of it.
+A line ends with LF, CRLF or the body; in a body whose first line ends with CR alone, with each CR. A line that a gap
+cuts is dropped, both parts of it.
 """
 
 from __future__ import annotations
@@ -29,10 +30,18 @@ class Lines:
         self._start = 0
         self._is_long = False
         self._in_step = in_step
+        self._ends: bytes | None = None
+        """What ends lines; None before the first end."""
+        self._held = b""
+        """A CR of which the next byte tells whether it is an end by itself."""
 
     def feed(self, data: memoryview | bytes) -> Iterator[Line]:
         """Yield the lines that are complete now."""
         piece = bytes(data)
+        if self._ends is None:
+            piece = self._told(piece)
+        elif self._ends == b"\r":
+            piece = piece.replace(b"\r", b"\n")
         start, self.offset = self.offset, self.offset + len(piece)
         first = piece.find(b"\n")
         if first < 0:
@@ -54,10 +63,26 @@ class Lines:
         self._start = at
         self._keep(piece[last:], at)
 
+    def _told(self, piece: bytes) -> bytes:
+        """Return the bytes that can be read once it is told, or not yet, what ends lines."""
+        piece, self._held = self._held + piece, b""
+        at, feed = piece.find(b"\r"), piece.find(b"\n")
+        if at < 0 or 0 <= feed < at:
+            self._ends = b"\n" if feed >= 0 else None
+        elif at + 1 == len(piece):
+            piece, self._held = piece[:at], piece[at:]
+        elif feed == at + 1:
+            self._ends = b"\n"
+        else:
+            self._ends = b"\r"
+            piece = piece.replace(b"\r", b"\n")
+        return piece
+
     def gap(self, length: int) -> None:
         """Drop the line that is pending, and what is left of it behind the gap."""
         self.dropped += self._in_step
-        self.offset += max(length, 0)
+        self.offset += len(self._held) + max(length, 0)
+        self._held = b""
         self._pending.clear()
         self._is_long = False
         self._in_step = False

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from ..listings import faults
 from ..listings.asked import asked_of
+from ..listings.letters import Letters
 from ..listings.lines import Line, Lines
 from ..listings.sheet import Sheet
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, MAX_RAW_CHARS
@@ -48,6 +50,7 @@ class ListParser:
         account = {} if self._user is None else {"username": self._user}
         self._entries = Sheet(CATALOGUE_ENTRIES, **shared, **account)
         self._lines = Lines(in_step=not opening.midstream)
+        self._letters = Letters()
         self._count = 0
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
@@ -68,6 +71,7 @@ class ListParser:
         self._over()
         events = self._rows(from_orig)
         events += faults.of_lines(self._lines, "M3U", from_orig)
+        events += faults.of_letters(self._letters, "M3U", from_orig)
         if self._count > MAX_ENTRIES:
             detail = f"{self._count} entries, {MAX_ENTRIES} were read"
             events.append(Anomaly("M3U_over_limit", from_orig, 0, detail))
@@ -79,6 +83,7 @@ class ListParser:
 
     def _take(self, lines: Iterable[Line]) -> None:
         for line in lines:
+            self._letters.note(line[1])
             self._line(line)
 
     def _line(self, line: Line) -> None:
@@ -129,6 +134,7 @@ class M3uParser(ListParser):
         """Read lines: what is alike at once, anything else line by line."""
         rest = iter(lines)
         while some := list(islice(rest, LINES)):
+            self._letters.note_all(map(itemgetter(1), some))
             self._take_some(some)
 
     def _take_some(self, lines: list[Line]) -> None:

@@ -6,11 +6,12 @@ import re
 
 from ..listings import faults
 from ..listings.asked import host_of
+from ..listings.letters import Letters
 from ..listings.lines import Lines
 from ..listings.sheet import Sheet
 from ..listings.tables import CATALOGUE_ENTRIES, MAX_RAW_CHARS
 from ..protocol import Anomaly, Event, Mark, Opening
-from ._txtlist_detect import NOT_BASE64, from_base64, is_base64_list
+from ._txtlist_detect import NOT_BASE64, WIDE_COMMA, from_base64, is_base64_list
 
 MAX_ENTRIES = 1_000_000
 MAX_SETTINGS_CHARS = MAX_RAW_CHARS
@@ -29,6 +30,30 @@ def split_link(link: str | None) -> dict[str, str | None]:
     return {"entry_url": url, "entry_raw": link if link != url else None}
 
 
+def split_line(text: str) -> tuple[str, str]:
+    """Return name and what follows the comma, which may be of full width where an ordinary one leads to nothing."""
+    for comma in (",", WIDE_COMMA):
+        name, _, rest = text.partition(comma)
+        if rest.lstrip().startswith("#genre#") or _URL.match(rest.lstrip()):
+            break
+    else:
+        name, _, rest = text.partition(",")
+    return name.strip(), rest.strip()
+
+
+def _split_other(line: bytes, text: str) -> tuple[str, str]:
+    """Return the same of a line that is not UTF-8: it may be GB18030, with the commas of that; names stay escapes."""
+    try:
+        name, rest = split_line(line.decode("gb18030"))
+    except UnicodeDecodeError:
+        return split_line(text)
+    return _escaped(name), _escaped(rest)
+
+
+def _escaped(text: str) -> str:
+    return text.encode("gb18030").decode("utf-8", "backslashreplace")
+
+
 class TxtListParser:
     """Reads one list, line by line."""
 
@@ -45,6 +70,7 @@ class TxtListParser:
         self._settings_chars = 0
         self._items = 0
         self._is_over = False
+        self._letters = Letters()
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the entries of the lines that are complete now."""
@@ -74,6 +100,7 @@ class TxtListParser:
             self._settings = []
         events = self._sheet.take(from_orig)
         events += faults.of_lines(self._lines, "TXTLIST", from_orig)
+        events += faults.of_letters(self._letters, "TXTLIST", from_orig)
         if self._is_over:
             events.append(Anomaly("TXTLIST_over_limit", from_orig, 0, f"more than {MAX_ENTRIES} entries"))
             self._is_over = False
@@ -87,6 +114,8 @@ class TxtListParser:
         return from_base64(data[:whole])
 
     def _line(self, offset: int, line: bytes) -> None:
+        odd = self._letters.odd
+        self._letters.note(line)
         text = line.decode("utf-8", "backslashreplace").removeprefix("\ufeff").strip(" \t\v\f\0\r")
         if not text or text.startswith(("//", "#")):
             return
@@ -95,9 +124,8 @@ class TxtListParser:
             if self._settings_chars <= MAX_SETTINGS_CHARS:
                 self._settings.append((offset, text))
             return
-        name, comma, rest = text.partition(",")
-        name, rest = name.strip(), rest.strip()
-        if not comma or not rest:
+        name, rest = split_line(text) if odd == self._letters.odd else _split_other(line, text)
+        if not rest:
             return
         if rest.startswith("#genre#"):
             self._group = name or None

@@ -154,7 +154,7 @@ class Document:
         self._is_plain = self._is_plain and not has_internal_subset
 
     def _refuse(self, *_: Any) -> None:
-        raise RefusedError("the document declares entities")
+        raise RefusedError("the document declares entities: they are not expanded, nothing more of it is read")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth = depth = self._depth + 1

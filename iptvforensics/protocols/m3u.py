@@ -5,13 +5,15 @@ playlist is no such list, whatever its name is: tags like EXT-X-TARGETDURATION d
 `get.php?type=...` are read with their own grammars (`_m3u_devices`); bouquets of Enigma2 are another protocol.
 
 **Known limitations**: options of players (EXTVLCOPT, KODIPROP, EXTHTTP) are kept in `raw`, not applied. A name in
-another encoding than UTF-8 stands as escapes. Lines over 64 KiB are cut. After 1,000,000 entries a list is not read on.
+another encoding than UTF-8 and UTF-16 stands as escapes, and an anomaly says so. Rows of a list in a gzip file or in
+UTF-16 point at the start of the body. Lines over 64 KiB are cut. After 1,000,000 entries a list is not read on.
 """
 
 from __future__ import annotations
 
 import re
 
+from ..listings.recoded import Recoded, is_recoded, may_be_recoded, undone
 from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES
 from ..protocol import OPENING_BYTES, Opening, Parser, Protocol
 from ._m3u_shapes import shape_of
@@ -22,12 +24,19 @@ _CHANNEL_LINE = re.compile(
     rb"|#EXTM3U[^\n]*(?:tvg|catchup|m3uautoload|refresh|cache|url-)|#EXT-X-SESSION-DATA:[^\n]*com\.(?:xui|xc_vm)\.",
     re.IGNORECASE,
 )
+_LINE_END = re.compile(rb"\r\n?|\n")
 _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]")
 """What no list has among its first characters, and media nearly always."""
 
 
 def make_parser(opening: Opening) -> Parser:
     """Return the parser for the kind of list that a body is; its code is loaded when the first one is made."""
+    if is_recoded(opening):
+        return Recoded(opening, "M3U", _plain_parser)
+    return _plain_parser(opening)
+
+
+def _plain_parser(opening: Opening) -> Parser:
     shape = shape_of(opening)
     if shape == "json":
         from ._m3u_json import JsonListParser
@@ -44,10 +53,15 @@ def make_parser(opening: Opening) -> Parser:
 
 def detect(opening: Opening) -> float | None:
     """Return how sure it is that a body is a channel list; an HLS playlist is none."""
+    if is_recoded(opening):
+        inner = None if opening.info.role == "request" else undone(opening)
+        return 0.0 if inner is None else detect(inner)
     head = opening.orig or opening.resp
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")
     is_partial = len(head) < OPENING_BYTES
     first = start[:1]
+    if opening.info.role != "request" and may_be_recoded(head):
+        return None
     if opening.info.role == "request" or _CONTROL.search(start, 0, 256):
         return 0.0
     if not start:
@@ -66,7 +80,7 @@ def detect(opening: Opening) -> float | None:
 
 def _detect_m3u(start: bytes, is_partial: bool) -> float | None:
     has_media = has_url = False
-    for raw in start.split(b"\n")[: -1 if is_partial else None]:
+    for raw in _LINE_END.split(start)[: -1 if is_partial else None]:
         line = raw.strip()
         if _CHANNEL_LINE.match(line):
             return 0.95

@@ -6,11 +6,12 @@ channels and URLs. No specification exists: the grammar is that which players re
 
 **Known limitations**: settings are kept in `raw` of the list's own row, not applied to the entries. In a list in
 base64 every row points at the start of the body. In JSON a group over 1 MiB is skipped, and told. Names in other
-encodings than UTF-8 stand as escapes.
+encodings than UTF-8 and UTF-16 stand as escapes, and an anomaly says so.
 """
 
 from __future__ import annotations
 
+from ..listings.recoded import Recoded, is_recoded
 from ..listings.tables import CATALOGUE_ENTRIES
 from ..protocol import Opening, Parser, Protocol
 from ._txtlist_detect import detect
@@ -18,6 +19,12 @@ from ._txtlist_detect import detect
 
 def make_parser(opening: Opening) -> Parser:
     """Return the parser of one list; its code is loaded when the first one is made."""
+    if is_recoded(opening):
+        return Recoded(opening, "TXTLIST", _plain_parser)
+    return _plain_parser(opening)
+
+
+def _plain_parser(opening: Opening) -> Parser:
     from ._txtlist_json import TxtListJsonParser
     from ._txtlist_parser import TxtListParser
 

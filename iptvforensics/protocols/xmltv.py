@@ -19,7 +19,8 @@ from ..listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Opening, Parser, Protocol
 
 _START = re.compile(
-    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+tv\b[^>]*>\s*)?(?:<!--.*?-->\s*)*<tv[\s>/]", re.DOTALL
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+tv\b[^>\[]*(?:\[.*?\]\s*)?>\s*)?(?:<!--.*?-->\s*)*<tv[\s>/]",
+    re.DOTALL,
 )
 _MAY_START = (b"<?xml", b"<!DOCTYPE", b"<!--", b"<tv")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from iptvforensics.listings import faults
 from iptvforensics.listings.items import JsonItems
+from iptvforensics.listings.letters import Letters
 from iptvforensics.listings.lines import MAX_LINE_BYTES, Lines
 from iptvforensics.protocol import Anomaly
 
@@ -29,3 +32,14 @@ def test_lines_that_were_cut_are_counted_and_said_once() -> None:
         Anomaly("KITE_line_cut_by_gap", True, 0, "", 1),
     ]
     assert faults.of_lines(lines, "KITE", True) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [(b"\xd1\xeb", "valid as GB18030 (GBK); bytes stand as escapes"), (b"\xff", "bytes stand as escapes")],
+)
+def test_lines_that_are_not_utf8_are_told_once(line: bytes, detail: str) -> None:
+    letters = Letters()
+    letters.note(line)
+    assert faults.of_letters(letters, "X", False) == [Anomaly("X_not_utf8", False, 0, detail)]
+    assert faults.of_letters(letters, "X", False) == []

@@ -54,3 +54,24 @@ def test_long_lines_are_cut_and_counted(size: int) -> None:
         (MAX_LINE_BYTES + 13, MAX_LINE_BYTES),
     ]
     assert lines.cut == 2
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 99])
+def test_lines_may_end_with_carriage_returns_alone(size: int) -> None:
+    whole = b"a\rbc\r\rd"
+    assert lines_of(*(whole[i : i + size] for i in range(0, len(whole), size))) == [
+        (0, b"a"),
+        (2, b"bc"),
+        (5, b""),
+        (6, b"d"),
+    ]
+
+
+@given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\r\n", b"bcd"]), max_size=12), st.integers(1, 5))
+def test_cuts_do_not_matter_for_any_ends(parts: list[bytes], size: int) -> None:
+    whole = b"".join(parts)
+    assert lines_of(*(whole[i : i + size] for i in range(0, len(whole), size))) == lines_of(whole)
+
+
+def test_a_gap_behind_a_carriage_return_is_counted() -> None:
+    assert lines_of(b"a\r", 3, b"x\nc\n") == [(7, b"c")]

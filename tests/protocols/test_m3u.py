@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -88,11 +89,19 @@ STARLIVE = json.dumps(
 ).encode()
 SCRIPT = b'#!/bin/bash\nUSERNAME="viewer7";PASSWORD="pw7";bouquet="IPTV";\nwget "http://tv.example/get.php?username=$USERNAME"\n'
 
+TWO = '#EXTM3U\n#EXTINF:-1 tvg-id="뉴스",뉴스 One\nhttp://a.example/live/u/p/1.ts\n#EXTINF:-1,Two\nhttp://a.example/live/u/p/2.ts\n'
+ODD = {
+    "carriage-returns": TWO.replace("\n", "\r").encode(),
+    "utf-16-le": b"\xff\xfe" + TWO.encode("utf-16-le"),
+    "utf-16-be": b"\xfe\xff" + TWO.encode("utf-16-be"),
+    "gzip-file": gzip.compress(TWO.encode(), mtime=0),
+}
 EXAMPLES = [
     ("plus", PLUS, b"", info("&type=m3u_plus", "playlist_viewer1_plus.m3u")),
     ("plain", SIMPLE, b"", ContentInfo("http://a.example/list.m3u", role="response")),
     *((device, body, b"", info(f"&type={device}", file)) for device, (body, file) in DEVICES.items()),
     ("starlivev5", STARLIVE, b"", info("&type=starlivev5", "channel.jason")),
+    *((name, body, b"", ContentInfo("http://a.example/list.m3u", role="response")) for name, body in ODD.items()),
     ("script", SCRIPT, b"", info("&type=enigma22_script", "iptv.sh")),
 ]
 
@@ -295,3 +304,34 @@ def test_a_list_with_an_hls_tag_is_no_playlist(body: bytes) -> None:
 )
 def test_what_is_no_list(body: bytes, about: ContentInfo, score: float | None) -> None:
     assert detect(Opening("content", body, b"", info=about)) == score
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_ends_of_lines_and_wrappings_are_undone(name: str) -> None:
+    body = ODD[name]
+    assert detect(Opening("content", body, b"", info=ContentInfo(role="response"))) == 0.95
+    about = ContentInfo("http://a.example/list.m3u", role="response")
+    found = rows(parse(body, about), "catalogue_entries")
+    assert [row.values.get("name") for row in found[1:]] == ["뉴스 One", "Two"]
+    assert found[2].values["entry_url"] == "http://a.example/live/u/p/2.ts"
+    assert (found[2].offset > 0) is (name == "carriage-returns")
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        ("央视".encode("gb18030"), "valid as GB18030 (GBK); bytes stand as escapes"),
+        (b"\xff\xfe", "bytes stand as escapes"),
+    ],
+)
+@pytest.mark.parametrize("entries", [1, 40])
+def test_names_that_are_not_utf8_are_told(line: bytes, detail: str, entries: int) -> None:
+    entry = b'#EXTINF:-1 tvg-id="x",%s\nhttp://a.example/live/u/p/1.ts\n' % line
+    events = parse(b"#EXTM3U\n" + entry * entries, ContentInfo("http://a.example/list.m3u", role="response"))
+    [told] = [event for event in events if isinstance(event, Anomaly)]
+    assert (told.name, told.detail, told.count) == ("M3U_not_utf8", detail, entries)
+
+
+def test_a_list_in_utf8_is_not_told() -> None:
+    about = ContentInfo("http://a.example/list.m3u", role="response")
+    assert not [event for event in parse(TWO.encode(), about) if isinstance(event, Anomaly)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
@@ -36,7 +37,17 @@ GROUPS: list[Any] = [
 ]
 JSON = json.dumps(GROUPS, ensure_ascii=False, indent=1).encode()
 
-EXAMPLES = [("plain", PLAIN, b"", INFO), ("base64", CODED, b"", INFO), ("json", JSON, b"", INFO)]
+WIDE = "뉴스，#genre#\nOne，http://edge.example/1.m3u8#http://edge.example/2.m3u8\nTwo，2,http://edge.example/a,b.ts\n"
+
+EXAMPLES = [
+    ("plain", PLAIN, b"", INFO),
+    ("base64", CODED, b"", INFO),
+    ("json", JSON, b"", INFO),
+    ("wide-commas", WIDE.encode(), b"", INFO),
+    ("carriage-returns", PLAIN.replace(b"\n", b"\r"), b"", INFO),
+    ("utf-16", b"\xfe\xff" + WIDE.encode("utf-16-be"), b"", INFO),
+    ("gzip-file", gzip.compress(PLAIN, mtime=0), b"", INFO),
+]
 
 
 def parse(*steps: bytes | int) -> list[Event]:
@@ -213,3 +224,37 @@ def test_recognition_of_json(body: bytes, score: float | None) -> None:
 
 def test_the_protocol_says_what_it_fills() -> None:
     assert [table.name for table in PROTOCOL.tables] == ["catalogue_entries"]
+
+
+def test_commas_of_full_width() -> None:
+    group, one, other, two = entries(WIDE.encode())
+    assert (group["kind"], group["name"]) == ("category", "뉴스")
+    assert [row["entry_url"] for row in (one, other)] == ["http://edge.example/1.m3u8", "http://edge.example/2.m3u8"]
+    assert (two["name"], two["entry_url"]) == ("Two，2", "http://edge.example/a,b.ts")
+    assert detect(Opening("content", WIDE.encode(), b"", info=INFO)) == 0.9
+
+
+def test_lists_in_gb18030_are_told() -> None:
+    body = "央视，#genre#\n综合，http://edge.example/1.m3u8\n".encode("gb18030")
+    assert detect(Opening("content", body, b"", info=INFO)) == 0.9
+    group, one = entries(body)
+    assert (group["name"], one["name"], one["entry_url"]) == (
+        r"\xd1\xeb\xca\xd3",
+        r"\xd7ۺ\xcf",
+        "http://edge.example/1.m3u8",
+    )
+    assert one["category_name"] == group["name"]
+    [told] = [event for event in parse(body) if isinstance(event, Anomaly)]
+    assert (told.name, told.count) == ("TXTLIST_not_utf8", 2)
+    assert told.detail.startswith("valid as GB18030")
+
+
+@pytest.mark.parametrize("body", [gzip.compress(PLAIN), b"\xff\xfe" + PLAIN.decode().encode("utf-16-le")])
+def test_wrapped_lists_are_read(body: bytes) -> None:
+    opening = Opening("content", body, b"", info=INFO)
+    assert detect(opening) == 0.9
+    parser = PROTOCOL.parser(opening)
+    events = parser.feed(memoryview(body), False) + parser.end(False)
+    found = [row for event in events if isinstance(event, Rows) for row in event.each()]
+    assert len(found) == len(entries(PLAIN))
+    assert {row.offset for row in found} == {0}

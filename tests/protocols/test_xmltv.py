@@ -108,6 +108,11 @@ ENTITIES = b'<!DOCTYPE tv [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><tv><channel 
 EXTERNAL = b'<!DOCTYPE tv [<!ENTITY x SYSTEM "file:///etc/passwd">]><tv><channel id="1">&x;</channel></tv>'
 
 
+@pytest.mark.parametrize("body", [ENTITIES, b'<?xml version="1.0"?>\n' + ENTITIES, EXTERNAL])
+def test_guides_that_declare_entities_are_known(body: bytes) -> None:
+    assert detect(Opening("content", body, b"", info=INFO)) == 0.95
+
+
 @pytest.mark.parametrize("body", [ENTITIES, EXTERNAL], ids=["entities", "external"])
 def test_declared_entities_end_the_reading(body: bytes) -> None:
     events = parse(body)
