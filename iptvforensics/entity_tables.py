@@ -252,7 +252,7 @@ MERGES = Table(
     "decision that two observed things are one entity, whether it stands or was undone",
     (
         Column("merge_id", "text", "Name of the decision, derived from rule and members."),
-        Column("kind", "text", "What was merged: device, line, panel."),
+        Column("kind", "text", "What was merged: device, line, panel, server."),
         Column("entity_id", "text", "Identifier of the entity that holds the first member now."),
         Column("one", "text", "First member, as it was observed."),
         Column("other", "text", "Second member, as it was observed."),
