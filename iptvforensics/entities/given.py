@@ -17,9 +17,10 @@ several ways, only that counts in which these agree.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .devices import Devices
 from .model import Key, Place, Resolution
@@ -33,6 +34,9 @@ _FAR = 5
 """Redirects that are followed back from a session."""
 _MOST_WAYS = 8
 """Ways to one session that are compared where it is not told which the client went."""
+_MOST_COMPARED = 64
+"""What a client was given one URL by that is compared on either side of a session, the nearest in time: of thousands
+behind one address it is not told anyway which it was. As many more count that say something else."""
 _LATE_NS = 5 * 10**9
 """How much clocks of captures may differ."""
 _DAY_NS = 24 * 3600 * 10**9
@@ -79,6 +83,10 @@ class Given:
         for (_, ip), keys in devices.at.items():
             if len(keys) == 1 and not is_private(ip) and (entity := joined.of(keys[0])) is not None:
                 self._there[ip].append(("device", entity.id))
+        self._devices_of: dict[int, Key | None] = {}
+        """The device of each redirect and link that is held here."""
+        self._said: dict[int, list[Any]] = {}
+        """What is said by long lists of what one client was given one URL by, the latest each."""
         self._redirects = self._by_client((r.location, r) for r in redirects if r.url and asked_url(r) != r.location)
         self._links = self._by_client((link.url, link) for link in links)
         self._first: dict[str, list[Redirect | GivenLink]] = defaultdict(list)
@@ -116,6 +124,8 @@ class Given:
         for url, one in given:
             for who in self._names(one.place.capture_id, one.client_ip, self._device_of(one)):
                 found[url, who].append(one)
+        for several in found.values():
+            several.sort(key=_end)
         return found
 
     def _names(self, capture_id: str, ip: str | None, device: Key | None) -> list[_Who]:
@@ -124,7 +134,9 @@ class Given:
         return [*names, ("device", entity.id)] if entity is not None else names
 
     def _device_of(self, one: Redirect | GivenLink) -> Key | None:
-        return self._devices.pick(one.place.capture_id, one.client_ip, (), [one.place.flow_id])
+        if id(one) not in self._devices_of:
+            self._devices_of[id(one)] = self._devices.pick(one.place.capture_id, one.client_ip, (), [one.place.flow_id])
+        return self._devices_of[id(one)]
 
     def _viewer(self, viewing: Viewing) -> Key | None:
         agents = [f"agent {viewing.user_agent}"] if viewing.user_agent else []
@@ -134,7 +146,7 @@ class Given:
         """Return what the session's client was given that URL by: the last one first, then what may have been it."""
         names = self._names(viewing.capture_id, viewing.client_ip, self._viewer(viewing))
         names += self._there.get(viewing.client_ip or "", [])
-        found = {id(one): one for who in names for one in given.get((url, who), ())}
+        found = {id(one): one for who in names for one in self._nearest(given.get((url, who), []), viewing)}
         mine = [one for one in found.values() if self._is_same(one, viewing) and not _is_late(one.place, viewing)]
         before = [one for one in mine if _is_before(one.place, viewing)]
         if not (pool := before or mine):
@@ -148,6 +160,16 @@ class Given:
                 seen.add(_says(one))
                 rivals.append(one)
         return rivals
+
+    def _nearest(self, given: list[_G], viewing: Viewing) -> list[_G]:
+        """Return what was given last before a session and first after its beginning, and what else was ever said."""
+        if len(given) <= 2 * _MOST_COMPARED:
+            return given
+        at = bisect_right(given, viewing.start_ns or 0, key=_end)
+        if id(given) not in self._said:
+            self._said[id(given)] = list({_says(one): one for one in given}.values())[-_MOST_COMPARED:]
+        said: list[_G] = self._said[id(given)]
+        return given[max(at - _MOST_COMPARED, 0) : at + _MOST_COMPARED] + said
 
     def _back(self, first: Redirect, viewing: Viewing) -> tuple[Redirect, ...]:
         """Return a redirect and those that led to it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from iptvforensics.entities import given
+
 from .conftest import BASE_NS, BOX, BOX_MAC, TWO
 
 MONO = "http://edge.example/k7.ts"
@@ -141,3 +143,19 @@ def test_what_is_given_again_and_again_is_read_in_time(lab):
     lab.rows["http"][0]["response_ns"] = BASE_NS + 900 * 10**9
     played(lab)
     assert [user for user, _ in users(lab)] == [None]
+
+
+def test_of_many_given_to_one_address_the_last_counts_as_far_as_all_agree(lab, monkeypatch):
+    monkeypatch.setattr(given, "_MOST_COMPARED", 2)
+    for flow in range(2, 12):
+        sent(lab, "u1" if flow > 2 else "u2", flow_id=flow, **HOME)
+    played(lab, flow_id=20, client_ip=HOME["client_ip"])
+    assert [user for user, _ in users(lab)] == [None]
+
+
+def test_of_many_given_to_one_device_the_last_counts(lab, monkeypatch):
+    monkeypatch.setattr(given, "_MOST_COMPARED", 2)
+    for number in range(10):
+        sent(lab, f"u{number}", at=number)
+    played(lab, at=20)
+    assert [user for user, _ in users(lab)] == ["u9"]

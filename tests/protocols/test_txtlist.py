@@ -249,7 +249,9 @@ def test_lists_in_gb18030_are_told() -> None:
     assert told.detail.startswith("valid as GB18030")
 
 
-@pytest.mark.parametrize("body", [gzip.compress(PLAIN), b"\xff\xfe" + PLAIN.decode().encode("utf-16-le")])
+@pytest.mark.parametrize(
+    "body", [gzip.compress(PLAIN), b"\xff\xfe" + PLAIN.decode().encode("utf-16-le")], ids=["gzip", "utf-16"]
+)
 def test_wrapped_lists_are_read(body: bytes) -> None:
     opening = Opening("content", body, b"", info=INFO)
     assert detect(opening) == 0.9
