@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodeError
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..protocol import Event, Opening, Parser, Protocol
+    from .choice import Candidates
 
 
 class Beside:
@@ -45,17 +45,17 @@ class Beside:
             return []
 
 
-def parser_of(protocol: Protocol, opening: Opening, readers: Sequence[Protocol]) -> Parser:
+def parser_of(protocol: Protocol, opening: Opening, readers: Candidates) -> Parser:
     """Return the parser of a body that a server sent; together with one of carrier `beside` if its protocol wants so.
 
     Args:
         protocol: reads the body.
         opening: what is known of it.
-        readers: protocols of carrier `beside` that come into question.
+        readers: the protocols of carrier `beside`.
     """
     parser = protocol.parser(opening)
     if not protocol.read_beside or opening.info.role == "request":
         return parser
     beside = opening._replace(carrier="beside")
-    reader, _ = choose(readers, beside, final=True)
+    reader, _ = choose(readers.of(beside), beside, final=True)
     return parser if reader is None else Beside(parser, reader.parser(beside))

@@ -263,8 +263,7 @@ class Findings:
         content.protocol = protocol
         part = protocol.tunnel(content.info) if protocol.tunnel is not None else None
         if part is None:
-            readers = self.engine.by_carrier["beside"].of(opening)
-            content.parser = parser_of(protocol, opening, readers)
+            content.parser = parser_of(protocol, opening, self.engine.by_carrier["beside"])
         else:
             content.skip, content.ends_inner = part.skip, part.is_last
             content.inner = self._inner_of(content, part)

@@ -23,13 +23,8 @@ from typing import NamedTuple
 
 from ..sessions.hops import INITIAL_TTLS, is_passed_on
 from .model import TableReader
+from .scopes import PRIVATE_NETWORKS
 
-_PRIVATE = tuple(
-    map(
-        ipaddress.ip_network,
-        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10", "fec0::/10"),
-    )
-)
 _ROUTED, _ROUTED_NEW = 4, 6
 """Addresses of IPv4 and IPv6 in use behind one link-layer address from which on it is held to be a router's: a device
 has a stable address of IPv6, a temporary one for each day, and those of days before while connections are open."""
@@ -60,7 +55,7 @@ def is_private(address: str | None) -> bool:
         found = ipaddress.ip_address(address or "")
     except ValueError:
         return False
-    return any(found.version == network.version and found in network for network in _PRIVATE)
+    return any(found.version == network.version and found in network for network in PRIVATE_NETWORKS)
 
 
 @lru_cache(1 << 14)

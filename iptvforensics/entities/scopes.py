@@ -18,14 +18,15 @@ from typing import Literal
 
 Scope = Literal["public", "local", "nobody"]
 
-_LOCAL_NETWORKS = tuple(
+PRIVATE_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in (
-        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
-        "fc00::/7", "fe80::/10", "fec0::/10",
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10", "fec0::/10",
     )
 )  # fmt: skip
-"""Private, link-local, a carrier's translation, tests of networks, unique local and (given up) site-local."""
+"""Private, link-local, unique local and (given up) site-local: what a home gives its devices."""
+_LOCAL_NETWORKS = (*PRIVATE_NETWORKS, ipaddress.ip_network("100.64.0.0/10"), ipaddress.ip_network("198.18.0.0/15"))
+"""These, a carrier's translation, and tests of networks."""
 _NOBODYS_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in ("0.0.0.0/8", "127.0.0.0/8", "192.0.0.0/24", "224.0.0.0/3", "::/127", "ff00::/8")

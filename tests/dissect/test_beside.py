@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.dissect.beside import parser_of
+from iptvforensics.dissect.choice import Candidates
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import ContentInfo, Event, Mark, Opening
 
@@ -26,7 +27,7 @@ def gives_up(_parser: Any, what: str, *_: Any) -> list[Event]:
 
 def test_both_read_and_what_the_first_one_says_comes_first(made_up: Any) -> None:
     first, second = made_up(answer=marks(1), read_beside=True), made_up("b", carriers=("beside",), answer=marks(2))
-    parser = parser_of(first.protocol, PAGE, [second.protocol])
+    parser = parser_of(first.protocol, PAGE, Candidates([second.protocol]))
     both = [Mark(False, 1), Mark(False, 2)]
     assert parser.feed(memoryview(b"ab"), False) == parser.gap(3, False) == parser.end(False) == both
     called = [("feed", b"ab", False), ("gap", 3, False), ("end", None, False)]
@@ -43,14 +44,14 @@ def test_one_reads_alone(made_up: Any, wanted: bool, role: str, score: float) ->
     first = made_up(answer=marks(1), read_beside=wanted)
     second = made_up("b", carriers=("beside",), detect=lambda _: score)
     opening = PAGE._replace(info=ContentInfo(role=role))
-    parser = parser_of(first.protocol, opening, [second.protocol])
+    parser = parser_of(first.protocol, opening, Candidates([second.protocol]))
     assert parser.feed(memoryview(b"ab"), False) == [Mark(False, 1)]
     assert second.parsers == []
 
 
 def test_the_second_may_give_up_and_the_first_reads_on(made_up: Any) -> None:
     first, second = made_up(answer=marks(1), read_beside=True), made_up("b", carriers=("beside",), answer=gives_up)
-    parser = parser_of(first.protocol, PAGE, [second.protocol])
+    parser = parser_of(first.protocol, PAGE, Candidates([second.protocol]))
     assert parser.feed(memoryview(b"ab"), False) == parser.end(False) == [Mark(False, 1)]
     assert second.parsers[0].calls == [("feed", b"ab", False)]
 
@@ -58,4 +59,4 @@ def test_the_second_may_give_up_and_the_first_reads_on(made_up: Any) -> None:
 def test_the_first_may_not(made_up: Any) -> None:
     first, second = made_up(answer=gives_up, read_beside=True), made_up("b", carriers=("beside",))
     with pytest.raises(DecodeError):
-        parser_of(first.protocol, PAGE, [second.protocol]).feed(memoryview(b"ab"), False)
+        parser_of(first.protocol, PAGE, Candidates([second.protocol])).feed(memoryview(b"ab"), False)
