@@ -29,11 +29,6 @@ MAX_LENGTH_DIGITS = 18
 MAX_LOSSES = 1000
 """How often chunk lines are looked for again in one body: holes in a long live stream are some hundred."""
 
-_STATUS = re.compile(rb"HTTP/1\.\d \d{3}[ \r\n]")
-_STATUS_BEGUN = re.compile(
-    rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: (?:\d(?:\d(?:\d)?)?)?)?)?)?)?)?)?)?)?\Z"  # any beginning of _STATUS
-)
-_PEEK_BYTES = 13
 _NEAR_REACH = 1 << 10
 _FARTHEST_REACH = 1 << 18
 _RANGE = re.compile(r"bytes[ =]+(?:(\d{1,18})-\d*|\*)/(?:(\d{1,18})|\*)")
@@ -42,6 +37,8 @@ Note = Callable[[str, int, str], None]
 """Records an anomaly: name, stream offset, detail."""
 Runs = tuple[list[int], list[int]]
 """Runs of bytes that stand apart in the stream: their positions in the data, and their stream offsets."""
+Begins = Callable[[memoryview], bool | None]
+"""Says whether bytes begin a message of the direction; None: more are needed."""
 Finder = Callable[[bytes], tuple[int, int]]
 """Finds the next start line of the direction: `find_request` or `find_response`."""
 
@@ -81,7 +78,7 @@ def framing(head: Head, *, response: bool) -> tuple[Kind, int | None]:
     length = declared_length(head)
     transfer = head.get("transfer-encoding")
     if transfer is not None:
-        codings = _members(transfer)
+        codings = [coding for coding in _members(transfer) if coding != "identity"]  # RFC 2616 section 3.6: none
         if "chunked" in codings:
             if length is not None:
                 head.deviations.add("content_length_with_chunked")
@@ -144,14 +141,14 @@ class Body:
         self._events = events
         self._note = note
         self._remaining = length
-        self._peek = False
+        self._peek: Begins | None = None
         self._muted = False
         self._decoders: Decoders | None = None
         self._begun = False
 
-    def doubt(self) -> None:
-        """Take a status line at the place of the body for the next message: the head may not be to the point."""
-        self._peek = self._remaining is None or self._remaining >= _PEEK_BYTES
+    def doubt(self, begins_message: Begins) -> None:
+        """Take a start line at the place of the body for the next message: the body may not have been sent."""
+        self._peek = begins_message
 
     def decode(self, codings: list[str], offset: int) -> None:
         """Undo these codings, if that can be done here."""
@@ -165,15 +162,15 @@ class Body:
 
     def feed(self, view: memoryview, offset: int) -> int:
         """Return how many bytes belong to the body; fewer than given: it is done, or more are needed to tell."""
-        if self._peek:
-            window = bytes(view[:_PEEK_BYTES])
-            if _STATUS.match(window):
+        if self._peek is not None:
+            begins = self._peek(view if self._remaining is None else view[: self._remaining])
+            if begins:
                 self.done = True
                 self.deviations.add("no_body_where_one_was_due")
                 return 0
-            if _STATUS_BEGUN.match(window):
+            if begins is None and (self._remaining is None or self._remaining > len(view)):
                 return 0
-            self._peek = False
+            self._peek = None
         return self._feed(view, offset)
 
     def _feed(self, view: memoryview, offset: int) -> int:
@@ -199,8 +196,8 @@ class Body:
 
     def flush(self, rest: bytes, offset: int) -> None:
         """Take bytes that were kept back: a gap or the end follows them."""
-        if self._peek:
-            self._peek = False
+        if self._peek is not None:
+            self._peek = None
             self._feed(memoryview(rest), offset)
 
     def stream_ends(self) -> None:
@@ -374,7 +371,7 @@ class ChunkedBody(Body):
 
     def flush(self, rest: bytes, offset: int) -> None:
         """Take bytes that were kept back: a gap or the end follows them."""
-        self._peek = False
+        self._peek = None
         if self._unsure:
             self._unsure = False
             data, first, _ = self._chunks.read(memoryview(rest))

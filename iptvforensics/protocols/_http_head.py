@@ -36,6 +36,12 @@ _STATUS_BEGUN = re.compile(  # every beginning of the above
     + _NAME
     + rb"{1,64}[ \t]{0,4}|\r))\Z"
 )
+_STATUS = re.compile(rb"HTTP/1\.\d \d{3}[ \r\n]")
+_STATUS_PART = re.compile(
+    rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: (?:\d(?:\d(?:\d)?)?)?)?)?)?)?)?)?)?)?\Z"  # any beginning of _STATUS
+)
+_STATUS_BYTES, _REQUEST_BYTES = 13, 4096
+"""Bytes that tell a status line, and a request line, from the beginning of a body."""
 _REQUEST_REACH = 8192
 """How far a request line may begin before its end, while looking for the next request."""
 
@@ -232,6 +238,20 @@ def may_be_response(window: bytes) -> bool:
     return parse_status_line(_line_text(window[:line_end].removesuffix(b"\r"))) is not None
 
 
+def begins_response(view: memoryview) -> bool | None:
+    """Return whether bytes at the place of a body are a status line, None if more are needed to tell."""
+    window = bytes(view[:_STATUS_BYTES])
+    return True if _STATUS.match(window) else None if _STATUS_PART.match(window) else False
+
+
+def begins_request(view: memoryview) -> bool | None:
+    """Return whether bytes at the place of a body are a request line, None if more are needed to tell."""
+    window = bytes(view[:_REQUEST_BYTES])
+    if not may_be_request(window):
+        return False
+    return True if b"\n" in window else None if len(window) < _REQUEST_BYTES else False
+
+
 def find_response(window: bytes) -> tuple[int, int]:
     """Return where a status line with a header line starts (-1: nowhere), and how many bytes precede any start.
 
@@ -246,6 +266,11 @@ def find_response(window: bytes) -> tuple[int, int]:
             return -1, position
         position = window.find(b"HTTP/1.", position + 1)
     return -1, max(len(window) - 6, 0)
+
+
+def is_long_request(window: bytes) -> bool:
+    """Return True for the beginning of a request line whose end is not among these bytes."""
+    return _REQUEST_START.match(window) is not None and b"\n" not in window
 
 
 def find_request(window: bytes) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from ..protocol import ContentInfo, Mark
 from ._http_body import Body, ChunkedBody, Kind, codings_of, framing
 from ._http_exchange import Exchange
 from ._http_form import kind_of_body
-from ._http_head import Head, RequestLine, find_request, may_be_request, parse_request_line
+from ._http_head import Head, RequestLine, begins_request, find_request, may_be_request, parse_request_line
 from ._http_pairing import MAX_OPEN_REQUESTS, Pairing
 from ._http_stream import State, Stream
 
@@ -110,6 +110,9 @@ class RequestStream(Stream):
             body: Body = ChunkedBody(self.next_key(), self.from_orig, info, events, note, find_request)
         else:
             body = kind_of_body(info)(self.next_key(), self.from_orig, info, length, events, note)
+        if "expect" in head.fields:
+            # A client may leave the body out, and ask for something else, when the answer is a final one at once.
+            body.doubt(begins_request)
         codings = codings_of(head)
         if codings:
             body.decode(codings, self.offset)

@@ -6,7 +6,7 @@ from ..protocol import Mark
 from ._http_body import Body, ChunkedBody, Kind, codings_of, framing
 from ._http_exchange import Exchange
 from ._http_form import form_in
-from ._http_head import Head, StatusLine, find_response, may_be_response, parse_status_line
+from ._http_head import Head, StatusLine, begins_response, find_response, may_be_response, parse_status_line
 from ._http_pairing import Pairing
 from ._http_requests import tunnel_info
 from ._http_stream import State, Stream
@@ -97,7 +97,7 @@ class ResponseStream(Stream):
             bound = length if kind is Kind.LENGTH else None
             body = Body(self.next_key(), self.from_orig, info, bound, events, note)
         if kind is Kind.CLOSE or exchange.request is None:
-            body.doubt()
+            body.doubt(begins_response)
         codings = codings_of(head)
         if codings:
             body.decode(codings, self.offset)

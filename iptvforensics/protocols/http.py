@@ -23,9 +23,9 @@ head the next start line is. What is passed over is handed on as content of role
 
 from __future__ import annotations
 
-from ..protocol import Event, Opening, Parser, Protocol
+from ..protocol import OPENING_BYTES, Event, Opening, Parser, Protocol
 from ._http_exchange import TABLE
-from ._http_head import PREFACE, find_request, find_response, may_be_request, may_be_response
+from ._http_head import PREFACE, find_request, find_response, is_long_request, may_be_request, may_be_response
 from ._http_pairing import Pairing
 from ._http_requests import RequestStream
 from ._http_responses import ResponseStream
@@ -155,6 +155,8 @@ def detect(opening: Opening) -> float | None:
     if 3 in best:
         return _ONE_SIDE
     if opening.midstream and 1 in best:
+        return _INSIDE
+    if any(len(data) >= OPENING_BYTES and is_long_request(data) for data in (opening.orig, opening.resp)):
         return _INSIDE
     return None if _may_become_http(opening) else 0.0
 

@@ -66,6 +66,21 @@ TCP_EXAMPLES = [
         b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\n\r\n',
     ),
     (
+        "100-continue answered at once: the body is left out, and what follows is a request",
+        b"PUT /u HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4000\r\n" + H + b"\r\n" + GET,
+        b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n" + OK,
+    ),
+    (
+        "100-continue, and bodies that begin like a request line",
+        b"PUT /u HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 11\r\n" + H + b"\r\nhello world"
+        b"PUT /v HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n" + H + b"\r\n"
+        b"4\r\nGET \r\n0\r\n\r\nPUT /w HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 14\r\n"
+        + H
+        + b"\r\nPOST mortem\n:)"
+        + GET,
+        b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n" * 3 + OK,
+    ),
+    (
         "compressed answers",
         GET + GET,
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
@@ -372,6 +387,44 @@ def test_answer_without_length_before_another_answer_has_no_body() -> None:
     assert seen.values[0]["deviations"] == ["no_body_where_one_was_due"]
 
 
+def test_a_body_that_waits_for_an_answer_may_be_left_out() -> None:
+    put = b"PUT /u HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4000\r\n" + H + b"\r\n"
+    refused = b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n"
+    again = put.replace(b"Expect: 100-continue\r\n", b"") + b"x" * 4000
+    seen = answers(refused + OK + OK, put + again + GET)
+    told = [(v["method"], v["status"], v["request_body_bytes"], v["deviations"]) for v in seen.values]
+    assert told == [
+        ("PUT", 417, 0, ["no_body_where_one_was_due"]),
+        ("PUT", 200, 4000, []),
+        ("GET", 200, 0, []),
+    ]
+    assert sorted(seen.bodies) == [b"hello", b"hello", b"x" * 4000]
+
+
+@pytest.mark.parametrize("gap_at", [0, 3, 30])
+def test_a_gap_in_a_body_that_waits_for_an_answer(gap_at: int) -> None:
+    put = b"PUT /u HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 60\r\n" + H + b"\r\n"
+    body = b"hello " + b"x" * 54
+    seen = Seen(put + body[:gap_at], b"").feed(True)
+    seen.events += seen.parser.gap(10, True)
+    seen.events += seen.parser.feed(memoryview(body[gap_at + 10 :] + GET), True)
+    seen.end()
+    assert [v["method"] for v in seen.values] == ["PUT", "GET"]
+    assert seen.values[0]["request_body_bytes"] == 50
+
+
+def test_identity_is_no_transfer_coding() -> None:
+    seen = answers(OK.replace(b"Content-Length", b"Transfer-Encoding: identity\r\nContent-Length") + OK, GET + GET)
+    assert [v["response_body_bytes"] for v in seen.values] == [5, 5]
+    assert seen.bodies == [b"hello", b"hello"]
+
+
+def test_a_request_line_longer_than_what_parsers_are_chosen_by() -> None:
+    target = b"/?q=" + b"x" * (2 * OPENING_BYTES)
+    (row,) = answers(OK, GET.replace(b"/a", target)).values
+    assert (row["target"], row["status"]) == (target.decode(), 200)
+
+
 def test_informational_responses_are_counted() -> None:
     (row,) = answers(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK).values
     assert (row["informational_count"], row["status"]) == (2, 200)
@@ -483,6 +536,8 @@ def test_gap_in_a_coded_body_ends_what_is_handed_on() -> None:
         (b"", b"y" * 50 + OK, True, 0.6),
         (b"a=1" + GET, b"", True, 0.6),
         (b"", b"G" * 188, True, 0.0),
+        ((b"GET /?q=" + b"x" * OPENING_BYTES)[:OPENING_BYTES], b"", False, 0.6),
+        (b"GET /?q=" + b"x" * 99, b"", False, None),
     ],
 )
 def test_detection(orig: bytes, resp: bytes, midstream: bool, score: float | None) -> None:
