@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
+from ..sessions.addresses import one_spelling
 from .devices import Devices
 from .model import Key, Place, Resolution
 from .neighbours import is_private
@@ -87,7 +88,9 @@ class Given:
         """The device of each redirect and link that is held here."""
         self._said: dict[int, list[Any]] = {}
         """What is said by long lists of what one client was given one URL by, the latest each."""
-        self._redirects = self._by_client((r.location, r) for r in redirects if r.url and asked_url(r) != r.location)
+        self._redirects = self._by_client(
+            (r.location, r) for r in redirects if r.url and one_spelling(asked_url(r)) != one_spelling(r.location)
+        )
         self._links = self._by_client((link.url, link) for link in links)
         self._first: dict[str, list[Redirect | GivenLink]] = defaultdict(list)
         for found in (self._redirects, self._links):
@@ -111,7 +114,7 @@ class Given:
 
     def others(self, viewing: Viewing) -> str | None:
         """Return which other client was given the session's URL, in words; None if nobody was."""
-        for one in self._first.get(viewing.stream or "", ()):
+        for one in self._first.get(one_spelling(viewing.stream or ""), ()):
             if not self._is_same(one, viewing):
                 giver = one.source if isinstance(one, Redirect) else one.host
                 where = "" if one.place.capture_id == viewing.capture_id else f" of capture {one.place.capture_id}"
@@ -123,7 +126,7 @@ class Given:
         found: dict[tuple[str, _Who], list[_G]] = defaultdict(list)
         for url, one in given:
             for who in self._names(one.place.capture_id, one.client_ip, self._device_of(one)):
-                found[url, who].append(one)
+                found[one_spelling(url), who].append(one)
         for several in found.values():
             several.sort(key=_end)
         return found
@@ -146,7 +149,8 @@ class Given:
         """Return what the session's client was given that URL by: the last one first, then what may have been it."""
         names = self._names(viewing.capture_id, viewing.client_ip, self._viewer(viewing))
         names += self._there.get(viewing.client_ip or "", [])
-        found = {id(one): one for who in names for one in self._nearest(given.get((url, who), []), viewing)}
+        same = one_spelling(url)
+        found = {id(one): one for who in names for one in self._nearest(given.get((same, who), []), viewing)}
         mine = [one for one in found.values() if self._is_same(one, viewing) and not _is_late(one.place, viewing)]
         before = [one for one in mine if _is_before(one.place, viewing)]
         if not (pool := before or mine):

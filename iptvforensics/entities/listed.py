@@ -2,8 +2,8 @@
 
 A list says that a name is found under a URL. A session that asked for this URL, or was sent on from it, gets the
 name; if the list is a panel's own and gives a number, it is that number at the panel. URLs are compared as in
-`sessions.addresses`: scheme and host in lower case, default ports, no fragment. Lists of the whole case count, those
-that the client itself was given before others, a panel's interface before playlists.
+`sessions.addresses`: scheme and host in lower case, default ports, percent-encoding in one form, no fragment. Lists of
+the whole case count, those that the client itself was given before others, a panel's interface before playlists.
 
 **Known limitations**: a name is what the list says, and lists may name one URL differently: the first name by the
 alphabet is taken. URLs with tokens that change from playing to playing are in no list. What servers fetch is not
@@ -28,16 +28,24 @@ _PLAYLISTS = ("m3u", "txtlist")
 _MEDIA = {"live": "live", "radio": "live", "vod": "movie", "series": "episode", "episode": "episode"}
 _RTMP_PORT = 1935
 
-# The path comes first: it is found for every entry, the rest only for those whose path was asked for.
+# The path comes first: it is found for every entry, the rest only for those whose path was asked for. A URL with
+# characters that have more than one spelling is found by its host, and compared below.
 _ENTRIES = r"""
-WITH near AS MATERIALIZED (
+WITH entries AS (
   SELECT capture_id, client_ip, family, kind, host, entry_id, name, category_name, epg_id, entry_url
-  FROM catalogue_entries SEMI JOIN asked_urls
-    ON coalesce(nullif(regexp_extract(entry_url, '^[^:/]+://[^/?#]*([^?#]*)', 1), ''), '/') = asked_urls.path
-  WHERE entry_url IS NOT NULL AND name IS NOT NULL AND coalesce(kind, '') NOT IN ('list', 'category'))
-SELECT DISTINCT near.* FROM near JOIN asked_urls
+  FROM catalogue_entries
+  WHERE entry_url IS NOT NULL AND name IS NOT NULL AND coalesce(kind, '') NOT IN ('list', 'category')),
+near AS MATERIALIZED (
+  SELECT * FROM entries SEMI JOIN asked_urls
+    ON coalesce(nullif(regexp_extract(entry_url, '^[^:/]+://[^/?#]*([^?#]*)', 1), ''), '/') = asked_urls.path),
+odd AS MATERIALIZED (
+  SELECT * FROM entries WHERE regexp_matches(entry_url, '^[^:/]+://[^/?#]*[/?].*[^!#$&(-*,-;=?-Z_a-z~]'))
+SELECT near.* FROM near JOIN asked_urls
   ON regexp_extract(entry_url, '\?([^#]*)', 1) = query
   AND lower(regexp_extract(entry_url, '^[^:/]+://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)', 1)) = asked_urls.host
+UNION
+SELECT odd.* FROM odd SEMI JOIN asked_urls
+  ON lower(regexp_extract(entry_url, '^[^:/]+://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)', 1)) = asked_urls.host
 ORDER BY ALL
 """
 

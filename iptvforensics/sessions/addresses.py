@@ -1,9 +1,14 @@
-"""URLs to keys by which a request is found again: whole, without its host, without its query.
+r"""URLs to keys by which a request is found again: whole, without its host, without its query.
 
-RFC 3986 sections 5 (references) and 6.2.2.1, 6.2.3 (case, default ports). Percent-encoding is kept as it
-was sent: servers compare it literally.
+RFC 3986 sections 5 (references), 6.2.2.1 to 6.2.2.2 and 6.2.3 (case, percent-encoding, default ports); RFC 3987
+section 3.1 (other characters). What no URL may hold as it is (spaces, `"<>[\]^`{|}`, a lone `%`, what is not ASCII) is
+compared as the percent-encoded UTF-8 that players make of it, unreserved characters as they are; a space in a query is
+also `+` (curl makes that of it), and `'` there also `%27` (browsers). Other reserved characters are not their
+percent-encoded forms: servers tell `/` from `%2F`. Bytes of a playlist that are no UTF-8 (`\xc7` in its text) are
+compared as bytes.
 
-**Known limitations**: user information in URLs is ignored; dot segments are resolved only in references.
+**Known limitations**: user information in URLs is ignored; dot segments are resolved only in references. Browsers take
+`\` in a path for `/`: what they ask for is not found.
 """
 
 from __future__ import annotations
@@ -16,7 +21,10 @@ from urllib.parse import urljoin, urlsplit
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _REMEMBERED = 1 << 14
 """URLs kept taken apart: a live playlist names the same ones at every poll."""
-_DIGITS = re.compile(r"\d+")
+_DIGITS = re.compile(r"(?<!%)(?<!%[0-9A-F])\d+")
+"""Numbers in a path, without the digits of its percent-encoded bytes."""
+_ODD = re.compile(r"%([0-9A-Fa-f]{2})|\\x([89a-f][0-9a-f])|([^!$&'()*+,./0-9:;=?@A-Z_a-z~-])")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _LOW_LATENCY = re.compile(r"(?:^|&)_HLS_[A-Za-z]+=[^&]*")
 
 
@@ -43,7 +51,41 @@ def address(url: str | None) -> Address | None:
         return None
     scheme = parts.scheme.lower()
     port = port if port is not None else _DEFAULT_PORTS.get(scheme, 0)
-    return Address(f"{scheme}://{host}:{port}", parts.path or "/", parts.query)
+    query = _ODD.sub(_encoded, parts.query).replace("%20", "+").replace("'", "%27")
+    return Address(f"{scheme}://{_ascii_host(host)}:{port}", _ODD.sub(_encoded, parts.path) or "/", query)
+
+
+def _encoded(found: re.Match[str]) -> str:
+    if found[1]:
+        character = chr(int(found[1], 16))
+        return character if character in _UNRESERVED else f"%{found[1].upper()}"
+    raw = bytes.fromhex(found[2]) if found[2] else found[3].encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in raw)
+
+
+def _ascii_host(host: str) -> str:
+    """Return a host name as it is asked for: international names in ASCII (RFC 3987 section 3.1)."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
+
+
+def address_of_header(url: str | None) -> tuple[Address, ...]:
+    """Return what a URL from a header field may mean: fields that are no UTF-8 were read as Latin-1."""
+    found = [address(url)]
+    if url and not url.isascii():
+        try:
+            found.append(address(url.encode("latin-1").decode("utf-8", "backslashreplace")))
+        except UnicodeEncodeError:
+            pass
+    return tuple(key for key in found if key is not None)
+
+
+def one_spelling(url: str) -> str:
+    """Return a URL in the spelling in which it is compared; text that is no absolute URL as it is."""
+    key = address(url)
+    return url if key is None else f"{key.site}{key.path}?{key.query}"
 
 
 @lru_cache(_REMEMBERED)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .addresses import Address, absolute, address, host_of
+from .addresses import Address, absolute, address, address_of_header, host_of
 from .both_versions import same_clients
 from .model import SECOND_NS
 from .records import (
@@ -362,8 +362,7 @@ def _tie_redirects(fetches: list[Fetch], flows: dict[int, Flow]) -> None:
         if exchange is None or exchange.status not in REDIRECT_STATUS:
             continue
         fetch.leads_to = absolute(exchange.url, exchange.location)
-        target = address(fetch.leads_to)
-        if target is not None and fetch.hops < MAX_HOPS:
+        for target in address_of_header(fetch.leads_to) if fetch.hops < MAX_HOPS else ():
             for name in filter(None, (fetch.client_ip, own)):
                 open_redirects.setdefault((name, target), deque()).append(fetch)
 

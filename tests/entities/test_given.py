@@ -159,3 +159,9 @@ def test_of_many_given_to_one_device_the_last_counts(lab, monkeypatch):
         sent(lab, f"u{number}", at=number)
     played(lab, at=20)
     assert [user for user, _ in users(lab)] == ["u9"]
+
+
+def test_a_url_that_was_given_raw_is_asked_percent_encoded(lab):
+    sent(lab, "u1", "http://edge.example/한국 7.ts")
+    played(lab, "http://edge.example/%ED%95%9C%EA%B5%AD%207.ts")
+    assert [user for user, _ in users(lab)] == ["u1"]

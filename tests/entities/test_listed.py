@@ -31,6 +31,8 @@ def played(lab, url, **values):
         ("http://[2001:db8::1]:8080/a", "http://[2001:db8::1]:8080/a"),
         ("http://flus.example/play.php?id=7", "http://flus.example/play.php?id=7"),
         ("rtp://@192.0.2.30:5004", "rtp://192.0.2.30:5004"),
+        ("http://FLUS.example/한국 1.ts", "http://flus.example/%ED%95%9C%EA%B5%AD%201.ts"),
+        ("http://flus.example/q?n=%7ea b", "http://flus.example/q?n=~a%20b"),
     ],
 )
 @pytest.mark.parametrize("family", ["m3u", "txtlist"])
@@ -48,7 +50,7 @@ def test_a_list_names_the_channel_that_was_played_by_its_url(lab, family, listed
 @pytest.mark.parametrize(
     "asked",
     ["http://flus.example/play.php?id=8", "http://flus.example:8080/play.php?id=7", "https://flus.example/play.php?id=7",
-     "http://flus.example/play.php", "http://edge.example/play.php?id=7"],
+     "http://flus.example/play.php", "http://flus.example/play.php%3Fid=7", "http://edge.example/play.php?id=7"],
 )  # fmt: skip
 def test_another_url_gets_no_name(lab, asked):
     lists(lab, "http://flus.example/play.php?id=7")

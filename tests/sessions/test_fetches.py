@@ -109,3 +109,19 @@ def test_an_endless_chain_of_redirects_is_cut(lab):
 def test_lists_and_replies_are_no_media() -> None:
     in_bodies = {name for name, protocol in registry().items() if "content" in protocol.carriers}
     assert in_bodies - NOT_MEDIA == {"mpegts", "rtmpt"}
+
+
+@pytest.mark.parametrize(
+    ("location", "asked"),
+    [
+        ("http://edge.example/한국.ts", "http://edge.example/%ED%95%9C%EA%B5%AD.ts"),
+        ("http://edge.example/two words.ts", "http://edge.example/two%20words.ts"),
+        ("http://edge.example/" + "한".encode("euc-kr").decode("latin-1"), "http://edge.example/%C7%D1"),
+    ],
+    ids=["UTF-8", "space", "EUC-KR"],
+)
+def test_a_redirect_to_a_raw_url_is_followed(lab, location, asked):
+    lab.redirect("http://tv.example/live/u/p/5.ts", location, 0)
+    lab.segment(asked, 0.2, declared=None, media_s=9.0)
+    session = lab.one()
+    assert (session["panel_host"], session["hosts"]) == ("tv.example", ["tv.example", "edge.example"])

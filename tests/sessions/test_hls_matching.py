@@ -74,3 +74,18 @@ def test_a_panels_channel_is_not_matched_by_its_number(lab):
     lab.segment("http://tv.example/live/u/p/61.ts", 1, media_s=4.0)
     lab.segment("http://tv.example/live/u/p/62.ts", 9, media_s=4.0)
     assert [(one["delivery"], one["media_objects"]) for one in lab.sessions()] == [("hls", 1), ("progressive", 1)]
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"),
+    [("한국 {}.ts", "%ED%95%9C%EA%B5%AD%20{}.ts"), ("film [{}]|a.ts", "film%20%5B{}%5D%7Ca.ts")],
+    ids=["Korean", "brackets"],
+)
+def test_names_that_players_encode_are_found(lab, named, asked):
+    lab.playlist("http://e.example/v.m3u8", 0, [named.format(number) for number in range(3)], endlist=True)
+    for number in range(3):
+        lab.segment(f"http://e.example/{asked.format(number)}", 1 + number, media_s=4.0)
+    session = lab.one()
+    assert (session["stream"], session["kind"]) == ("http://e.example/v.m3u8", "vod")
+    assert (session["media_seconds"], session["completeness"]) == (12.0, "complete")
+    assert any(LEVELS[0] in shows for shows in lab.shown())
