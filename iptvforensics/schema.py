@@ -325,14 +325,18 @@ SESSIONS = Table(
         Column("bytes", "int", "Media bytes captured."),
         Column("media_seconds", "float", "Seconds of media delivered, by the media's own clock."),
         Column(
-            "media_seconds_basis", "text", "Where media_seconds comes from: playlist durations, PTS, RTMP timestamps."
+            "media_seconds_basis",
+            "text",
+            "Where media_seconds comes from: playlist durations, PTS, PCR, RTMP timestamps.",
         ),
         Column("rate_bps", "float", "Media bytes captured times eight, divided by media_seconds."),
         Column("missing_bytes", "int", "Media bytes known to be missing from the capture."),
         Column("requests", "int", "Requests that belong to the session."),
         Column("media_objects", "int", "Media segments, files or ranges delivered."),
         Column("variants", "text[]", "Playlists of the variants played, in the order of first use."),
-        Column("encryption", "text", "Method under which the media were encrypted; null if in clear."),
+        Column(
+            "encryption", "text", "Method under which the media, or a part of them, were encrypted; null if in clear."
+        ),
         Column("key_urls", "text[]", "URLs of the keys named for the media."),
         Column("user_agent", "text", "User agent that the client claimed."),
         Column(

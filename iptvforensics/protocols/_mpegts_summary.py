@@ -52,6 +52,7 @@ def summary(grid: Grid, information: ServiceInformation, from_orig: bool) -> lis
     events = _anomalies(grid, head, from_orig)
     clock = _first_by_pid(slots, information.pcr_pids, K.PCR_COUNT)
     timed = _timed_slot(slots, information)
+    media_s, basis = _media_s(timed, clock)
     values: dict[str, Any] = {
         "packet_bytes": grid.packet_bytes,
         "packets": head[K.PACKETS],
@@ -71,7 +72,8 @@ def summary(grid: Grid, information: ServiceInformation, from_orig: bool) -> lis
         "pcr_last": clock[K.PCR_LAST] if clock else None,
         "pts_first": timed[K.PTS_FIRST] if timed else None,
         "pts_last": timed[K.PTS_LAST] if timed else None,
-        "media_s": _media_s(timed, clock),
+        "media_s": media_s,
+        "media_s_basis": basis,
         "bitrate_bps": _bitrate(clock, grid.packet_bytes),
         "muxer_marks": list(information.marks),
         "last_frame_no": At(from_orig, grid.last_byte),
@@ -124,10 +126,17 @@ def _kind_of_stream_id(stream_id: int) -> str | None:
     return "audio" if 0xC0 <= stream_id <= 0xDF else None
 
 
-def _media_s(timed: list[int] | None, clock: list[int] | None) -> float | None:
-    if timed:
-        return (timed[K.PTS_SPAN] + timed[K.PTS_MAX] - timed[K.PTS_MIN]) / PTS_HZ
-    return clock[K.PCR_SPAN] / PCR_HZ if clock else None
+def _media_s(timed: list[int] | None, clock: list[int] | None) -> tuple[float | None, str | None]:
+    """Return the seconds and the clock that they are by; a PTS within a scrambled packet is not seen, a PCR always."""
+    by_pcr = clock[K.PCR_SPAN] / PCR_HZ if clock else None
+    if not timed:
+        return by_pcr, "PCR" if clock else None
+    by_pts = (timed[K.PTS_SPAN] + timed[K.PTS_MAX] - timed[K.PTS_MIN]) / PTS_HZ
+    if not timed[K.N_SCRAMBLED]:
+        return by_pts, "PTS"
+    if by_pcr is None:
+        return by_pts, "PTS in clear"
+    return (by_pcr, "PCR") if by_pcr > by_pts else (by_pts, "PTS")
 
 
 def _bitrate(clock: list[int] | None, stride: int) -> float | None:

@@ -32,7 +32,13 @@ TRANSPORT_STREAMS = message_table(
         Column(
             "media_s",
             "float",
-            "Time from the lowest to the highest PTS of that PID (else of the PCR), wraps undone, breaks not counted.",
+            "Time from the lowest to the highest PTS of that PID, wraps undone, breaks not counted; by the PCR where "
+            "there is no PTS, or where packets of that PID are scrambled and the PCR, which never is, covers more.",
+        ),
+        Column(
+            "media_s_basis",
+            "text",
+            "PTS, PCR, or `PTS in clear`: packets of that PID are scrambled, and no PCR tells how long they last.",
         ),
         Column("bitrate_bps", "float", "Rate of 188-byte packets by the PCR, missing bytes included."),
         Column("muxer_marks", "text[]", "Signs of the software that wrote the stream; they show its use, not by whom."),

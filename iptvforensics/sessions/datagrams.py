@@ -15,8 +15,8 @@ from ipaddress import ip_address
 
 from .fetches import Fetches
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
-from .names import service_name
 from .records import Flow, RtpStream, Service, TransportStream
+from .transport import note_seconds, note_streams
 
 _PACKET_BYTES = 188
 
@@ -51,18 +51,17 @@ def _draft(stream: TransportStream, services: list[Service], flow: Flow, rtp: Rt
         host = f"[{target[0]}]" if ":" in target[0] else target[0]
         session.stream = f"{carrier}://{host}:{target[1]}"
         session.kind, session.kind_basis = "live", "sent as datagrams"
-    session.channel = service_name(services)
     session.edge_ip, session.edge_port = source
     session.start_ns, session.first_frame = stream.ts_ns, stream.frame_no
     session.end_ns = max(stream.last_ns or 0, stream.ts_ns)
     session.last_frame = max(stream.last_frame_no or 0, stream.frame_no)
     session.bytes = (stream.packets or 0) * (stream.packet_bytes or _PACKET_BYTES)
     session.missing_bytes = stream.missing_bytes
-    session.media_seconds = stream.media_s
-    session.media_seconds_basis = "PTS" if stream.media_s is not None else None
     session.media_objects = 1
     session.flow_ids = [flow.flow_id]
     draft = Draft(session, flow.flow_id)
+    note_streams(draft, [stream], services)
+    note_seconds(draft, [stream])
     if (
         stream.missing_bytes is None
         or stream.missing_bytes > 0

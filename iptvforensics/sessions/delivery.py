@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from .fetches import Fetch
 from .model import GAPS, NOT_ANSWERED, NOT_WHOLE, OPEN_AT_END, REQUESTS_NOT_SEEN, Draft, Session, distinct, most_common
-from .names import service_name
 from .records import Flow
+from .transport import note_streams
 
 
 def with_chains(fetches: Iterable[Fetch]) -> list[Fetch]:
@@ -45,8 +45,9 @@ def draft_of(delivery: str, fetches: Sequence[Fetch], media: Sequence[Fetch], fl
     session.hosts = distinct(fetch.host for fetch in chain)
     session.panel_host = _sender_elsewhere(fetches)
     session.edge_host, (session.edge_ip, session.edge_port) = _edge(media)
-    session.channel = service_name(service for fetch in media for service in fetch.services)
     draft = Draft(session, chain[0].flow_id)
+    streams = [fetch.stream for fetch in media if fetch.stream is not None]
+    note_streams(draft, streams, [service for fetch in media for service in fetch.services])
     _note_faults(draft, fetches, media, flows)
     return draft
 

@@ -16,6 +16,7 @@ from .addresses import Address
 from .delivery import cite_media, cite_redirects, cite_request, draft_of
 from .fetches import Fetch, Fetches
 from .model import RECONNECTED, SECOND_NS, STARTS_BEFORE, Draft
+from .transport import note_seconds
 
 REJOIN_NS = 30 * SECOND_NS
 LEFT_NS = 2 * SECOND_NS
@@ -67,9 +68,7 @@ def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
     draft = draft_of(_DELIVERIES[first.kind or ""], media, media, fetches.flows)
     session = draft.session
     session.stream = first.root.url
-    known = [fetch.media_s for fetch in media if fetch.media_s is not None]
-    if known:
-        session.media_seconds, session.media_seconds_basis = sum(known), "PTS"
+    note_seconds(draft, [fetch.stream for fetch in media])
     flow = fetches.flows.get(first.flow_id)
     if first.exchange is None or (not first.is_request and flow is not None and flow.starts_midstream):
         draft.faults.add(STARTS_BEFORE)

@@ -21,6 +21,8 @@ from .fetches import Fetch, Fetches
 from .hls import IDLE_NS
 from .model import DURATIONS_UNKNOWN, PLAYLIST_NOT_CAPTURED, Draft
 from .panel_paths import is_panel_media, may_be_panel_media
+from .records import TransportStream
+from .transport import note_seconds
 
 _LONGEST_S = 60.0
 """Media segments last 2 to 15 seconds; a minute is beyond all use, and shorter than any film."""
@@ -129,14 +131,12 @@ def _draft(run: list[Numbered], fetches: Fetches) -> Draft:
     if addresses:
         session.stream = common_prefix(addresses)
         draft.faults.add(PLAYLIST_NOT_CAPTURED)
-    distinct: dict[int, float | None] = {}
+    distinct: dict[int, TransportStream | None] = {}
     for fetch, number in run:
         if distinct.get(number) is None:
-            distinct[number] = fetch.media_s
-    known = [seconds for seconds in distinct.values() if seconds is not None]
-    if known:
-        session.media_seconds, session.media_seconds_basis = sum(known), "PTS"
-    if len(known) < len(distinct):
+            distinct[number] = fetch.stream if fetch.media_s is not None else None
+    note_seconds(draft, list(distinct.values()))
+    if None in distinct.values():
         draft.faults.add(DURATIONS_UNKNOWN)
     cite_redirects(draft, media)
     how = {fetch.order: f"number {number} of a growing row of names" for fetch, number in run if addresses}

@@ -128,7 +128,7 @@ def _draft(viewing: Viewing, fetches: Fetches) -> Draft | None:
         draft.faults.add(DURATIONS_UNKNOWN)
     session.variants = clock.variants
     methods = distinct(_method(entry) for _, match in brought for entry in match.entries)
-    session.encryption = ", ".join(methods) or None
+    session.encryption = ", ".join((*methods, *filter(None, (session.encryption,)))) or None
     session.key_urls = distinct(
         entry.key_url for _, match in brought for entry in match.entries if _method(entry) is not None
     )

@@ -21,6 +21,7 @@ from .fetches import NOT_MEDIA, Fetch, Fetches
 from .model import NOT_WHOLE, SECOND_NS, Draft
 from .panel_paths import names_channel
 from .spans import covered
+from .transport import note_seconds
 
 PAUSE_NS = 1800 * SECOND_NS
 """A film may be paused; half an hour without a request is taken for another viewing."""
@@ -77,10 +78,8 @@ def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
     if total is not None and session.bytes + missing < total:
         draft.faults.add(NOT_WHOLE)
     session.kind, session.kind_basis = _kind(media)
-    clocks = [fetch.media_s for fetch in media]
-    known = [seconds for seconds in clocks if seconds is not None]
-    if known and len(known) == len(clocks) and session.bytes == captured:
-        session.media_seconds, session.media_seconds_basis = sum(known), "PTS"
+    if all(fetch.media_s is not None for fetch in media) and session.bytes == captured:
+        note_seconds(draft, [fetch.stream for fetch in media])
     cite_redirects(draft, media)
     whole = f"of {total} bytes" if total is not None else "of unknown length"
     cite_request(

@@ -176,11 +176,13 @@ class TransportStream(NamedTuple):
     object_offset: int | None
     packet_bytes: int | None
     packets: int | None
+    scrambled_packets: int | None
     missing_bytes: int | None
     continuity_errors: int | None
     pts_first: int | None
     pts_last: int | None
     media_s: float | None
+    media_s_basis: str | None
     last_frame_no: int | None
     last_ns: int | None
 
@@ -196,6 +198,7 @@ class Service(NamedTuple):
     object_offset: int | None
     service_id: int | None
     service_name: str | None
+    ca_system_ids: list[int] | None
 
 
 class RtpStream(NamedTuple):

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from .fetches import Fetches
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
-from .names import service_name
 from .records import DnsMessage, Flow, SrtConnection, SrtStream, TableReader, read
+from .transport import note_seconds, note_streams
 
 
 def srt_sessions(reader: TableReader, fetches: Fetches) -> list[Draft]:
@@ -69,16 +69,14 @@ def _draft(stream: SrtStream, opened: SrtConnection | None, flow: Flow, fetches:
     session.requests = int(opened is not None)
     session.media_objects = 1
     session.flow_ids = [flow.flow_id]
+    draft = Draft(session, flow.flow_id)
     at = stream.payload_offset
     carried = None if at is None else fetches.carried.get((stream.flow_id, stream.from_orig, at))
     if carried is not None:
-        media, services = carried
-        session.channel = service_name(services)
-        session.media_seconds = media.media_s
-        session.media_seconds_basis = "PTS" if media.media_s is not None else None
+        note_streams(draft, [carried[0]], carried[1])
+        note_seconds(draft, [carried[0]])
     if stream.is_encrypted:
-        session.encryption = _encryption(opened)
-    draft = Draft(session, flow.flow_id)
+        session.encryption = ", ".join(filter(None, (_encryption(opened), session.encryption)))
     if stream.lost_packets or stream.sequence_jumps:
         draft.faults.add(GAPS)
     if opened is None:

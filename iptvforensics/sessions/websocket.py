@@ -12,8 +12,8 @@ from __future__ import annotations
 from .addresses import host_of
 from .fetches import Fetch, Fetches
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
-from .names import service_name
 from .records import Body, TableReader, WebSocket, read
+from .transport import note_seconds, note_streams
 
 _DELIVERIES = {"flv": "ws-flv", "mpegts": "ws-ts"}
 _SWITCHED = 101
@@ -56,12 +56,10 @@ def _draft(row: WebSocket, body: Body, asked: Fetch | None, fetches: Fetches) ->
     if asked is not None and asked.exchange is not None:
         session.user_agent = asked.exchange.user_agent
     carried = fetches.carried.get((row.flow_id, row.from_orig, row.media_body_offset or 0))
-    if carried is not None:
-        media, services = carried
-        session.channel = service_name(services)
-        session.media_seconds = media.media_s
-        session.media_seconds_basis = "PTS" if media.media_s is not None else None
     draft = Draft(session, row.flow_id)
+    if carried is not None:
+        note_streams(draft, [carried[0]], carried[1])
+        note_seconds(draft, [carried[0]])
     if asked is None:
         draft.faults.add(STARTS_BEFORE)
     else:

@@ -476,6 +476,34 @@ def test_no_clock_gives_nulls() -> None:
     assert [row[name] for name in ("pcr_first", "pts_first", "media_s", "bitrate_bps")] == [None] * 4
 
 
+def scrambled_half(with_clock: bool) -> dict[str, Any]:
+    mux = Mux()
+    tables(mux)
+    for n in range(101):
+        clock = n * 3600 * 300 if with_clock else None
+        mux.pes(0x101, n * 3600, pcr=clock, scrambled=2 if n > 50 else 0, discontinuity=False)
+    return stream(parse(bytes(mux.data)))
+
+
+def test_scrambled_media_last_as_long_as_the_clock_that_is_in_clear() -> None:
+    row = scrambled_half(with_clock=True)
+    assert (row["media_s"], row["media_s_basis"], row["scrambled_packets"]) == (4.0, "PCR", 50)
+
+
+def test_time_seen_in_clear_is_called_so_where_no_clock_shows_the_rest() -> None:
+    row = scrambled_half(with_clock=False)
+    assert (row["media_s"], row["media_s_basis"]) == (2.0, "PTS in clear")
+
+
+def test_stream_that_is_scrambled_from_its_beginning() -> None:
+    mux = Mux()
+    tables(mux)
+    for n in range(101):
+        mux.pes(0x101, n * 3600, pcr=n * 3600 * 300, scrambled=3)
+    row = stream(parse(bytes(mux.data)))
+    assert (row["pts_first"], row["media_s"], row["media_s_basis"]) == (None, 4.0, "PCR")
+
+
 # Finding the grid, losing it, finding it again
 
 

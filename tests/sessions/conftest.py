@@ -95,12 +95,14 @@ class Lab:
         whole=True,
         media_type=None,
         media_s=None,
+        ts=None,
         service=None,
+        ca=None,
         request=True,
         exchange=True,
         **more,
     ):
-        """Add an exchange, its body if it has one, and a transport stream if its seconds are given."""
+        """Add an exchange, its body if it has one, and a transport stream if its seconds or values are given."""
         self.frame += 10
         self.offset += 10_000_000
         ns = BASE_NS + round(at * 1e9)
@@ -157,10 +159,16 @@ class Lab:
             )
         place = {"flow_id": flow, "from_orig": False, "object_offset": body_at}
         lead = {"ts_ns": ns + 1000, "frame_no": self.frame + 1, "stream_offset": body_at}
-        if media_s is not None:
-            self.add("transport_streams", **lead, **place, packet_bytes=188, packets=size // 188, media_s=media_s)
+        if media_s is not None or ts is not None:
+            clock = {"media_s": media_s, "media_s_basis": "PTS", "pts_first": 900_000}
+            self.add(
+                "transport_streams",
+                **lead,
+                **place,
+                **{"packet_bytes": 188, "packets": size // 188, **clock, **(ts or {})},
+            )
         if service is not None:
-            self.add("ts_services", **lead, **place, service_id=1, service_name=service)
+            self.add("ts_services", **lead, **place, service_id=1, service_name=service, ca_system_ids=ca)
         return {**lead, **place, "url": url}
 
     def redirect(self, url, to, at, **more):

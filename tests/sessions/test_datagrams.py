@@ -13,7 +13,14 @@ def stream(lab, **more):
         "ts_ns": BASE_NS,
         "frame_no": 4,
     }
-    values = {"stream_offset": 0, "packet_bytes": 188, "packets": 70, "missing_bytes": 0, "media_s": 6.0}
+    values = {
+        "stream_offset": 0,
+        "packet_bytes": 188,
+        "packets": 70,
+        "missing_bytes": 0,
+        "media_s": 6.0,
+        "media_s_basis": "PTS",
+    }
     lab.add("transport_streams", **place, **{**values, "last_frame_no": 40, "last_ns": BASE_NS + 6 * 10**9, **more})
     lab.add("ts_services", **place, stream_offset=0, service_name="Cable One")
 

@@ -47,7 +47,15 @@ def connection(lab, *, from_caller=True, opened=True, carried=True, **more):
     )
     if carried:
         place = {"flow_id": 1, "from_orig": from_caller, "object_offset": at, "ts_ns": BASE_NS + 10**9, "frame_no": 7}
-        lab.add("transport_streams", **place, stream_offset=at, packet_bytes=188, packets=490, media_s=8.0)
+        lab.add(
+            "transport_streams",
+            **place,
+            stream_offset=at,
+            packet_bytes=188,
+            packets=490,
+            media_s=8.0,
+            media_s_basis="PTS",
+        )
         lab.add("ts_services", **place, stream_offset=at, service_name="Channel Five")
         body = {"flow_id": 1, "from_orig": from_caller, "stream_offset": at, "ts_ns": BASE_NS, "frame_no": 7}
         ends = {"client_ip": CALLER, "client_port": 40001, "server_ip": LISTENER, "server_port": 9000}

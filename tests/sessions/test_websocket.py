@@ -24,7 +24,7 @@ def connection(lab, *, kind="flv", asked=True, from_server=True, at=206, **more)
     )
     if kind == "mpegts":
         stream = {**place, "frame_no": 31, "stream_offset": 206, "object_offset": 206}
-        lab.add("transport_streams", **stream, packet_bytes=188, packets=26, media_s=8.0)
+        lab.add("transport_streams", **stream, packet_bytes=188, packets=26, media_s=8.0, media_s_basis="PTS")
         lab.add("ts_services", **stream, service_name="Channel Five")
 
 
