@@ -52,7 +52,8 @@ MIDSTREAM = 31  # 1 if the first byte delivered is not the first byte sent
 BATCH_PIECES, BATCH_BYTES, BATCH_PIECE_AT = range(32, 35)
 EXTENT_AT, EXTENT_END = 35, 36  # room in the batch's buffer that is left for the next bytes
 LAST_BYTES = 37  # of the batch before, a guess at how much room the direction will want
-DIRECTION_WIDTH = 38
+FAR_NUMBERS = 38  # acknowledgments and ends further ahead than any window, not believed
+DIRECTION_WIDTH = 39
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
 P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..kernel import inline, kernel
 from . import layout as L
+from .ending import acknowledge, note_end
 from .reassembly import deliver, give_up_hole, put_overlap, release, wait
 from .table import (
     ACK,
@@ -103,15 +104,6 @@ def start_stream(dirs: Any, d: int, seq: int, ack: int, flags: int) -> None:
     if flags & ACK and flags & SYN and dirs[other + L.STARTED] == 0:
         dirs[other + L.NEXT_SEQ] = ack  # the SYN was not captured; its answer says what it was
         dirs[other + L.STARTED] = 1
-
-
-@inline
-def acknowledge(dirs: Any, d: int, ack: int) -> None:
-    """Note how far the other direction has been acknowledged; this alone never makes a gap."""
-    other = (d ^ 1) * L.DIRECTION_WIDTH
-    if dirs[other + L.STARTED]:
-        offset = dirs[other + L.NEXT_OFFSET] + signed32(ack - dirs[other + L.NEXT_SEQ])
-        dirs[other + L.PEER_ACK] = max(dirs[other + L.PEER_ACK], offset)
 
 
 @inline
@@ -232,7 +224,7 @@ def add_tcp(
     """Take one TCP segment into its flow."""
     at = d * L.DIRECTION_WIDTH
     start_stream(dirs, d, seq, ack, flags)
-    if flags & ACK:
+    if flags & ACK and not flags & RST:
         acknowledge(dirs, d, ack)
     if flags & SYN:
         seq = (seq + 1) & 0xFFFFFFFF
@@ -241,9 +233,7 @@ def add_tcp(
         again = add_payload(st, dirs, pend, pieces, overlaps, block, arena, d, frame, ns, seq, source, length, wire)
     note_history(flow, f, d & 1, flags, wire, again)
     if flags & FIN and dirs[at + L.FIN_OFFSET] < 0 and dirs[at + L.STARTED]:
-        end = dirs[at + L.NEXT_OFFSET] + signed32(seq + wire - dirs[at + L.NEXT_SEQ])
-        if end >= dirs[at + L.NEXT_OFFSET]:
-            dirs[at + L.FIN_OFFSET] = end
+        note_end(dirs, pend, d, seq + wire)
     if dirs[at + L.PENDING_HEAD] != 0:
         if hole_is_lost(st, dirs, d, ns):
             give_up_hole(st, dirs, pend, pieces, d, ns)
@@ -359,20 +349,6 @@ def route(
             note(flow, f, L.LETTER_DATA, d & 1)
             deliver(st, dirs, pieces, d, frame, ns, payload_at[i], payload_bytes[i], wire)
     return rows
-
-
-@kernel("q q[] q[] q[] q[]")
-def flush_waiting(ns: int, st: Any, dirs: Any, pend: Any, pieces: Any) -> int:
-    """Return the number of directions whose waiting bytes were delivered: the capture is over."""
-    flushed = 0
-    for d in range(2 * st[L.N_FLOWS]):
-        at = d * L.DIRECTION_WIDTH
-        if dirs[at + L.PENDING_HEAD] == 0:
-            continue
-        flushed += 1
-        while dirs[at + L.PENDING_HEAD] != 0:
-            give_up_hole(st, dirs, pend, pieces, d, ns)
-    return flushed
 
 
 @kernel("q[] q[] q[]")

@@ -18,8 +18,9 @@ import numpy as np
 
 from . import layout as L
 from .batch import BATCHES_ALIVE, END, GAP, DirectionPieces, OverlapDifference, StreamBatch, directions_of
+from .ending import flush
 from .gather import begin_batch, find_runs, first_difference, gather, group, keep_repeats, keep_waiting, move_waiting
-from .route import flush_waiting, rebuild_table, route
+from .route import rebuild_table, route
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,10 +184,15 @@ class FlowTable:
         )
 
     def finish(self) -> Iterator[StreamBatch]:
-        """Yield what has come together since the last batch, and what still waited behind holes."""
-        self._room_for_pieces(0)
-        flush_waiting(0, self.state, self.dirs, self._pending, self._pieces)
-        yield from self._gather(np.zeros(1, np.uint8))
+        """Yield what has come together since the last batch, what waited behind holes, and what is lost at the end."""
+        direction = 0
+        while True:
+            self._room_for_pieces(0)
+            direction = flush(direction, self.state, self.flow, self.dirs, self._pending, self._pieces)
+            yield from self._gather(np.zeros(1, np.uint8))
+            if direction == 2 * len(self):
+                break
+            yield self._batch()
         if self.state[L.N_PIECES] or self.state[L.N_OVERLAPS]:
             yield self._batch()
 
