@@ -35,6 +35,7 @@ LEVELS = (
     "numbered like the media segments that the playlist names",
 )
 _ENTRY_KINDS = frozenset(("media-segment", "part", "map", "key", "session-key", "preload-hint"))
+_BESIDE_MEDIA = frozenset(("map", "key", "session-key"))
 _SLACK_NS = 60 * SECOND_NS
 """Levels 2 to 5: a live playlist is reloaded every few seconds; a minute allows for one lost in the capture."""
 
@@ -49,10 +50,10 @@ class Match(NamedTuple):
     @property
     def role(self) -> str:
         """Return `key`, `map` or `media`."""
-        if not self.entries:
+        kinds = {entry.kind for entry in self.entries}
+        if not kinds or kinds - _BESIDE_MEDIA:
             return "media"
-        kind = self.entries[0].kind
-        return "key" if kind in ("key", "session-key") else "map" if kind == "map" else "media"
+        return "map" if "map" in kinds else "key"
 
     @property
     def how(self) -> str:
@@ -100,8 +101,7 @@ class Matcher:
                 listings = index.get(key) if key is not None else None
                 found = _choose(listings, order, fetch, level) if listings else None
                 if found is not None:
-                    entries = [] if level == 4 else found[2]
-                    return Match(found[1], entries, level)
+                    return Match(found[1], [] if level == 4 else _touched(fetch, found[2]), level)
         return None
 
     def _index(self, level: int) -> Index:
@@ -119,6 +119,19 @@ class Matcher:
                     elif level < 4:
                         listings[-1][2].append(entry)
         return index
+
+
+def touches(fetch: Fetch, entry: Entry) -> bool:
+    """Return True if the fetch brought bytes of the entry; one without byte range is the whole resource."""
+    if entry.byte_range_length is None:
+        return True
+    start = entry.byte_range_first or 0
+    return fetch.first_byte < start + entry.byte_range_length and start < fetch.first_byte + fetch.bytes
+
+
+def _touched(fetch: Fetch, entries: list[Entry]) -> list[Entry]:
+    """Return the entries of one URL that the fetch is for: all of them if none of their bytes came."""
+    return [entry for entry in entries if touches(fetch, entry)] or entries
 
 
 def _addressed(entries: Iterable[Entry]) -> Iterable[tuple[Address, Entry]]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .addresses import Address, address
 from .fetches import Fetch
 from .hls_groups import Delivery, Programme
-from .hls_matching import Match
+from .hls_matching import Match, touches
 from .model import distinct
 from .records import Entry
 from .spans import covered
@@ -55,7 +55,7 @@ def delivered_seconds(programme: Programme, brought: list[tuple[Fetch, Match]]) 
         if not match.entries:
             loose.append(fetch)
         for entry in match.entries:
-            if _touches(fetch, entry):
+            if touches(fetch, entry):
                 piece = (address(entry.url), entry.byte_range_first, entry.byte_range_length)
                 pieces.setdefault(piece, (entry, []))[1].append(fetch)
     whole = {entry.media_sequence for entry, _ in pieces.values() if entry.kind == "media-segment"}
@@ -86,14 +86,6 @@ def delivered_seconds(programme: Programme, brought: list[tuple[Fetch, Match]]) 
 
 def _first_url(programme: Programme, identity: int) -> str | None:
     return next(one.fetch.url for one in programme.deliveries if one.identity == identity)
-
-
-def _touches(fetch: Fetch, entry: Entry) -> bool:
-    """Return True if the fetch brought bytes of the entry; one without byte range is the whole resource."""
-    if entry.byte_range_length is None:
-        return True
-    start = entry.byte_range_first or 0
-    return fetch.first_byte < start + entry.byte_range_length and start < fetch.first_byte + fetch.bytes
 
 
 def _share(entry: Entry, fetches: list[Fetch]) -> float | None:

@@ -9,6 +9,12 @@ from iptvforensics.sessions.hls_matching import LEVELS
 PLAYLIST = "http://e.example/c/index.m3u8?t=1"
 
 
+MAP = (
+    "v.m4s",
+    {"kind": "map", "media_sequence": None, "duration_s": None, "byte_range_first": 0, "byte_range_length": 100},
+)
+
+
 @pytest.mark.parametrize(
     ("asked", "level"),
     [
@@ -67,6 +73,46 @@ def test_each_redirect_target_is_tried(lab):
     session = lab.one()
     assert session["requests"] == 3
     assert session["media_seconds"] == 4.0
+
+
+@pytest.mark.parametrize(
+    ("fetched", "seconds"),
+    [
+        ([(0, 100), (100, 300), (400, 300)], 8.0),
+        ([(0, 700)], 8.0),
+        ([(0, 100), (400, 300)], 4.0),
+    ],
+    ids=["map and both", "all in one range", "the second only"],
+)
+def test_a_file_that_begins_with_its_map_is_matched_by_the_bytes_that_came(lab, fetched, seconds):
+    """As `ffmpeg -hls_flags single_file` with fMP4 names it."""
+    named = [("v.m4s", {"byte_range_length": 300, "byte_range_first": first}) for first in (100, 400)]
+    lab.playlist("http://e.example/v.m3u8", 0, [MAP, *named], endlist=True)
+    for number, (first, length) in enumerate(fetched):
+        lab.segment("http://e.example/v.m4s", 1 + number, size=length, first=first, total=700, status=206)
+    session = lab.one()
+    assert (session["delivery"], session["media_seconds"]) == ("hls", seconds)
+
+
+def test_a_map_alone_is_no_viewing(lab):
+    named = [("v.m4s", {"byte_range_first": 100, "byte_range_length": 300})]
+    lab.playlist("http://e.example/v.m3u8", 0, [MAP, *named], endlist=True)
+    lab.segment("http://e.example/v.m4s", 1, size=100, first=0, total=400, status=206)
+    assert lab.build() == ([], [])
+
+
+def test_a_key_counts_where_bytes_under_it_came(lab):
+    clear = {"byte_range_first": 0, "byte_range_length": 100}
+    closed = {
+        "byte_range_first": 100,
+        "byte_range_length": 100,
+        "key_method": "AES-128",
+        "key_url": "http://e.example/k",
+    }
+    lab.playlist("http://e.example/v.m3u8", 0, [("v.ts", clear), ("v.ts", closed)], endlist=True)
+    lab.segment("http://e.example/v.ts", 1, size=100, first=0, total=200, status=206)
+    session = lab.one()
+    assert (session["encryption"], session["key_urls"], session["media_seconds"]) == (None, [], 4.0)
 
 
 def test_a_panels_channel_is_not_matched_by_its_number(lab):
