@@ -141,7 +141,9 @@ CAPTURES = Table(
         Column("snaplen_bytes", "int", "Largest number of bytes that was kept of a frame, as declared."),
         Column("metadata", "text[]", "Strings that the capturing tool left in the file, with their place."),
         Column("secrets", "int", "Number of blocks with decryption secrets in the file."),
-        Column("is_damaged", "bool", "True if part of the file could not be read; the anomalies table says what."),
+        Column(
+            "is_damaged", "bool", "True if part of the file was not read or fails its check sum; anomalies says what."
+        ),
     ),
 )
 

@@ -185,5 +185,13 @@ class Pipeline:
         }
 
 
-DAMAGE = frozenset({"CAPTURE_cut_last_record", "CAPTURE_damaged_record"})
+DAMAGE = frozenset(
+    {
+        "CAPTURE_cut_compression",
+        "CAPTURE_cut_last_record",
+        "CAPTURE_damaged_compression",
+        "CAPTURE_damaged_record",
+        "CAPTURE_wrong_checksum",
+    }
+)
 """Faults that make a capture a damaged one."""

@@ -186,7 +186,7 @@ class CaptureReader:
                 self._ahead.release(held)
             held, end, at, is_last = got, left + got.length, 0, got.is_last
             if offset == 0 and not end:
-                raise CaptureError("the file is empty: a pcap or pcapng file was expected", path=self.path)
+                raise CaptureError(self._why_nothing(), path=self.path)
             full = True
             while full:
                 columns = self._empty_columns(end)
@@ -238,9 +238,16 @@ class CaptureReader:
         return block
 
     def _report_source(self) -> None:
-        if self._source.problem:
-            name, place, detail = self._source.problem
-            self._findings.damage(name, place, None, detail)
+        for name, problem in self._source.problems.items():
+            self._findings.tally(name, problem.place, None, problem.detail, problem.times)
+
+    def _why_nothing(self) -> str:
+        """Return a sentence on a file that gave no byte to read."""
+        packing = self._source.compression
+        if not packing:
+            return "the file is empty: a pcap or pcapng file was expected"
+        why = "; ".join(f"{problem.detail}, at byte {problem.place}" for problem in self._source.problems.values())
+        return f"its {self.size_bytes} bytes ({packing}) unpack to nothing{': ' if why else ''}{why}"
 
 
 def _joined(left: Bytes, got: Filled) -> Bytes:

@@ -27,6 +27,7 @@ BESIDE_PIECE_BYTES = 4 << 20
 
 class _Readable(Protocol):
     def readinto(self, view: memoryview, /) -> int | None: ...
+    def seek(self, place: int, /) -> int: ...
     def close(self) -> None: ...
 
 
@@ -86,6 +87,8 @@ class Source:
     def __init__(self, path: str | os.PathLike[str], *, hashing: bool = True, piece_bytes: int = PIECE_BYTES) -> None:
         self.name = os.fspath(path)
         self._file, self.size = open_evidence(path)
+        self._second: _Readable | None = None
+        """The file opened once more, to unpack again what stands before a fault."""
         self._digest = hashlib.sha256() if hashing else None
         self._piece_bytes = piece_bytes
         self._head = b""
@@ -99,7 +102,9 @@ class Source:
             self._unpacking: compression.Unpacking | None = None
             if self.compression:
                 unpack = compression.unpacker(self.compression)
-                self._unpacking = compression.Unpacking(unpack, self._read_some, self._head)
+                self._unpacking = compression.Unpacking(
+                    unpack, self._read_some, self._head, self.bytes_read, self._from
+                )
         except BaseException:
             self._file.close()
             raise
@@ -110,9 +115,9 @@ class Source:
         return None if self._unpacking else self.size
 
     @property
-    def problem(self) -> tuple[str, int, str] | None:
-        """What went wrong while unpacking: name, place in the evidence file, detail."""
-        return self._unpacking.problem if self._unpacking else None
+    def problems(self) -> dict[str, compression.Problem]:
+        """What went wrong while unpacking, by name."""
+        return self._unpacking.problems if self._unpacking else {}
 
     @property
     def sha256(self) -> str:
@@ -148,6 +153,8 @@ class Source:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._second is not None:
+            self._second.close()
 
     def _fill_raw(self, view: memoryview) -> int:
         done = 0
@@ -180,6 +187,26 @@ class Source:
     def _read_some(self, limit: int) -> bytes:
         buffer = bytearray(limit)
         return bytes(buffer[: self._read_piece(memoryview(buffer))])
+
+    def _from(self, place: int) -> compression.Read | None:
+        """Return what reads the file once more from a place on, without hashing; None: it can be read only once."""
+        if self.size is None:
+            return None
+        try:
+            if self._second is None:
+                self._second, _ = open_evidence(self.name)
+            self._second.seek(place)
+        except (CaptureError, OSError, ValueError):
+            return None
+        return self._read_second
+
+    def _read_second(self, limit: int) -> bytes:
+        assert self._second is not None  # noqa: S101
+        buffer = bytearray(limit)
+        try:
+            return bytes(buffer[: self._second.readinto(memoryview(buffer)) or 0])
+        except OSError:
+            return b""
 
     def _drain(self) -> None:
         """Read what lies behind the unpacked stream: it belongs to the evidence file and its hash."""

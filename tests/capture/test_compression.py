@@ -8,13 +8,15 @@ import hashlib
 import importlib
 import lzma
 import random
+import subprocess
+import sys
 import zlib
 
 import lz4.frame
 import pytest
 
 from iptvforensics.capture import compression
-from iptvforensics.errors import MissingProgramError
+from iptvforensics.errors import CaptureError, MissingProgramError
 
 zstd = importlib.import_module("compression.zstd" if importlib.util.find_spec("compression") else "backports.zstd")
 PACKERS = {
@@ -121,3 +123,84 @@ def test_formats_are_told_by_their_first_bytes():
     assert compression.recognise(b"\x5a\x2a\x4d\x18\0\0") == "zstd"
     assert compression.recognise(b"\xd4\xc3\xb2\xa1\2\0") is None
     assert compression.recognise(zlib.compress(b"x")[:6]) is None
+
+
+@pytest.fixture
+def small(write):
+    rng = random.Random(5)
+    return write.pcap([record._replace(data=rng.randbytes(90)) for record in write.records(300)])
+
+
+CHECKED = {
+    "gzip": lambda data: gzip.compress(data, mtime=0),
+    "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
+    "lz4": lambda data: lz4.frame.compress(data, content_checksum=True),
+    "xz": lzma.compress,
+    "bzip2": bz2.compress,
+}
+
+
+@pytest.mark.parametrize(("name", "from_end"), [("gzip", 5), ("zstd", 2), ("lz4", 2), ("xz", 30), ("bzip2", 3)])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_wrong_check_sum_costs_no_frame(small, content, read, name, from_end, is_large):
+    whole = content if is_large else small
+    packed = bytearray(CHECKED[name](whole))
+    packed[-from_end] ^= 0x55
+    reading = read(bytes(packed))
+    assert reading.rows == read(whole).rows
+    fault = "CAPTURE_wrong_checksum" if name == "gzip" else "CAPTURE_damaged_compression"
+    assert [anomaly for anomaly, _, _ in reading.anomalies] == [fault]
+    assert reading.capture.sha256 == hashlib.sha256(packed).hexdigest()
+    assert reading.capture.size_bytes == len(packed)
+
+
+@pytest.mark.parametrize("trailer", [bytes(4), bytes(8)])
+def test_gzip_member_with_wrong_trailer_is_whole_and_the_next_one_is_read(small, read, trailer):
+    first = gzip.compress(small[:5000], mtime=0)
+    packed = first[: -len(trailer)] + trailer + gzip.compress(small[5000:], mtime=0)
+    reading = read(packed)
+    assert reading.rows == read(small).rows
+    assert reading.anomalies == [("CAPTURE_wrong_checksum", 0, 1)]
+    assert "5000 bytes, 0 are stated" in reading.capture.anomalies[0].detail
+
+
+@pytest.mark.parametrize("block_bytes", [5000, 4 << 20])
+@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz"])
+def test_all_that_comes_before_damage_is_kept(small, read, name, block_bytes):
+    # A second block that is none: what the first one holds is good.
+    first, damaged = PACKERS[name](small), bytearray(PACKERS[name](bytes(range(256)) * 40))
+    at = 10 if name == "gzip" else len(damaged) // 2
+    damaged[at : at + 8] = b"\xff" * 8
+    packed = first + bytes(damaged)
+    reading = read(packed, block_bytes=block_bytes)
+    assert len(reading.rows) == 300
+    assert "CAPTURE_damaged_compression" in [anomaly for anomaly, _, _ in reading.anomalies]
+    assert reading.capture.sha256 == hashlib.sha256(packed).hexdigest()
+
+
+def test_place_of_damage_is_the_byte_where_it_is_noticed(read, small):
+    packed = bytearray(lzma.compress(small, check=lzma.CHECK_CRC32))
+    packed[-33] ^= 1  # within the check of the only block
+    anomaly = read(bytes(packed)).capture.anomalies[0]
+    assert anomaly.name == "CAPTURE_damaged_compression"
+    assert len(packed) - 40 < anomaly.offset < len(packed) - 24
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_compressed_bytes_are_never_called_empty(read, name):
+    packed = PACKERS[name](b"")
+    with pytest.raises(CaptureError, match=rf"its {len(packed)} bytes \({name}\) unpack to nothing"):
+        read(packed)
+    magic = packed[: {"gzip": 3, "bzip2": 3, "xz": 6}.get(name, 4)]
+    with pytest.raises(CaptureError, match=r"unpack to nothing: .*at byte \d+"):
+        read(magic + b"\xff" * 100)
+
+
+def test_from_a_pipe_damage_costs_one_piece_at_most(content, tmp_path):
+    packed = bytearray(lzma.compress(content))
+    packed[-50] ^= 0x55
+    code = "import iptvforensics.capture as c\nwith c.CaptureReader('-') as r: print(sum(b.count for b in r), r.sha256)"
+    done = subprocess.run([sys.executable, "-c", code], input=bytes(packed), capture_output=True, check=True)
+    count, sha256 = done.stdout.decode().split()
+    assert 1300 < int(count) < 3000
+    assert sha256 == hashlib.sha256(packed).hexdigest()
