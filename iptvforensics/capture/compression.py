@@ -30,6 +30,8 @@ _MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"BZh", "bzip2"),
 )
 MAGIC_BYTES = 6
+SKIPPING = ("zstd", "lz4")
+"""Formats that may have skippable frames before, between and behind their own."""
 
 
 class Unpacker(NamedTuple):
@@ -45,8 +47,12 @@ def recognise(head: bytes) -> str | None:
     for magic, name in _MAGICS:
         if head.startswith(magic):
             return name
-    skippable = len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
-    return "zstd" if skippable else None
+    return None
+
+
+def is_skippable(head: bytes) -> bool:
+    """Return True if a frame begins like this that holds no content: Zstandard and LZ4 have it in common."""
+    return len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
 
 
 def unpacker(name: str) -> Unpacker:
@@ -251,7 +257,8 @@ class Unpacking:
                 break
             rest = (rest + piece).lstrip(b"\0")
         self._pending = rest
-        if recognise(rest) != self._unpacker.name:
+        is_one = recognise(rest) == self._unpacker.name
+        if not is_one and not (is_skippable(rest) and self._unpacker.name in SKIPPING):
             self._finished = True
             if rest:
                 self._note("CAPTURE_trailing_bytes", self._place(), f"what follows is not {self._unpacker.name}")

@@ -98,6 +98,7 @@ class Source:
         """True once the evidence file was read to its end."""
         try:
             self._head = self._read(compression.MAGIC_BYTES)
+            self._step_over_frames()
             self.compression = compression.recognise(self._head)
             self._unpacking: compression.Unpacking | None = None
             if self.compression:
@@ -183,6 +184,19 @@ class Source:
         """Return `limit` bytes; fewer only at the end."""
         buffer = bytearray(limit)
         return bytes(buffer[: self._fill_raw(memoryview(buffer))])
+
+    def _step_over_frames(self) -> None:
+        """Read on to the first frame that tells Zstandard from LZ4, past those that both skip."""
+        start = self._head
+        while compression.is_skippable(self._head):
+            self._head += self._read(8 - compression.MAGIC_BYTES)
+            left = int.from_bytes(self._head[4:8], "little")
+            while left > 0 and (piece := self._read(min(left, PIECE_BYTES))):
+                left -= len(piece)
+            self._head = self._read(compression.MAGIC_BYTES)
+        if start != self._head and not compression.recognise(self._head):
+            what = "a skippable frame of Zstandard or LZ4 was found, and neither of them behind it"
+            raise CaptureError(what, path=self.name, offset=self.bytes_read - len(self._head))
 
     def _read_some(self, limit: int) -> bytes:
         buffer = bytearray(limit)

@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import lzma
 import random
+import struct
 import subprocess
 import sys
 import zlib
@@ -120,7 +121,8 @@ def test_missing_package_is_named(content, read, monkeypatch, name, title):
 def test_formats_are_told_by_their_first_bytes():
     for name, pack in PACKERS.items():
         assert compression.recognise(pack(b"x")[:6]) == name
-    assert compression.recognise(b"\x5a\x2a\x4d\x18\0\0") == "zstd"
+    assert compression.is_skippable(b"\x5a\x2a\x4d\x18\0\0")
+    assert not compression.is_skippable(b"\x4a\x2a\x4d\x18\0\0")
     assert compression.recognise(b"\xd4\xc3\xb2\xa1\2\0") is None
     assert compression.recognise(zlib.compress(b"x")[:6]) is None
 
@@ -204,3 +206,39 @@ def test_from_a_pipe_damage_costs_one_piece_at_most(content, tmp_path):
     count, sha256 = done.stdout.decode().split()
     assert 1300 < int(count) < 3000
     assert sha256 == hashlib.sha256(packed).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["zstd", "lz4"])
+def test_skippable_frames_are_stepped_over_wherever_they_stand(content, read, name):
+    pack = PACKERS[name]
+    frames = [
+        skippable(b"abcd"),
+        skippable(b"", 15),
+        pack(content[:9000]),
+        skippable(bytes(700_000)),
+        pack(content[9000:]),
+    ]
+    packed = b"".join([*frames, skippable(b"end")])
+    reading = read(packed)
+    assert reading.rows == read(content).rows
+    assert reading.capture.format == f"pcap+{name}"
+    assert reading.capture.sha256 == hashlib.sha256(packed).hexdigest()
+    assert reading.anomalies == []
+
+
+def test_wrong_check_sum_behind_a_skippable_frame_costs_no_frame(content, read):
+    packed = bytearray(skippable(bytes(99)) + CHECKED["lz4"](content))
+    packed[-2] ^= 0x55
+    reading = read(bytes(packed))
+    assert reading.rows == read(content).rows
+    assert [anomaly for anomaly, _, _ in reading.anomalies] == ["CAPTURE_damaged_compression"]
+
+
+@pytest.mark.parametrize("behind", [b"", b"text that is no frame"])
+def test_skippable_frame_without_content_is_refused_by_its_name(read, behind):
+    with pytest.raises(CaptureError, match="skippable frame of Zstandard or LZ4 was found, and neither"):
+        read(skippable(b"abcd") + behind)
+
+
+def skippable(content: bytes, kind: int = 0) -> bytes:
+    return struct.pack("<II", 0x184D2A50 + kind, len(content)) + content
