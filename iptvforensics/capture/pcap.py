@@ -167,6 +167,8 @@ class PcapWalk:
         following = at + int(self.form[walk.HEADER_BYTES]) + captured
         if captured > JUMBO_LIMIT:
             return LOST, at
+        if piece.is_last and following > piece.end and captured > self.form[walk.LIMIT]:
+            return (MORE if self._may_be_cut(seconds, fraction, captured, wire, near) else LOST), at
         fits = self._fits(piece, following, seconds)
         if fits is False and 0 < captured <= self.form[walk.LIMIT] and following <= piece.end:
             fits = self._is_lone(piece, at, following, near)
@@ -239,6 +241,11 @@ class PcapWalk:
             # A record without bytes says little of itself: its time must be near.
             return abs(next_seconds - seconds) <= walk.SECONDS_APART
         return self._follow_by_length(piece, following)
+
+    def _may_be_cut(self, seconds: int, fraction: int, captured: int, wire: int, near: int) -> bool:
+        """Return True if a record longer than the usual ones could be the last one, cut by the end of the stream."""
+        is_near = near < 0 or abs(seconds - near) <= walk.SECONDS_APART
+        return is_near and seconds > 0 and fraction < self.form[walk.UNIT] and captured <= wire <= JUMBO_LIMIT
 
     def _is_lone(self, piece: Piece, at: int, following: int, near: int) -> bool | None:
         """Return True if no better record begins within this one: then it is read as it stands."""

@@ -144,3 +144,21 @@ def test_file_begins_only_where_the_whole_header_makes_sense(write):
     assert file_begins(memoryview(header), 0, 24, True) is True
     assert file_begins(memoryview(header[:4] + bytes(24)), 0, 28, True) is False
     assert file_begins(memoryview(write.section()), 0, 28, True) is True
+
+
+@pytest.mark.parametrize("block_bytes", [1000, 4 << 20])
+@pytest.mark.parametrize("before", [0, 2])
+def test_jumbo_record_that_the_end_cuts_is_a_cut_record(write, read, before, block_bytes):
+    jumbo = write.records(3)[2]._replace(data=bytes(range(256)) * 1200)
+    content = write.pcap(write.records(before)) + write.pcap_record(jumbo)
+    start = 24 if not before else len(write.pcap(write.records(before)))
+    reading = read(content[:-100_000], block_bytes=block_bytes)
+    assert len(reading.rows) == before
+    assert reading.anomalies == [("CAPTURE_cut_last_record", start, 1)]
+    assert "207200 of the 307200 bytes" in reading.capture.anomalies[0].detail
+
+
+def test_jumbo_record_of_another_time_is_damage_and_not_a_cut_record(write, read):
+    jumbo = write.records(1)[0]._replace(data=bytes(range(256)) * 1200, ts_ns=10**18)
+    reading = read((write.pcap(write.records(2)) + write.pcap_record(jumbo))[:-100_000])
+    assert [name for name, _, _ in reading.anomalies] == ["CAPTURE_damaged_record"]
