@@ -2,15 +2,20 @@
 
 ISO/IEC 13818-1 in RFC 9112 bodies; Adobe FLV version 10.1. One long answer is one viewing. A connection that
 broke and was opened again for the same URL within 30 seconds is the same viewing; but if the client itself
-closed it and came back more than `LEFT_NS` later, the viewer had left.
+closed it and came back more than `LEFT_NS` later, the viewer had left. So had one who meanwhile watched something
+else that began and ended between the two.
 
-**Known limitations**: two players behind one client address that watch the same URL at once are one session.
-Seconds of FLV bodies are not known. A length of a terabyte or more is taken for none.
+**Known limitations**: two players behind one client address that watch the same URL at once are one session, and a
+short viewing by another device behind that address divides a session in two. Media files watched in between are not
+looked at. Seconds of FLV bodies are not known. A length of a terabyte or more is taken for none.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from .addresses import Address
 from .delivery import cite_media, cite_redirects, cite_request, draft_of
@@ -25,10 +30,34 @@ LEFT_NS = 2 * SECOND_NS
 _DELIVERIES = {"mpegts": "http-ts", "flv": "http-flv"}
 
 
-def endless_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
-    """Return the sessions of endless bodies; adds the orders of their fetches to `claimed`."""
+class _Viewing(NamedTuple):
+    """A time in which a client watched something, and its URL if that was an endless body."""
+
+    start_ns: int
+    end_ns: int
+    key: Address | None
+
+
+def endless_sessions(fetches: Fetches, claimed: set[int], others: Iterable[Draft] = ()) -> list[Draft]:
+    """Return the sessions of endless bodies; adds the orders of their fetches to `claimed`.
+
+    Args:
+        fetches: All fetches of the capture.
+        claimed: Orders of the fetches that belong to other sessions.
+        others: Sessions of other deliveries: who watched these had left what came before.
+    """
     drafts: list[Draft] = []
+    beside: dict[str, list[_Viewing]] = {}
+    for one in (draft.session for draft in others if not draft.session.published):
+        beside.setdefault(one.client_ip or "", []).append(_Viewing(one.start_ns, one.end_ns, None))
     for _, asked in fetches.by_client():
+        viewings = [
+            _Viewing(fetch.root.ts_ns, fetch.end_ns, fetch.root.key)
+            for fetch in asked
+            if fetch.order not in claimed and _is_endless(fetch) and fetch.root.key is not None
+        ]
+        viewings += [one for client in sorted({fetch.client_ip for fetch in asked}) for one in beside.get(client, ())]
+        viewings.sort(key=lambda one: one.start_ns)
         spans: list[list[Fetch]] = []
         latest: dict[tuple[str, Address], list[Fetch]] = {}
         for fetch in asked:
@@ -37,7 +66,7 @@ def endless_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
             claimed.add(fetch.order)
             key = fetch.root.key
             known = latest.get((fetch.kind or "", key)) if key is not None else None
-            if known is not None and _continues(known, fetch, fetches):
+            if known is not None and _continues(known, fetch, fetches) and not _left(known[-1], fetch, viewings):
                 known.append(fetch)
                 continue
             spans.append([fetch])
@@ -61,6 +90,18 @@ def _continues(known: list[Fetch], fetch: Fetch, fetches: Fetches) -> bool:
         if client_is_orig == (closed_by == "originator"):
             return pause <= LEFT_NS
     return pause <= REJOIN_NS
+
+
+def _left(last: Fetch, fetch: Fetch, viewings: Sequence[_Viewing]) -> bool:
+    """Return True if the client watched something else between two answers to the same URL."""
+    first_ns, last_ns = last.end_ns - LEFT_NS, fetch.root.ts_ns + LEFT_NS
+    begin = bisect_left(viewings, first_ns, key=lambda one: one.start_ns)
+    for viewing in viewings[begin:]:
+        if viewing.start_ns >= fetch.root.ts_ns:
+            break
+        if viewing.end_ns <= last_ns and viewing.end_ns > last.end_ns and viewing.key != fetch.root.key:
+            return True
+    return False
 
 
 def _draft(media: list[Fetch], fetches: Fetches) -> Draft:

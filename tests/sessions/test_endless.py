@@ -67,6 +67,43 @@ def test_connection_opened_again(lab, history, pause, sessions):
         assert (found[0]["media_seconds"], found[0]["media_objects"]) == (20.0, 2)
 
 
+OTHER = "http://edge.example:8000/live/u/p/89"
+
+
+def test_a_channel_watched_in_between_ends_the_viewing(lab):
+    for flow in (1, 2, 3):
+        lab.flow(flow, history="SHADadf")
+    watch(lab, 0, took=10)
+    watch(lab, 10.5, url=OTHER, took=10, flow=2)
+    watch(lab, 21, took=10, flow=3)
+    found = lab.sessions()
+    assert [one["stream"] for one in found] == [URL, OTHER, URL]
+    assert {one["completeness"] for one in found} == {"complete"}
+
+
+def test_a_playlist_watched_in_between_ends_the_viewing(lab):
+    lab.flow(history="SHADadf")
+    lab.flow(2, history="SHADadf")
+    watch(lab, 0, took=10)
+    lab.playlist("http://lb.example/7.m3u8", 11, ["7-0.ts", "7-1.ts"], flow=3)
+    lab.segment("http://lb.example/7-0.ts", 12, flow=3)
+    lab.segment("http://lb.example/7-1.ts", 16, flow=3)
+    watch(lab, 18, took=10, flow=2)
+    assert [one["delivery"] for one in lab.sessions()] == ["http-ts", "hls", "http-ts"]
+
+
+@pytest.mark.parametrize(("start", "took"), [(2, 40), (10.5, 40), (2, 6)], ids=["around", "goes on", "before"])
+def test_what_another_player_watches_at_the_same_time_does_not_divide_a_viewing(lab, start, took):
+    lab.flow(history="SHADadf")
+    lab.flow(2, history="SHADadf")
+    lab.flow(3, history="SHADadf")
+    watch(lab, 0, took=10)
+    watch(lab, start, url=OTHER, took=took, flow=3)
+    watch(lab, 14, took=10, flow=2)
+    found = {one["stream"]: one["completeness"] for one in lab.sessions()}
+    assert found == {URL: "connection broke and was opened again", OTHER: "complete"}
+
+
 def test_other_channel_is_another_session(lab):
     watch(lab, 0, took=5)
     watch(lab, 6, url="http://edge.example:8000/live/u/p/89", flow=2)
