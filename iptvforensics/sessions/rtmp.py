@@ -4,8 +4,12 @@ Adobe RTMP 1.0 section 7.2.2 (play: start -2 live or recorded, -1 live, 0 or mor
 period of media on one message stream is one session. Media whose commands were not captured are told by
 their direction: from the server they are played, from the client published.
 
-**Known limitations**: clients based on librtmp send start 0 for live streams too, so that 0 counts as recorded
-only if no metadata say otherwise. Reconnections are separate sessions.
+Live or recorded is what either side says: the server by the duration in the metadata of this very play, the client by
+the start that it asks for. Clients based on librtmp ask for start 0 where nobody told them that a stream is live, so
+that 0 alone leaves `kind` open.
+
+**Known limitations**: nothing shows that a server keeps to the start that it was asked for. Reconnections are
+separate sessions.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session, distinct
 from .records import Flow, RtmpMedia, RtmpMessage, TableReader, read
 
 _STOPS = frozenset(("deleteStream", "closeStream", "FCUnpublish"))
+_EITHER = frozenset((-2.0, -2000.0))
+"""Starts that ask for a live stream, or a recording if there is none: in seconds, and in milliseconds as players do."""
 _DURATION = re.compile(r'"duration"\s*:\s*([0-9.eE+-]+)')
 
 
@@ -81,7 +87,7 @@ def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, beg
     tc_url = media.tc_url or (connect.tc_url if connect is not None else None)
     session = Session(delivery="rtmp-publish" if publish else "rtmp", client_ip=client_ip, published=publish)
     session.stream = "/".join(part for part in (app, name) if part) if name else None
-    session.kind, session.kind_basis = _kind(publish, command, messages)
+    session.kind, session.kind_basis = _kind(publish, command, _metadata_duration(media, command, messages))
     session.edge_host = host_of(tc_url)
     session.edge_ip, session.edge_port = server_ip, server_port
     session.hosts = distinct([session.edge_host])
@@ -113,24 +119,35 @@ def _is_stopped(media: RtmpMedia, messages: list[RtmpMessage]) -> bool:
     return any(message.command in _STOPS and message.ts_ns >= last for message in messages)
 
 
-def _kind(publish: bool, command: RtmpMessage | None, messages: list[RtmpMessage]) -> tuple[str | None, str | None]:
+def _kind(publish: bool, command: RtmpMessage | None, duration: float | None) -> tuple[str | None, str | None]:
     if publish:
         return "live", "publish"
-    duration = _metadata_duration(messages)
     if duration is not None and duration > 0:
         return "vod", f"metadata: duration {duration:g} s"
     if command is None:
         return None, None
     start = command.play_start
-    if start is not None and (start > 0 or (start == 0 and duration is None)):
-        return "vod", f"RTMP play from second {start:g} of a recording"
-    return "live", "RTMP play without duration"
+    if start is None or start in _EITHER:
+        return "live", "RTMP play without duration"
+    if start < 0:
+        return "live", f"the client asked for a live stream (RTMP play, start {start:g})"
+    if start > 0:
+        return "vod", f"the client asked for a recording (RTMP play, start {start:g})"
+    return ("live", "metadata: duration 0") if duration == 0 else (None, None)
 
 
-def _metadata_duration(messages: list[RtmpMessage]) -> float | None:
-    """Return the duration that the first metadata name; None if there are none."""
+def _metadata_duration(media: RtmpMedia, command: RtmpMessage | None, messages: list[RtmpMessage]) -> float | None:
+    """Return the duration that the first metadata of these very media name; None if there are none."""
+    before = [one.ts_ns for one in messages if one.command in _STOPS and one.ts_ns <= media.ts_ns]
+    begin = command.ts_ns if command is not None else max(before, default=0)
+    end = max(media.last_ns or 0, media.ts_ns)
     for message in messages:
         if message.command not in ("onMetaData", "@setDataFrame") or not message.arguments:
+            continue
+        if message.from_orig != media.from_orig or not begin <= message.ts_ns <= end:
+            continue
+        # Some servers send metadata outside any message stream.
+        if message.message_stream_id not in (None, 0, media.message_stream_id):
             continue
         found = _DURATION.search(message.arguments)
         if found is not None:
@@ -149,7 +166,8 @@ def _cite(draft: Draft, media: RtmpMedia, connect: RtmpMessage | None, command: 
         if message is connect:
             shows = f"{session.client_ip} connected to {message.tc_url} as {message.flash_ver}."
         else:
-            shows = f"{session.client_ip} asked to {message.command} {message.stream_name} at {message.tc_url}."
+            start = f", start {message.play_start:g}" if message.play_start is not None else ""
+            shows = f"{session.client_ip} asked to {message.command} {message.stream_name} at {message.tc_url}{start}."
         place = (message.flow_id, message.from_orig, message.frame_no, message.stream_offset)
         draft.cite(*place, None, shows)
     sender = session.client_ip if session.delivery == "rtmp-publish" else session.edge_ip

@@ -90,25 +90,74 @@ def test_second_play_on_a_connection_begins_with_its_own_command(lab):
 
 
 @pytest.mark.parametrize(
-    ("start", "metadata", "kind"),
+    ("start", "metadata", "kind", "basis"),
     [
-        (-2.0, None, "live"),
-        (-1.0, '[{"duration": 0.0}]', "live"),
-        (0.0, '[{"duration": 0.0}]', "live"),
-        (0.0, None, "vod"),
-        (30.0, '[{"duration": 0.0}]', "vod"),
-        (None, '[{"duration": 5400.5}]', "vod"),
-        (None, '[{"duration": "..."}]', "live"),
-        (None, '[{"duration": 1e}]', "live"),
+        (-2.0, None, "live", "RTMP play without duration"),
+        (-2000.0, None, "live", "RTMP play without duration"),
+        (-1.0, '[{"duration": 0.0}]', "live", "the client asked for a live stream (RTMP play, start -1)"),
+        (-1000.0, None, "live", "the client asked for a live stream (RTMP play, start -1000)"),
+        (0.0, '[{"duration": 0.0}]', "live", "metadata: duration 0"),
+        (0.0, None, None, None),
+        (0.0, '[{"width": 160.0}]', None, None),
+        (0.0, '[{"duration": 60.0}]', "vod", "metadata: duration 60 s"),
+        (30.0, '[{"duration": 0.0}]', "vod", "the client asked for a recording (RTMP play, start 30)"),
+        (None, '[{"duration": 5400.5}]', "vod", "metadata: duration 5400.5 s"),
+        (None, '[{"duration": "..."}]', "live", "RTMP play without duration"),
+        (None, '[{"duration": 1e}]', "live", "RTMP play without duration"),
     ],
 )
-def test_live_or_recorded(lab, start, metadata, kind):
+def test_live_or_recorded(lab, start, metadata, kind, basis):
     connected(lab)
     play(lab, play_start=start)
     if metadata is not None:
         message(lab, 0.9, "onMetaData", from_orig=False, kind="data", arguments=metadata)
     media(lab, 1, 9, role="play")
+    session = lab.one()
+    assert (session["kind"], session["kind_basis"]) == (kind, basis)
+    if start is not None:
+        assert any(text.endswith(f"rtmp://in.example:1935/live, start {start:g}.") for text in lab.shown())
+
+
+def metadata(lab, at, duration, from_orig=False, **more):
+    arguments = f'[{{"duration": {duration}}}]'
+    message(lab, at, "onMetaData", from_orig=from_orig, kind="data", arguments=arguments, **more)
+
+
+def test_metadata_of_the_film_before_say_nothing_of_a_live_stream(lab):
+    connected(lab)
+    play(lab, 0.5, "film", play_start=0.0)
+    metadata(lab, 0.9, 60.0, message_stream_id=1)
+    media(lab, 1, 5, role="play", stream_name="film", **APP)
+    play(lab, 6, "channel", play_start=-1000.0)
+    media(lab, 7, 9, role="play", stream_name="channel", **APP)
+    metadata(lab, 10, 90.0, message_stream_id=1)
+    assert [(one["stream"], one["kind"]) for one in lab.sessions()] == [("live/film", "vod"), ("live/channel", "live")]
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ({"message_stream_id": 2}, None),
+        ({"message_stream_id": 1, "from_orig": True}, None),
+        ({"message_stream_id": 0}, "vod"),
+    ],
+    ids=["other message stream", "what the client publishes", "no message stream"],
+)
+def test_metadata_that_run_beside_the_media(lab, place, kind):
+    connected(lab)
+    play(lab, play_start=0.0)
+    metadata(lab, 0.9, 60.0, **place)
+    media(lab, 1, 9, role="play")
     assert lab.one()["kind"] == kind
+
+
+def test_metadata_before_a_stop_are_not_those_of_media_whose_command_is_missing(lab):
+    ends = {"client": ENDS["client_ip"], "orig_port": ENDS["client_port"], "server": ENDS["server_ip"], "port": 1935}
+    lab.flow(history="AD", starts_midstream=True, **ends)
+    metadata(lab, 0.1, 60.0, message_stream_id=1)
+    message(lab, 0.2, "deleteStream")
+    media(lab, 1, 9, role="unknown")
+    assert lab.one()["kind"] is None
 
 
 @pytest.mark.parametrize(("from_orig", "delivery"), [(False, "rtmp"), (True, "rtmp-publish")], ids=["play", "publish"])
