@@ -5,6 +5,8 @@ broke and was opened again for the same URL within 30 seconds is the same viewin
 closed it and came back more than `LEFT_NS` later, the viewer had left. So had one who meanwhile watched something
 else that began and ended between the two.
 
+A film or an episode may be sent without a length as well: its path says so.
+
 **Known limitations**: two players behind one client address that watch the same URL at once are one session, and a
 short viewing by another device behind that address divides a session in two. Media files watched in between are not
 looked at. Seconds of FLV bodies are not known. A length of a terabyte or more is taken for none.
@@ -21,6 +23,7 @@ from .addresses import Address
 from .delivery import cite_media, cite_redirects, cite_request, draft_of
 from .fetches import Fetch, Fetches
 from .model import RECONNECTED, SECOND_NS, STARTS_BEFORE, Draft
+from .panel_paths import names_film
 from .transport import note_seconds
 
 REJOIN_NS = 30 * SECOND_NS
@@ -104,6 +107,13 @@ def _left(last: Fetch, fetch: Fetch, viewings: Sequence[_Viewing]) -> bool:
     return False
 
 
+def _kind(media: Sequence[Fetch]) -> tuple[str | None, str | None]:
+    films = {names_film(one.key.path) for fetch in media for one in fetch.chain if one.key is not None}
+    if True in films:
+        return "vod", "the path asks for a film or an episode, though no length was declared"
+    return (None, None) if None in films else ("live", "no length declared")
+
+
 def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
     first = media[0]
     draft = draft_of(_DELIVERIES[first.kind or ""], media, media, fetches.flows)
@@ -114,7 +124,7 @@ def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
     if first.exchange is None or (not first.is_request and flow is not None and flow.starts_midstream):
         draft.faults.add(STARTS_BEFORE)
     if first.exchange is not None:
-        session.kind, session.kind_basis = "live", "no length declared"
+        session.kind, session.kind_basis = _kind(media)
     if len(media) > 1:
         draft.faults.add(RECONNECTED)
     cite_redirects(draft, media)

@@ -62,6 +62,14 @@ def may_be_panel_media(path: str, query: str) -> bool:
     return bool(TOKEN_MEDIA.match(path) or (_NUMBER_LAST.search(path) and _LINE_IN_QUERY.search(query)))
 
 
+def names_film(path: str) -> bool | None:
+    """Return whether a path asks a panel for a film or an episode; None if it only lies in a folder of that name."""
+    found = (MEDIA.match(path) if is_panel_media(path) else None) or TOKEN_MEDIA.match(path)
+    if found:
+        return found[1] in ("movie", "series")
+    return None if path.startswith(("/movie/", "/series/")) else False
+
+
 def names_channel(path: str, query: str) -> bool | None:
     """Return whether a path asks a panel for a channel, or for what it sends now in place of one; None if it may."""
     if path.startswith(("/movie/", "/series/", "/timeshift")) or "utc=" in query:

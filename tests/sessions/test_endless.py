@@ -104,6 +104,27 @@ def test_what_another_player_watches_at_the_same_time_does_not_divide_a_viewing(
     assert found == {URL: "connection broke and was opened again", OTHER: "complete"}
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "basis"),
+    [
+        ("live/u/p/1.ts", "live", "no length declared"),
+        ("movie/u/p/1.ts", "vod", "the path asks for a film or an episode, though no length was declared"),
+        ("series/u/p/1.ts", "vod", "the path asks for a film or an episode, though no length was declared"),
+        ("movie/night-train.ts", None, None),
+    ],
+)
+def test_films_without_length_are_no_live_streams(lab, path, kind, basis):
+    watch(lab, url=f"http://edge.example:8000/{path}")
+    session = lab.one()
+    assert (session["delivery"], session["kind"], session["kind_basis"]) == ("http-ts", kind, basis)
+
+
+def test_film_that_an_edge_sends_under_another_path(lab):
+    lab.redirect("http://portal.example/movie/u/p/1.ts", "http://edge.example/x", 0)
+    watch(lab, 0.2, url="http://edge.example/x", flow=2)
+    assert lab.one()["kind"] == "vod"
+
+
 def test_other_channel_is_another_session(lab):
     watch(lab, 0, took=5)
     watch(lab, 6, url="http://edge.example:8000/live/u/p/89", flow=2)

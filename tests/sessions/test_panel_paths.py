@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iptvforensics.sessions.panel_paths import is_panel_media, may_be_panel_media, names_channel
+from iptvforensics.sessions.panel_paths import is_panel_media, may_be_panel_media, names_channel, names_film
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,20 @@ def test_forms(path, query, certain, possible, channel):
     assert is_panel_media(path) is certain
     assert may_be_panel_media(path, query) is possible
     assert names_channel(path, query) is channel
+
+
+@pytest.mark.parametrize(
+    ("path", "film"),
+    [
+        ("/movie/u/p/501.ts", True),
+        ("/series/u/p/501.mkv", True),
+        ("/movie/AbCdEfGhIjKlMnOpQr/61.ts", True),
+        ("/movie/hls/x/61.ts", None),
+        ("/series/night-train/1.ts", None),
+        ("/live/u/p/61.ts", False),
+        ("/u/p/61.ts", False),
+        ("/timeshift/u/p/60/2026-11-26:08-00/61.ts", False),
+    ],
+)
+def test_films_and_episodes(path, film):
+    assert names_film(path) is film
