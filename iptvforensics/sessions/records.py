@@ -199,6 +199,7 @@ class Service(NamedTuple):
     service_id: int | None
     service_name: str | None
     ca_system_ids: list[int] | None
+    crc_valid: bool | None
 
 
 class RtpStream(NamedTuple):

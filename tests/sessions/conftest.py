@@ -97,7 +97,7 @@ class Lab:
         media_s=None,
         ts=None,
         service=None,
-        ca=None,
+        ts_service=None,
         request=True,
         exchange=True,
         **more,
@@ -168,7 +168,14 @@ class Lab:
                 **{"packet_bytes": 188, "packets": size // 188, **clock, **(ts or {})},
             )
         if service is not None:
-            self.add("ts_services", **lead, **place, service_id=1, service_name=service, ca_system_ids=ca)
+            self.add(
+                "ts_services",
+                **lead,
+                **place,
+                service_id=1,
+                service_name=service,
+                **{"crc_valid": True, **(ts_service or {})},
+            )
         return {**lead, **place, "url": url}
 
     def redirect(self, url, to, at, **more):

@@ -14,12 +14,12 @@ def watch(lab, at=0.0, **more):
 
 
 def test_media_in_clear_have_no_encryption_though_a_system_is_announced(lab):
-    watch(lab, media_s=59.5, service="Kestrel News", ca=[0x0B00])
+    watch(lab, media_s=59.5, service="Kestrel News", ts_service={"ca_system_ids": [0x0B00]})
     assert (lab.one()["encryption"], lab.one()["channel"]) == (None, "Kestrel News")
 
 
 def test_scrambled_stream_says_so_and_names_the_system(lab):
-    watch(lab, media_s=59.5, service="Kestrel News", ca=[0x0B00, 0x1800], ts=SCRAMBLED)
+    watch(lab, media_s=59.5, service="Kestrel News", ts_service={"ca_system_ids": [0x0B00, 0x1800]}, ts=SCRAMBLED)
     session = lab.one()
     assert session["encryption"] == "MPEG-TS scrambling (CA 0x0b00, 0x1800)"
     assert (session["media_seconds"], session["media_seconds_basis"]) == (59.5, "PCR")
@@ -58,3 +58,26 @@ def test_scrambled_media_segments_that_a_playlist_encrypts_too(lab):
     lab.playlist("http://edge.example/a/i.m3u8", 0, [("s1.ts", key)], endlist=True)
     lab.segment("http://edge.example/a/s1.ts", 1, media_s=4.0, ts=SCRAMBLED)
     assert lab.one()["encryption"] == "SAMPLE-AES, MPEG-TS scrambling"
+
+
+def test_section_with_a_wrong_crc_names_no_channel(lab):
+    watch(lab, media_s=59.5, service="Kestrel Nfws", ts_service={"crc_valid": False})
+    assert lab.one()["channel"] is None
+    shows = 'A section names the service "Kestrel Nfws", but a CRC is wrong: not taken for the channel.'
+    assert shows in lab.shown()
+
+
+def test_intact_section_names_the_channel_beside_a_damaged_one(lab):
+    lab.flow(history="SHADadf")
+    lab.flow(2, history="SHADadF")
+    for at, name, valid in ((0, "Kestrel Nfws", False), (12, "Kestrel News", True)):
+        place = {"flow": 1 + (at > 0), "took": 10.0, "declared": None, "whole": False}
+        lab.segment(URL, at, service=name, ts_service={"crc_valid": valid}, **place)
+    assert lab.one()["channel"] == "Kestrel News"
+    assert not any("CRC" in text for text in lab.shown())
+
+
+def test_system_that_a_damaged_program_map_announces_is_not_named(lab):
+    watch(lab, media_s=59.5, ts=SCRAMBLED, service="K", ts_service={"ca_system_ids": [0x0B00], "crc_valid": False})
+    assert lab.one()["encryption"] == "MPEG-TS scrambling"
+    assert any(text.endswith("no intact announcement of a CA system was seen.") for text in lab.shown())
