@@ -18,6 +18,8 @@ from ._mpegts_psi import ElementaryStream, ProgramMap, Section, ServiceText
 
 MAX_SECTION_ROWS = 4096
 MAX_SERVICES = 2048
+MAX_MOVES = 64
+"""PIDs that one component is followed through."""
 TIME_ROW_EVERY_S = 60
 
 FIXED_PIDS = {0: "PAT", 1: "CAT", 0x10: "NIT", 0x11: "SDT", 0x12: "EIT", 0x14: "TDT", 0x1FFF: "null"}
@@ -39,6 +41,8 @@ class Service:
     pmt_pid: int | None = None
     program_map: ProgramMap | None = None
     map_valid: bool = True
+    earlier_map: ProgramMap | None = None
+    """The last one with a right CRC, kept where a PAT moved the program map."""
     text: ServiceText | None = None
     text_valid: bool = True
     original_network_id: int | None = None
@@ -68,6 +72,15 @@ class Service:
         return Row("ts_services", from_orig, self.offset, values)
 
 
+@dataclass(slots=True)
+class Line:
+    """PIDs that carried one component of a service one after the other."""
+
+    pids: list[int]
+    came_back: bool = False
+    """True if an earlier one of them was named again: then their times may lie within each other."""
+
+
 class ServiceInformation:
     """The service information of one transport stream."""
 
@@ -83,6 +96,9 @@ class ServiceInformation:
         """PID -> elementary stream as first declared, and its service."""
         self.ca_pids: dict[int, str] = {}
         self.marks: dict[str, None] = {}
+        self._pcr_pids: set[int] = set()
+        self._lines: dict[tuple[str, int], Line] = {}
+        """Component (video, audio, PCR) and PID -> those that it went on in."""
         self._services: dict[tuple[int | None, int | None, int], Service] = {}
         self._rows = 0
         self._time_row_s: int | None = None
@@ -135,6 +151,10 @@ class ServiceInformation:
         if pid in self.streams:
             return self.streams[pid][0].kind
         return self.ca_pids.get(pid)
+
+    def line_of(self, component: str, pid: int) -> Line:
+        """Return the PIDs in which a component (video, audio, PCR) was carried, in order; mostly it is one."""
+        return self._lines.get((component, pid)) or Line([pid])
 
     def _section_row(self, section: Section, name: str, data: bytes, pid: int, offset: int) -> list[Event]:
         utc = None
@@ -215,9 +235,14 @@ class ServiceInformation:
             service.offset = offset
         elif service.map_valid and service.program_map != found:
             self._renew(service, offset, events)
+        if valid:
+            if service.earlier_map is not None:
+                self._note_moves(service.earlier_map, found)
+            service.earlier_map = found
         service.program_map = found
         service.map_valid = valid
         service.pmt_pid = pid
+        self._pcr_pids.add(found.pcr_pid)
         for stream in found.streams:
             self.streams.setdefault(stream.pid, (stream, found.service_id))
         for _, ecm in (*found.ca, *(pair for stream in found.streams for pair in stream.ca)):
@@ -229,6 +254,27 @@ class ServiceInformation:
             self.marks["nginx-rtmp or SRS: PID plan 0x1001, 0x100, 0x101"] = None
         elif pid == 0x1000 and found.service_id == 1 and pids and pids == list(range(0x100, 0x100 + len(pids))):
             self.marks["FFmpeg: default PID plan 0x1000, 0x100 and on"] = None
+
+    def _note_moves(self, before: ProgramMap, after: ProgramMap) -> None:
+        """Note which PIDs a new program map puts in the place of others."""
+        still = {stream.pid for stream in after.streams}
+        for component in ("video", "audio"):
+            old = next((stream.pid for stream in before.streams if stream.kind == component), None)
+            new = next((stream.pid for stream in after.streams if stream.kind == component), None)
+            if old is not None and new is not None and old not in still:
+                self._note_move(component, old, new, known=new in self.streams)
+        if before.pcr_pid != after.pcr_pid:
+            self._note_move("PCR", before.pcr_pid, after.pcr_pid, known=after.pcr_pid in self._pcr_pids)
+
+    def _note_move(self, component: str, old: int, new: int, *, known: bool) -> None:
+        line = self._lines.setdefault((component, old), Line([old]))
+        if new in line.pids:
+            line.came_back = True
+        elif (
+            not known and len(line.pids) < MAX_MOVES
+        ):  # a PID that carried something before may have lasted all the while
+            line.pids.append(new)
+            self._lines[component, new] = line
 
     def _take_texts(self, section: Section, offset: int, events: list[Event]) -> None:
         valid = bool(section.crc_valid)

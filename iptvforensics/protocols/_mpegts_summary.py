@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
@@ -52,7 +53,7 @@ def summary(grid: Grid, information: ServiceInformation, from_orig: bool) -> lis
     events = _anomalies(grid, head, from_orig)
     clock = _first_by_pid(slots, information.pcr_pids, K.PCR_COUNT)
     timed = _timed_slot(slots, information)
-    media_s, basis = _media_s(timed, clock)
+    media_s, basis = _media_s(timed, clock, slots, information)
     values: dict[str, Any] = {
         "packet_bytes": grid.packet_bytes,
         "packets": head[K.PACKETS],
@@ -126,17 +127,49 @@ def _kind_of_stream_id(stream_id: int) -> str | None:
     return "audio" if 0xC0 <= stream_id <= 0xDF else None
 
 
-def _media_s(timed: list[int] | None, clock: list[int] | None) -> tuple[float | None, str | None]:
+def _media_s(
+    timed: list[int] | None, clock: list[int] | None, slots: list[list[int]], information: ServiceInformation
+) -> tuple[float | None, str | None]:
     """Return the seconds and the clock that they are by; a PTS within a scrambled packet is not seen, a PCR always."""
-    by_pcr = clock[K.PCR_SPAN] / PCR_HZ if clock else None
+    clocks, came_back = _line(slots, information, "PCR", clock, K.PCR_COUNT) if clock else ([], False)
+    spans = [slot[K.PCR_SPAN] for slot in clocks]
+    by_pcr = (max(spans) if came_back else sum(spans)) / PCR_HZ
     if not timed:
-        return by_pcr, "PCR" if clock else None
-    by_pts = (timed[K.PTS_SPAN] + timed[K.PTS_MAX] - timed[K.PTS_MIN]) / PTS_HZ
-    if not timed[K.N_SCRAMBLED]:
+        return (by_pcr, "PCR") if clock else (None, None)
+    declared, _ = information.streams.get(timed[K.PID], (None, None))
+    kind = declared.kind if declared else ""
+    parts, came_back = _line(slots, information, kind, timed, K.PTS_COUNT)
+    ticks = sum(slot[K.PTS_SPAN] for slot in parts)
+    ticks += _covered(parts) if came_back else sum(slot[K.PTS_MAX] - slot[K.PTS_MIN] for slot in parts)
+    by_pts = ticks / PTS_HZ
+    if not any(slot[K.N_SCRAMBLED] for slot in parts):
         return by_pts, "PTS"
-    if by_pcr is None:
+    if not clock:
         return by_pts, "PTS in clear"
     return (by_pcr, "PCR") if by_pcr > by_pts else (by_pts, "PTS")
+
+
+def _line(
+    slots: list[list[int]], information: ServiceInformation, component: str, one: list[int], count: int
+) -> tuple[list[list[int]], bool]:
+    """Return the slots with a count in which a component went on, and whether it came back to one of them.
+
+    A program map that is sent again as it was is not read again: then a clock that goes on shows the return.
+    """
+    line = information.line_of(component, one[K.PID])
+    by_pid = {slot[K.PID]: slot for slot in slots if slot[count]}
+    parts = [by_pid[pid] for pid in line.pids if pid in by_pid]
+    goes_on = any(slot[K.PCR_OFFSET] > after[K.FIRST_OFFSET] for slot, after in pairwise(parts))
+    return parts, line.came_back or goes_on
+
+
+def _covered(parts: list[list[int]]) -> int:
+    """Return the ticks of the time line that the last stretches of some PIDs cover together."""
+    total, reached = 0, -K.PTS_MODULUS
+    for first, last in sorted((slot[K.PTS_MIN], slot[K.PTS_MAX]) for slot in parts):
+        total += max(0, last - max(first, reached))
+        reached = max(reached, last)
+    return total
 
 
 def _bitrate(clock: list[int] | None, stride: int) -> float | None:

@@ -32,8 +32,9 @@ TRANSPORT_STREAMS = message_table(
         Column(
             "media_s",
             "float",
-            "Time from the lowest to the highest PTS of that PID, wraps undone, breaks not counted; by the PCR where "
-            "there is no PTS, or where packets of that PID are scrambled and the PCR, which never is, covers more.",
+            "Time from the lowest to the highest PTS of that PID, wraps undone, breaks not counted, and of those that "
+            "later program maps put in its place; by the PCR where there is no PTS, or where packets of that PID are "
+            "scrambled and the PCR, which never is, covers more.",
         ),
         Column(
             "media_s_basis",

@@ -13,7 +13,8 @@ section 8.1.
 
 **Known limitations**: EIT, ATSC PSIP, SCTE 35 messages and teletext are counted as packets, not decoded. At
 most 256 PIDs, 4096 distinct sections and 2048 services per stream are followed. Scrambled payload is
-counted only. Encryption of the whole body leaves no sync bytes, so that such a body is not recognised.
+counted only. What a service sends after it moved to a PID that another one had named before is no part of
+`media_s`. Encryption of the whole body leaves no sync bytes, so that such a body is not recognised.
 """
 
 from __future__ import annotations

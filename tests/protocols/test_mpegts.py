@@ -490,6 +490,56 @@ def test_scrambled_media_last_as_long_as_the_clock_that_is_in_clear() -> None:
     assert (row["media_s"], row["media_s_basis"], row["scrambled_packets"]) == (4.0, "PCR", 50)
 
 
+def in_parts(*parts: tuple[int, int, int], scrambled: int = 0) -> dict[str, Any]:
+    """Return the row of a stream whose program map names another PID, from a second to another, time and again."""
+    mux = Mux()
+    mux.sections(0, pat({1: 0x100, 2: 0x110}))
+    for version, (pid, first, last) in enumerate(parts):
+        mux.sections(0x100, pmt(1, pid, [(0x1B, pid, b"")], version=version % 2))
+        mux.sections(0x110, pmt(2, 0x301, [(0x1B, 0x301, b"")]))
+        for n in range(first * 25, last * 25 + 1):
+            mux.pes(pid, n * 3600, pcr=n * 3600 * 300, scrambled=scrambled)
+            if pid != 0x301:
+                mux.pes(0x301, n * 3600, pcr=n * 3600 * 300, scrambled=scrambled)
+    return stream(parse(bytes(mux.data)))
+
+
+@pytest.mark.parametrize("scrambled", [0, 2], ids=["clear", "scrambled"])
+@pytest.mark.parametrize(
+    ("parts", "seconds", "by_pcr"),
+    [
+        ([(0x101, 0, 4), (0x201, 4, 8)], 8.0, 8.0),
+        ([(0x101, 0, 4), (0x201, 0, 4)], 8.0, 8.0),
+        ([(0x101, 0, 4), (0x201, 100, 104), (0x202, 104, 106)], 10.0, 10.0),
+        ([(0x101, 0, 4), (0x201, 4, 8), (0x101, 8, 12)], 12.0, 12.0),
+        ([(0x101, 0, 4), (0x201, 4, 8), (0x101, 8, 12), (0x201, 12, 16)], 16.0, 12.0),
+        ([(0x101, 0, 4), (0x301, 4, 8)], 4.0, 8.0),
+    ],
+    ids=["goes on", "begins anew", "twice", "comes back", "to and fro", "joins another service"],
+)
+def test_media_seconds_of_a_service_that_moves_to_other_pids(
+    parts: list[tuple[int, int, int]], seconds: float, by_pcr: float, scrambled: int
+) -> None:
+    row = in_parts(*parts, scrambled=scrambled)
+    assert (row["media_s"], row["media_s_basis"]) == ((by_pcr, "PCR") if scrambled else (seconds, "PTS"))
+
+
+def test_return_to_a_program_map_that_was_sent_before() -> None:
+    mux = Mux()
+    mux.sections(0, pat({1: 0x100}))
+    for pid, first, last in ((0x101, 0, 4), (0x201, 4, 8), (0x101, 8, 12)):
+        mux.sections(0x100, pmt(1, pid, [(0x1B, pid, b"")], version=pid >> 9))
+        for n in range(first * 25, last * 25 + 1):
+            mux.pes(pid, n * 3600, pcr=n * 3600 * 300)
+    assert stream(parse(bytes(mux.data)))["media_s"] == 12.0
+
+
+def test_pids_of_one_component_are_followed_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_mpegts_services, "MAX_MOVES", 3)
+    row = in_parts(*((0x101 + n, n, n + 1) for n in range(5)))
+    assert row["media_s"] == 3.0
+
+
 def test_time_seen_in_clear_is_called_so_where_no_clock_shows_the_rest() -> None:
     row = scrambled_half(with_clock=False)
     assert (row["media_s"], row["media_s_basis"]) == (2.0, "PTS in clear")
