@@ -143,11 +143,11 @@ def add_payload(
     at = d * L.DIRECTION_WIDTH
     late = signed32(seq - dirs[at + L.NEXT_SEQ])
     offset = dirs[at + L.NEXT_OFFSET] + late
-    if dirs[at + L.CLOSED]:
-        dirs[at + L.AFTER_CLOSE_BYTES] += wire
-        return 0
     if late > MAX_LATE or late < -MAX_LATE:
         dirs[at + L.DROPPED_BYTES] += length
+        return 0
+    if late >= 0 and dirs[at + L.CLOSED]:
+        dirs[at + L.AFTER_CLOSE_BYTES] += wire
         return 0
     if late == 0 and dirs[at + L.PENDING_HEAD] == 0:
         deliver(st, dirs, pieces, d, frame, ns, source, length, wire)
@@ -165,6 +165,9 @@ def add_payload(
         if min(again, length) > first:
             put_overlap(st, overlaps, d, offset + first, min(again, length) - first, source + first, frame)
         if again == wire:
+            return 1
+        if dirs[at + L.CLOSED]:
+            dirs[at + L.AFTER_CLOSE_BYTES] += wire - again
             return 1
         offset += again
         source += again

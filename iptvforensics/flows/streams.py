@@ -340,16 +340,13 @@ class FlowTable:
             d = entry.direction
             if entry.transport != 6:
                 continue
-            if kind == END:
-                self._history.pop(d, None)
-                continue
             size, before = self._bytes_since_gap(batch, entry) if entry.specials else (entry.bytes, True)
             end = entry.byte + entry.bytes
             last = data[end - min(size, L.COMPARE_WINDOW) : end].tobytes()
             if before and size < L.COMPARE_WINDOW:
                 last = (self._history.get(d, (0, b""))[1] + last)[-L.COMPARE_WINDOW :]
             self._history[d] = (stop, last)
-            self._history.move_to_end(d)
+            self._history.move_to_end(d, last=kind != END)  # what ended is the first to be forgotten
         while len(self._history) > HISTORY_DIRECTIONS:
             self._history.popitem(last=False)
 

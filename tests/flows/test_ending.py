@@ -109,3 +109,24 @@ def test_many_directions_may_lose_their_ends(kernel_speed: str) -> None:
     out, _ = run(packets)
     assert len(out.ends) == 6000
     assert all(out.gaps[2 * i] == [(1, 7)] for i in range(6000))
+
+
+@pytest.mark.parametrize("block_size", [1, 100])
+@pytest.mark.parametrize("batch_bytes", [1, 1 << 20])
+def test_what_is_sent_again_after_the_end_is_a_repeat(kernel_speed: str, block_size: int, batch_bytes: int) -> None:
+    last = Packet(1004, b"defg", flags=FIN | ACK, ack=5001)
+    packets = [*START, last, last, Packet(1005, b"eFg", ack=5001)]
+    out, table = run(packets, block_size=block_size, batch_bytes=batch_bytes)
+    assert out.bytes_of(0) == b"abcdefg"
+    assert out.differences == [(7, 5)]
+    assert number(table, 0, L.RETRANSMITTED_BYTES) == 7
+    assert number(table, 0, L.AFTER_CLOSE_BYTES) == 0
+
+
+def test_only_what_lies_behind_the_end_comes_after_it(kernel_speed: str) -> None:
+    packets = [*START, Packet(1004, flags=FIN | ACK, ack=5001), Packet(1002, b"bcde", ack=5001)]
+    out, table = run([*packets, Packet(1004, b"d", ack=5001), Packet(1010, b"xy", ack=5001)])
+    assert out.bytes_of(0) == b"abc"
+    assert out.gaps == {}
+    assert number(table, 0, L.RETRANSMITTED_BYTES) == 2
+    assert number(table, 0, L.AFTER_CLOSE_BYTES) == 5
