@@ -10,11 +10,9 @@ from typing import Any
 
 from ..kernel import inline, kernel
 from . import layout as L
+from .connection import MAX_AHEAD
 from .reassembly import give_up_hole, put_piece, release
 from .table import TCP, signed32
-
-MAX_AHEAD = 64 << 20
-"""Receivers offer smaller windows than this: a number further ahead of all that was seen is no proof of bytes."""
 
 
 @inline

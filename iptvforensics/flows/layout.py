@@ -16,7 +16,8 @@ HISTORY = 14  # up to 15 letters of 4 bits, first one lowest
 HISTORY_SEEN = 15  # bit set of the letters in HISTORY
 FLOW_TUNNEL, FLOW_VLAN = 16, 17
 ORIG_MAC, RESP_MAC = 18, 19
-FLOW_WIDTH = 20
+BEFORE = 20  # index + 1 of the flow that used the same addresses and ports before, 0: none
+FLOW_WIDTH = 21
 
 BASIS_SYN, BASIS_SYN_ACK, BASIS_PORT, BASIS_FIRST_PACKET = range(4)
 BASIS_NAMES = ("SYN", "SYN-ACK", "port", "first packet")
@@ -53,7 +54,8 @@ BATCH_PIECES, BATCH_BYTES, BATCH_PIECE_AT = range(32, 35)
 EXTENT_AT, EXTENT_END = 35, 36  # room in the batch's buffer that is left for the next bytes
 LAST_BYTES = 37  # of the batch before, a guess at how much room the direction will want
 FAR_NUMBERS = 38  # acknowledgments and ends further ahead than any window, not believed
-DIRECTION_WIDTH = 39
+BEFORE_START_BYTES = 39  # of TCP segments that begin before the first byte of the stream
+DIRECTION_WIDTH = 40
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
 P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..kernel import inline, kernel
 from . import layout as L
+from .connection import MAX_AHEAD, connection_of, follow
 from .ending import acknowledge, note_end
 from .reassembly import deliver, give_up_hole, put_overlap, release, wait
 from .table import (
@@ -16,7 +17,6 @@ from .table import (
     TCP,
     UDP,
     find_flow,
-    is_new_connection,
     note,
     open_flow,
     sent_by_responder,
@@ -123,6 +123,24 @@ def hole_is_lost(st: Any, dirs: Any, d: int, ns: int) -> int:
 
 
 @inline
+def repeat(
+    st: Any, dirs: Any, overlaps: Any, d: int, frame: int, offset: int, source: int, length: int, again: int
+) -> int:
+    """Count bytes that the stream has passed, and note them to be compared; return 1 if some were there before."""
+    at = d * L.DIRECTION_WIDTH
+    unknown = max(0, min(-offset, again))
+    dirs[at + L.BEFORE_START_BYTES] += unknown
+    first = max(unknown, dirs[at + L.NEXT_OFFSET] - offset - L.COMPARE_WINDOW)
+    if length > first:
+        put_overlap(st, overlaps, d, offset + first, length - first, source + first, frame)
+    if again == unknown:
+        return 0
+    dirs[at + L.RETRANSMITTED] += 1
+    dirs[at + L.RETRANSMITTED_BYTES] += again - unknown
+    return 1
+
+
+@inline
 def add_payload(
     st: Any,
     dirs: Any,
@@ -143,7 +161,7 @@ def add_payload(
     at = d * L.DIRECTION_WIDTH
     late = signed32(seq - dirs[at + L.NEXT_SEQ])
     offset = dirs[at + L.NEXT_OFFSET] + late
-    if late > MAX_LATE or late < -MAX_LATE:
+    if late > MAX_LATE or late < -MAX_AHEAD:
         dirs[at + L.DROPPED_BYTES] += length
         return 0
     if late >= 0 and dirs[at + L.CLOSED]:
@@ -158,14 +176,9 @@ def add_payload(
             dirs[at + L.KEEPALIVES] += 1
             return 0
         again = min(-late, wire)
-        dirs[at + L.RETRANSMITTED] += 1
-        dirs[at + L.RETRANSMITTED_BYTES] += again
-        first = max(0, -late - L.COMPARE_WINDOW)
-        first = max(first, -offset)
-        if min(again, length) > first:
-            put_overlap(st, overlaps, d, offset + first, min(again, length) - first, source + first, frame)
+        is_repeat = repeat(st, dirs, overlaps, d, frame, offset, source, min(again, length), again)
         if again == wire:
-            return 1
+            return is_repeat
         if dirs[at + L.CLOSED]:
             dirs[at + L.AFTER_CLOSE_BYTES] += wire - again
             return 1
@@ -311,12 +324,15 @@ def route(
             at = f * L.FLOW_WIDTH
             same = flow[at + L.ORIG_LO] == s_lo and flow[at + L.ORIG_PORT] == s_port and flow[at + L.ORIG_HI] == s_hi
             d = 2 * f if same else 2 * f + 1
-            if proto == TCP and is_new_connection(flow, dirs, f, d, tcp_seq[i], flags):
-                flow[at + L.REPLACED] = 1
-                f = -1
+            if proto == TCP:
+                wire = payload_wire_bytes[i]
+                d = connection_of(st, flow, dirs, d, tcp_seq[i], tcp_ack[i], flags, wire, ns)
+                f = d >> 1
         if f < 0:
             basis = sent_by_responder(proto, flags, s_port, d_port)
             f = open_flow(st, flow, dirs, basis & 1, s_hi, s_lo, d_hi, d_lo, s_port, d_port, proto)
+            if table[slot] != 0:
+                follow(flow, dirs, f, table[slot] - 1)
             table[slot] = f + 1
             d = 2 * f + (basis & 1)
             describe_flow(flow, f, basis, frame, sub[i], ns, tunnel[i], vlan[i], src_mac[i], dst_mac[i])

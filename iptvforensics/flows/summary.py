@@ -127,12 +127,17 @@ def flow_anomalies(table: FlowNumbers) -> list[tuple[str, int, bool, int, str]]:
     """Return (name, flow_id, from_orig, count, detail) of what the reassembly could not do."""
     found: list[tuple[str, int, bool, int, str]] = []
     kinds = (
-        (L.DROPPED_BYTES, "TCP_bytes_out_of_window", "bytes whose sequence numbers fit no place in the stream"),
+        (
+            L.DROPPED_BYTES,
+            "TCP_bytes_out_of_window",
+            "bytes whose sequence numbers fit no place in the stream; not delivered",
+        ),
         (
             L.FAR_NUMBERS,
             "TCP_numbers_out_of_window",
             "acknowledgments or ends too far ahead to prove that bytes were sent",
         ),
+        (L.BEFORE_START_BYTES, "TCP_bytes_before_start", "bytes before the first one of the stream; not delivered"),
         (L.AFTER_CLOSE_BYTES, "TCP_bytes_after_end", "bytes after the end of the stream (FIN); not delivered"),
         (L.CUT_BYTES, "CAPTURE_bytes_cut_by_snaplen", "payload bytes that the capture did not keep"),
         (L.DUPLICATES, "CAPTURE_duplicate_packets", "copies of packets (mirror port); counted once"),

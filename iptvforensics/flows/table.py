@@ -130,20 +130,3 @@ def open_flow(
         flow[at + L.ORIG_HI], flow[at + L.ORIG_LO], flow[at + L.ORIG_PORT] = s_hi, s_lo, s_port
         flow[at + L.RESP_HI], flow[at + L.RESP_LO], flow[at + L.RESP_PORT] = d_hi, d_lo, d_port
     return f
-
-
-@inline
-def is_new_connection(flow: Any, dirs: Any, f: int, d: int, seq: int, flags: int) -> int:
-    """Return 1 if a SYN on known addresses and ports opens another connection (its ISN differs)."""
-    if not flags & SYN:
-        return 0
-    at = d * L.DIRECTION_WIDTH
-    isn = dirs[at + L.ISN]
-    if isn >= 0:
-        return 1 if isn != seq else 0
-    if dirs[at + L.STARTED] == 0:
-        # Nothing seen from this side yet: a SYN-ACK answers the SYN; a bare SYN after the other side's data is new.
-        other = (d ^ 1) * L.DIRECTION_WIDTH
-        return 1 if not flags & ACK and dirs[other + L.ISN] < 0 and dirs[other + L.STREAM_BYTES] > 0 else 0
-    # Data came first: the SYN is late if the data follow it, else it is another connection.
-    return 1 if signed32(dirs[at + L.NEXT_SEQ] - dirs[at + L.NEXT_OFFSET] - seq - 1) != 0 else 0
