@@ -55,7 +55,8 @@ EXTENT_AT, EXTENT_END = 35, 36  # room in the batch's buffer that is left for th
 LAST_BYTES = 37  # of the batch before, a guess at how much room the direction will want
 FAR_NUMBERS = 38  # acknowledgments and ends further ahead than any window, not believed
 BEFORE_START_BYTES = 39  # of TCP segments that begin before the first byte of the stream
-DIRECTION_WIDTH = 40
+RESET_BYTES = 40  # payload of resets
+DIRECTION_WIDTH = 41
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
 P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)

@@ -245,7 +245,9 @@ def add_tcp(
     if flags & SYN:
         seq = (seq + 1) & 0xFFFFFFFF
     again = 0
-    if wire > 0:
+    if wire > 0 and flags & RST:
+        dirs[at + L.RESET_BYTES] += wire  # at best a text that says why (RFC 9293 section 3.5.3): no part of the stream
+    elif wire > 0:
         again = add_payload(st, dirs, pend, pieces, overlaps, block, arena, d, frame, ns, seq, source, length, wire)
     note_history(flow, f, d & 1, flags, wire, again)
     if flags & FIN and dirs[at + L.FIN_OFFSET] < 0 and dirs[at + L.STARTED]:

@@ -138,6 +138,7 @@ def flow_anomalies(table: FlowNumbers) -> list[tuple[str, int, bool, int, str]]:
             "acknowledgments or ends too far ahead to prove that bytes were sent",
         ),
         (L.BEFORE_START_BYTES, "TCP_bytes_before_start", "bytes before the first one of the stream; not delivered"),
+        (L.RESET_BYTES, "TCP_bytes_in_reset", "payload of resets (RST), no part of the stream; not delivered"),
         (L.AFTER_CLOSE_BYTES, "TCP_bytes_after_end", "bytes after the end of the stream (FIN); not delivered"),
         (L.CUT_BYTES, "CAPTURE_bytes_cut_by_snaplen", "payload bytes that the capture did not keep"),
         (L.DUPLICATES, "CAPTURE_duplicate_packets", "copies of packets (mirror port); counted once"),

@@ -228,6 +228,15 @@ def test_data_after_a_reset_are_kept() -> None:
     assert out.bytes_of(0) == b"abcd"
 
 
+def test_what_a_reset_carries_is_no_part_of_the_stream(kernel_speed: str) -> None:
+    packets = [*handshake(), Packet(1001, b"No listener", flags=RST | ACK), Packet(1001, b"real"), Packet(1005, b"!")]
+    out, table = run(packets)
+    assert out.bytes_of(0) == b"real!"
+    assert out.differences == []
+    assert number(table, 0, L.RESET_BYTES) == 11
+    assert number(table, 0, L.RETRANSMITTED) == 0
+
+
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_flow_that_was_reset_and_fell_silent_is_told_once(reset: bool) -> None:
     other, second = (40001, 80), 1_000_000_000
