@@ -56,7 +56,8 @@ LAST_BYTES = 37  # of the batch before, a guess at how much room the direction w
 FAR_NUMBERS = 38  # acknowledgments and ends further ahead than any window, not believed
 BEFORE_START_BYTES = 39  # of TCP segments that begin before the first byte of the stream
 RESET_BYTES = 40  # payload of resets
-DIRECTION_WIDTH = 41
+SIGNATURE_FRAMES, SIGNATURE_PLACES = 41, 45  # of the packets in the ring: frame, place and length of the content
+DIRECTION_WIDTH = 49
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
 P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)

@@ -7,6 +7,7 @@ from typing import Any
 from ..kernel import inline, kernel
 from . import layout as L
 from .connection import MAX_AHEAD, connection_of, follow
+from .copies import is_copy, sample, signature_of
 from .ending import acknowledge, note_end
 from .reassembly import deliver, give_up_hole, put_overlap, release, wait
 from .table import (
@@ -24,34 +25,6 @@ from .table import (
 )
 
 MAX_LATE = 1 << 30  # sequence numbers further away than this belong to no byte that we can place
-
-
-@inline
-def sample(data: Any, at: int, length: int) -> int:
-    """Return a number made of the first and the last eight bytes of a payload."""
-    mixed = 0
-    for i in range(at, at + min(length, 8)):
-        mixed = (mixed * 257 + data[i]) & 0x3FFFFFFFFFF
-    for i in range(max(at, at + length - 8), at + length):
-        mixed = (mixed * 257 + data[i]) & 0x3FFFFFFFFFF
-    return mixed
-
-
-@inline
-def is_copy(dirs: Any, d: int, ip_id: int, seq: int, ack: int, flags: int, wire: int, content: int) -> int:
-    """Return 1 if the same packet was captured before (mirror ports); remembers the last four per direction."""
-    if ip_id <= 0:
-        return 0  # many senders put 0 into all packets, and IPv6 has no such number: nothing to tell copies by
-    mixed = (((seq * 31 + ack) * 31 + wire) * 1024 + flags) ^ (content << 11)
-    signature = ((mixed ^ (mixed >> 46)) & 0x3FFFFFFFFFFF) * 65536 + ip_id
-    at = d * L.DIRECTION_WIDTH
-    for i in range(4):
-        if dirs[at + L.SIGNATURES + i] == signature:
-            return 1
-    turn = dirs[at + L.SIGNATURE_AT]
-    dirs[at + L.SIGNATURES + turn] = signature
-    dirs[at + L.SIGNATURE_AT] = (turn + 1) & 3
-    return 0
 
 
 @inline
@@ -302,6 +275,7 @@ def route(
 ) -> int:
     """Return the first row that was not taken: `rows`, or where an array was full (see `STOPPED_FOR`)."""
     st[L.STOPPED_FOR] = 0
+    at_hand = first_frame + (record[0] if rows > 0 else 0)  # contents of packets before are gone, or may be
     for i in range(first_row, rows):
         packet_flow[i] = -1
         if status[i] != 0:
@@ -340,7 +314,8 @@ def route(
             describe_flow(flow, f, basis, frame, sub[i], ns, tunnel[i], vlan[i], src_mac[i], dst_mac[i])
         wire = payload_wire_bytes[i]
         content = sample(data, payload_at[i], payload_bytes[i]) if proto == UDP else 0
-        if is_copy(dirs, d, ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content):
+        signature = signature_of(ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content)
+        if is_copy(data, dirs, d, ip_id[i], signature, at_hand, frame, payload_at[i], payload_bytes[i]):
             dirs[d * L.DIRECTION_WIDTH + L.DUPLICATES] += 1
             continue
         packet_flow[i] = d
