@@ -3,10 +3,11 @@
 RFC 8216 sections 4.3.4 (multivariant playlists), 6.2 and 6.3 (reloading). Two steps:
 
 1. Deliveries are the same playlist if their URL is the same (after redirects, low-latency parameters left
-   out), if the client began at the same URL, if only the query differs and they name a common media segment, or if
-   one connection brought both, their tokens begin alike and the numbers of their media segments go on.
+   out), if the client began at the same URL, if only the query differs and they name a common media segment (by whole
+   URL, or by what is left of URLs without tokens and counters, where that is the same for the playlists, too:
+   `queries`), or if one connection brought both, their tokens begin alike and their media segments go on.
 2. Playlists are one programme if a multivariant playlist names them, by whole URL, else by path and query
-   (host changed), else by host and path (token changed).
+   (host changed), else by host and path (token changed, but no channel).
 
 **Known limitations**: a playlist whose query and media names all change from poll to poll, asked for without a
 redirect from a constant URL, falls apart into one playlist per poll.
@@ -16,11 +17,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from .addresses import Address, address, without_low_latency
 from .fetches import Fetch
+from .queries import always_new, is_token, lasting, parameters, things
 from .records import Entry, Playlist
 
 MEDIA_KINDS = frozenset(("media-segment", "part"))
@@ -30,6 +32,11 @@ _ALIKE = 64
 """Characters with which tokens for one thing begin alike: three blocks of a cipher with a constant key and start."""
 _COMPARED = 4
 """Playlists of the same path and another query that a delivery is compared with, the latest ones."""
+_ALWAYS_NEW = 4
+"""Requests for playlists of one path after which a parameter that was never the same is taken for a counter."""
+
+Names = set[Hashable]
+"""What media segments of a playlist are called: by whole address, and by what lasts of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -98,8 +105,9 @@ def programmes(deliveries: list[Delivery]) -> list[Programme]:
 
 def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
     known: dict[tuple[str, bool, Address], int] = {}
-    paths: dict[tuple[bool, str, str], list[int]] = {}
-    named: dict[int, set[str]] = {}
+    paths: dict[tuple[str, str], list[int]] = {}
+    named: dict[int, Names] = {}
+    fresh = _changing(deliveries)
     tokens: dict[tuple[str, str, int], tuple[int, int]] = {}
     for number, delivery in enumerate(deliveries):
         multivariant = delivery.is_multivariant
@@ -117,8 +125,8 @@ def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
             continue
         # Only a playlist seen for the first time needs to be compared with those of the same path.
         if sets.of(number) == number:
-            others = paths.setdefault((multivariant, here.site, here.path), [])
-            mine = _media_paths(delivery)
+            others = paths.setdefault((here.site, here.path), [])
+            mine = _media_names(delivery, here, fresh)
             for other in others[-_COMPARED:]:
                 if not mine.isdisjoint(named[other]):
                     sets.join(number, other)
@@ -128,7 +136,7 @@ def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
                 others.append(number)
                 named[number] = mine
         elif sets.of(number) in named:
-            named[sets.of(number)] |= _media_paths(delivery)
+            named[sets.of(number)] |= _media_names(delivery, here, fresh)
         before = _next_of_token(delivery, number, tokens)
         if before is not None:
             sets.join(number, before)
@@ -148,16 +156,39 @@ def _next_of_token(delivery: Delivery, number: int, tokens: dict[tuple[str, str,
     return known[0] if known is not None and first <= known[1] <= end else None
 
 
-def _media_paths(delivery: Delivery) -> set[str]:
-    found = (address(entry.url) for entry in delivery.entries if entry.kind in MEDIA_KINDS)
-    return {key.path for key in found if key is not None}
+def _changing(deliveries: list[Delivery]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the parameters that were new at each request for media playlists, by host and path."""
+    queries: dict[tuple[str, str], list[str]] = {}
+    for delivery in deliveries:
+        key = delivery.fetch.key
+        if key is not None and not delivery.is_multivariant:
+            queries.setdefault((key.site, key.path), []).append(key.query)
+    return {at: always_new(asked, _ALWAYS_NEW) for at, asked in queries.items()}
+
+
+def _media_names(delivery: Delivery, here: Address, fresh: dict[tuple[str, str], frozenset[str]]) -> Names:
+    """Return what the media segments are called: whole, and without what changes, with that of the playlist's query."""
+    found = {key for entry in delivery.entries if entry.kind in MEDIA_KINDS and (key := address(entry.url)) is not None}
+    changing = fresh[here.site, here.path]
+    asked = lasting(here.query, changing)
+    kept = {key: lasting(key.query, changing) for key in found}
+    if len({(key.path, left) for key, left in kept.items()}) < len(found):
+        # A script whose media segments are told apart by what looks like a time or a counter.
+        seen: dict[str, set[str]] = {}
+        for name, value in (pair for key in found for pair in parameters(key.query)):
+            seen.setdefault(name, set()).add(value)
+        numbers = {name for name, values in seen.items() if len(values) > 1 and not any(map(is_token, values))}
+        kept = {
+            key: left | {pair for pair in parameters(key.query) if pair[0] in numbers} for key, left in kept.items()
+        }
+    return {*found, *((asked, key.path, left) for key, left in kept.items())}
 
 
 def _link(deliveries: list[Delivery]) -> tuple[Sets, dict[int, str]]:
     """Join media playlists with the multivariant playlist that names them."""
     sets = Sets(len(deliveries))
     renditions: dict[int, str] = {}
-    levels: list[dict[tuple[str, ...], list[tuple[int, Delivery, Entry]]]] = [{}, {}, {}]
+    levels: list[dict[Hashable, list[tuple[int, Delivery, Entry]]]] = [{}, {}, {}]
     for delivery in deliveries:
         for entry in delivery.entries if delivery.is_multivariant else ():
             key = address(entry.url) if entry.kind in LINK_KINDS else None
@@ -187,17 +218,17 @@ def _link(deliveries: list[Delivery]) -> tuple[Sets, dict[int, str]]:
     return sets, renditions
 
 
-def _link_keys(key: Address) -> Iterable[tuple[str, ...]]:
+def _link_keys(key: Address) -> tuple[Hashable, ...]:
     plain = without_low_latency(key)
-    return tuple(plain), (plain.path, plain.query), (plain.site, plain.path)
+    return plain, (plain.path, plain.query), (plain.site, plain.path, things(plain.query))
 
 
 def _find_link(
-    levels: list[dict[tuple[str, ...], list[tuple[int, Delivery, Entry]]]], addresses: list[Address], order: int
+    levels: list[dict[Hashable, list[tuple[int, Delivery, Entry]]]], addresses: list[Address], order: int
 ) -> tuple[int, Delivery, Entry] | None:
     for number, level in enumerate(levels):
         for key in addresses:
-            listings = level.get(tuple(_link_keys(key))[number])
+            listings = level.get(_link_keys(key)[number])
             if listings:
                 at = bisect_right(listings, order, key=lambda listing: listing[0])
                 return listings[max(at - 1, 0)]

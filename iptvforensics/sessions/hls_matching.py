@@ -10,6 +10,10 @@ the playlist's URL after redirects), by levels, best first:
 5. the same host and numbered file name (the playlist that named it was not captured), unless the path is that of a
    panel's channel or film.
 
+Where the query differs, it must not name another channel, stream or file (`queries`). Where a playlist names several
+media segments at one path, as scripts have them, a request with a query that none of them has is for the playlist,
+but for which of them is not told.
+
 Of several playlists that name the same URL the latest one delivered before the request counts. From level 2
 on, it must have been delivered within a time in which the client could still be playing.
 """
@@ -25,6 +29,7 @@ from .fetches import Fetch
 from .hls_groups import Delivery
 from .model import SECOND_NS
 from .panel_paths import is_panel_media
+from .queries import things
 from .records import Entry
 
 LEVELS = (
@@ -67,14 +72,14 @@ Index = dict[Hashable, list[Listing]]
 
 def _family_key(key: Address) -> Hashable:
     found = family(key)
-    return found[0] if found is not None and not is_panel_media(key.path) else None
+    return (found[0], things(key.query)) if found is not None and not is_panel_media(key.path) else None
 
 
 _KEYS: tuple[Callable[[Address], Hashable], ...] = (
     lambda key: key,
     lambda key: (key.path, key.query),
-    lambda key: (key.site, key.path),
-    lambda key: key.path,
+    lambda key: (key.site, key.path, things(key.query)),
+    lambda key: (key.path, things(key.query)),
     _family_key,
 )
 
@@ -101,7 +106,8 @@ class Matcher:
                 listings = index.get(key) if key is not None else None
                 found = _choose(listings, order, fetch, level) if listings else None
                 if found is not None:
-                    return Match(found[1], [] if level == 4 else _touched(fetch, found[2]), level)
+                    is_told = level < 2 or (level < 4 and not _are_several(found[2]))
+                    return Match(found[1], _touched(fetch, found[2]) if is_told else [], level)
         return None
 
     def _index(self, level: int) -> Index:
@@ -150,6 +156,10 @@ def _addressed(entries: Iterable[Entry]) -> Iterable[tuple[Address, Entry]]:
             yield at, entry
     # A hint counts only where nothing else names the URL: it has no duration.
     yield from ((at, entry) for at, entry in hints if at not in named)
+
+
+def _are_several(entries: list[Entry]) -> bool:
+    return len(entries) > 1 and len({address(entry.url) for entry in entries}) > 1
 
 
 def _looks_like_media(fetch: Fetch) -> bool:

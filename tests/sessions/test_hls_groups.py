@@ -79,3 +79,48 @@ def test_url_that_is_a_variant_and_a_rendition_counts_as_variant(lab):
         lab.playlist(f"http://a.example/{name}.m3u8", at, [f"{name}0.ts"], endlist=True)
         lab.segment(f"http://a.example/{name}0.ts", at + 0.5)
     assert lab.one()["media_seconds"] == 8.0
+
+
+@pytest.mark.parametrize("names", ["seg.php?channel={0}&n={1}", "{1}.ts?channel={0}", "seg.php?c={0}&t={1}"])
+@pytest.mark.parametrize("order", ["11112222", "12121212"], ids=["one after the other", "at once"])
+def test_channels_told_apart_by_the_query_are_two_viewings(lab, names, order):
+    polls = {"1": 0, "2": 0}
+    for at, channel in enumerate(order):
+        number = polls[channel]
+        polls[channel] += 1
+        listed = [names.format(channel, number + ahead) for ahead in range(3)]
+        lab.playlist(f"http://e.example/get.php?channel={channel}", 2 * at, listed, start=number, seconds=2.0)
+        lab.segment(f"http://e.example/{listed[0]}", 2 * at + 1)
+    found = {one["stream"][-1]: (one["kind"], one["media_seconds"], one["media_objects"]) for one in lab.sessions()}
+    assert found == {"1": ("live", 8.0, 4), "2": ("live", 8.0, 4)}
+
+
+@pytest.mark.parametrize(
+    ("playlist", "names"),
+    [
+        ("get.php?channel=1&token={poll}", "seg.php?channel=1&n={number}&token={poll}"),
+        ("get.php?channel=1&x={poll}", "seg.php?channel=1&n={number}&x={poll}"),
+        ("p.m3u8?x=9f86d081884c7d659a2feaa0c55ad01{poll}", "{number}.ts?x=9f86d081884c7d659a2feaa0c55ad01{poll}"),
+        ("p.m3u8?_={poll}", "seg.php?t={number}&sig={poll}"),
+        ("p.m3u8?{poll}", "{number}.ts?{poll}"),
+    ],
+    ids=["token", "unknown counter", "long value", "segments numbered like times", "without names"],
+)
+def test_tokens_and_counters_do_not_split_a_viewing(lab, playlist, names):
+    for poll in range(5):
+        listed = [names.format(poll=poll, number=poll + ahead) for ahead in range(3)]
+        lab.playlist(f"http://e.example/{playlist.format(poll=poll)}", 4 * poll, listed, start=poll)
+        lab.segment(f"http://e.example/{listed[0]}", 4 * poll + 1)
+    session = lab.one()
+    assert (session["kind"], session["media_seconds"], len(session["variants"])) == ("live", 20.0, 1)
+
+
+def test_a_channel_of_a_script_is_no_variant_of_another(lab):
+    lab.playlist("http://e.example/m.m3u8", 0, ["get.php?channel=1&token=1"], kind="multivariant")
+    for channel in (1, 2):
+        lab.playlist(f"http://e.example/get.php?channel={channel}&token=2", channel, [f"{channel}.ts"], endlist=True)
+        lab.segment(f"http://e.example/{channel}.ts", channel + 0.5)
+    assert [one["stream"] for one in lab.sessions()] == [
+        "http://e.example/m.m3u8",
+        "http://e.example/get.php?channel=2&token=2",
+    ]

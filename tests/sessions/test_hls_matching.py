@@ -135,3 +135,21 @@ def test_names_that_players_encode_are_found(lab, named, asked):
     assert (session["stream"], session["kind"]) == ("http://e.example/v.m3u8", "vod")
     assert (session["media_seconds"], session["completeness"]) == (12.0, "complete")
     assert any(LEVELS[0] in shows for shows in lab.shown())
+
+
+def test_of_a_script_with_two_channels_the_right_one_is_found_under_another_token(lab):
+    for channel in (1, 2):
+        listed = [f"seg.php?channel={channel}&n={number}&token=a" for number in range(3)]
+        lab.playlist(f"http://e.example/get.php?channel={channel}", channel, listed)
+    lab.segment("http://e.example/seg.php?channel=1&n=1&token=b", 3, media_s=3.5)
+    session = lab.one()
+    assert session["stream"] == "http://e.example/get.php?channel=1"
+    # Which of the three it is stands only in a query that no playlist has.
+    assert (session["media_seconds"], session["media_seconds_basis"]) == (3.5, "PTS")
+
+
+def test_a_numbered_media_segment_of_another_channel_does_not_match(lab):
+    lab.playlist("http://e.example/get.php?channel=1", 0, ["s1.ts?channel=1"])
+    lab.segment("http://e.example/s1.ts?channel=1", 1)
+    lab.segment("http://e.example/s2.ts?channel=2", 2)
+    assert [(one["delivery"], one["media_objects"]) for one in lab.sessions()] == [("hls", 1), ("progressive", 1)]
