@@ -1,8 +1,8 @@
 """Media segments delivered to seconds of media, variants played and holes.
 
 RFC 8216 sections 4.3.2.1 (durations) and 4.3.2.2 (byte ranges). A media segment counts once, however often
-it was fetched, and by the share of its bytes that came. Audio renditions run beside the video and count only
-where nothing else came.
+it was fetched (`hls_pieces`), and by the share of its bytes that came. Audio renditions run beside the video
+and count only where nothing else came.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .addresses import Address, address
 from .fetches import Fetch
 from .hls_groups import Delivery, Programme
-from .hls_matching import Match, touches
+from .hls_matching import Match
+from .hls_pieces import Numbering, have_holes, pieces_of
 from .model import distinct
 from .records import Entry
 from .spans import covered
-
-Piece = tuple[Address | None, int | None, int | None]
 
 
 class Clock(NamedTuple):
@@ -47,22 +45,15 @@ def main_playlists(programme: Programme, identities: Iterable[int]) -> set[int]:
 def delivered_seconds(programme: Programme, brought: list[tuple[Fetch, Match]]) -> Clock:
     """Return the media time that the fetches brought; each comes with the entries that it was for."""
     main = main_playlists(programme, (match.delivery.identity for _, match in brought))
-    pieces: dict[Piece, tuple[Entry, list[Fetch]]] = {}
-    loose: list[Fetch] = []
-    for fetch, match in brought:
-        if match.delivery.identity not in main:
-            continue
-        if not match.entries:
-            loose.append(fetch)
-        for entry in match.entries:
-            if touches(fetch, entry):
-                piece = (address(entry.url), entry.byte_range_first, entry.byte_range_length)
-                pieces.setdefault(piece, (entry, []))[1].append(fetch)
-    whole = {entry.media_sequence for entry, _ in pieces.values() if entry.kind == "media-segment"}
+    counted = [(fetch, match) for fetch, match in brought if match.delivery.identity in main]
+    loose = [fetch for fetch, match in counted if not match.entries]
+    pieces = pieces_of(counted, Numbering(match.delivery for _, match in counted))
+    whole = {piece.number for piece in pieces if piece.entry.kind == "media-segment"}
     seconds = 0.0
     announced = by_clock = unknown = False
-    for entry, fetches in pieces.values():
-        if entry.kind != "media-segment" and entry.media_sequence is not None and entry.media_sequence in whole:
+    for piece in pieces:
+        entry, fetches = piece.entry, piece.fetches
+        if entry.kind != "media-segment" and entry.media_sequence is not None and piece.number in whole:
             continue
         share = _share(entry, fetches)
         clock = max((fetch.media_s for fetch in fetches if fetch.media_s is not None), default=None)
@@ -79,9 +70,9 @@ def delivered_seconds(programme: Programme, brought: list[tuple[Fetch, Match]]) 
         by_clock = by_clock or fetch.media_s is not None
         unknown = unknown or fetch.media_s is None
     basis = " and ".join(word for word, used in (("playlist durations", announced), ("PTS", by_clock)) if used)
-    played = distinct(match.delivery.identity for _, match in brought if match.delivery.identity in main)
+    played = distinct(match.delivery.identity for _, match in counted)
     variants = distinct(_first_url(programme, identity) for identity in played)
-    return Clock(seconds if basis else None, basis or None, unknown, _has_holes(pieces.values()), variants)
+    return Clock(seconds if basis else None, basis or None, unknown, have_holes(pieces), variants)
 
 
 def _first_url(programme: Programme, identity: int) -> str | None:
@@ -102,9 +93,3 @@ def _share(entry: Entry, fetches: list[Fetch]) -> float | None:
         fetch = max(fetches, key=lambda one: one.bytes)
         size = fetch.bytes + fetch.missing if fetch.missing else None
     return min(1.0, covered(spans) / size) if size else None
-
-
-def _has_holes(pieces: Iterable[tuple[Entry, list[Fetch]]]) -> bool:
-    """Return True if media sequence numbers between the first and the last were not delivered."""
-    numbers = {entry.media_sequence for entry, _ in pieces if entry.media_sequence is not None}
-    return bool(numbers) and max(numbers) - min(numbers) + 1 > len(numbers)
