@@ -76,10 +76,14 @@ class Decoding:
             self._new_bursts.append(columns)
 
     def _count(self, block: Block) -> None:
-        self._bytes += int(block.captured_bytes.sum())
-        self._wire_bytes += int(block.wire_bytes.sum())
-        lowest, highest = int(block.link_type.min()), int(block.link_type.max())
-        self._link_types.update({lowest} if lowest == highest else np.unique(block.link_type).tolist())
+        captured_bytes, wire_bytes, link_type = block.captured_bytes, block.wire_bytes, block.link_type
+        if int(link_type.min()) < 0:
+            is_packet = link_type >= 0
+            captured_bytes, wire_bytes = captured_bytes[is_packet], wire_bytes[is_packet]
+            link_type = link_type[is_packet]
+        self._bytes += int(captured_bytes.sum())
+        self._wire_bytes += int(wire_bytes.sum())
+        self._link_types.update(np.unique(link_type).tolist())
 
     def report(self) -> Report:
         """Return what is known of the whole, after the last batch."""

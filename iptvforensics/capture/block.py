@@ -21,6 +21,9 @@ SPARE_BYTES = 4 << 20
 TLS_KEY_LOG = 0x544C534B
 """Type of a secret that is a TLS key log (pcapng, Decryption Secrets Block)."""
 
+NO_PACKET_LINK = -2
+"""Link type of a frame that carries no packet."""
+
 Int64s = NDArray[np.int64]
 Int32s = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
@@ -49,9 +52,9 @@ class Block:
     ts_ns: Int64s
     """Time of each frame; a record without one repeats the time before it."""
     link_type: Int32s
-    """LINKTYPE_ number of each frame."""
+    """LINKTYPE_ number of each frame; `NO_PACKET_LINK` where it carries no packet."""
     interface: Int32s
-    """Index of each frame's interface in `CaptureReader.interfaces`."""
+    """Index of each frame's interface in `CaptureReader.interfaces`; -1 where it carries no packet."""
 
 
 @dataclass(frozen=True, slots=True)

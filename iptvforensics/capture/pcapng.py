@@ -4,6 +4,9 @@ Format: draft-ietf-opsawg-pcapng, sections 3 (blocks, options) and 4 (block type
 either byte order, several interfaces with their own link type, snaplen, resolution and offset of times,
 simple and obsolete packet blocks, name resolution, statistics, decryption secrets, custom blocks.
 
+Frames have the numbers that Wireshark gives them (compared with 4.0.17): custom blocks, systemd journal entries and
+sysdig events are frames without a packet. Their times are not read: the time before is repeated.
+
 **Known limitations**: the stated length of a section is not used. Blocks longer than 32 MiB are taken for
 damage. Of blocks that are not known only the number is kept, of custom blocks also their owner's number.
 """
@@ -18,7 +21,7 @@ import numpy as np
 
 from ..errors import CaptureError
 from . import pcap, walk, walk_pcapng
-from .block import GO, JOINED, LOST, MORE, Columns, Findings, Interface, Piece, skip_zeros
+from .block import GO, JOINED, LOST, MORE, NO_PACKET_LINK, Columns, Findings, Interface, Piece, skip_zeros
 from .pcapng_blocks import (
     CUSTOM,
     CUSTOM_TEXTS,
@@ -29,11 +32,15 @@ from .pcapng_blocks import (
     Section,
     exact_ns,
     options,
+    read_custom,
     text,
     text_option,
 )
 
 SECTION_MAGIC = b"\n\r\r\n"
+_WITHOUT_PACKET = (
+    "custom, journal and event blocks carry no packet, but have a frame number, as in Wireshark; not read as packets"
+)
 _BYTE_ORDERS = {b"\x1a\x2b\x3c\x4d": True, b"\x4d\x3c\x2b\x1a": False}
 
 
@@ -77,6 +84,7 @@ class PcapngWalk:
             state[walk.AT] = at
             state[walk.COUNT] = columns.count
             state[walk_pcapng.NOTED] = state[walk_pcapng.SKIPPED] = state[walk_pcapng.TIMELESS] = 0
+            state[walk_pcapng.NO_PACKET] = 0
             why = walk_pcapng.walk_pcapng(
                 piece.data,
                 piece.end,
@@ -95,11 +103,16 @@ class PcapngWalk:
             rows = slice(columns.count, int(state[walk.COUNT]))
             columns.count = rows.stop
             link_types = self._section.table[walk_pcapng.I_LINK :: walk_pcapng.I_WIDTH]
-            columns.link_type[rows] = link_types[columns.interface[rows] - self._section.base]
-            self._report(piece, columns, findings)
+            indices = columns.interface[rows]
+            if state[walk_pcapng.NO_PACKET]:
+                known = link_types[np.maximum(indices - self._section.base, 0)]
+                columns.link_type[rows] = np.where(indices < 0, NO_PACKET_LINK, known)
+            else:
+                columns.link_type[rows] = link_types[indices - self._section.base]
+            self._report(piece, rows.start, columns, findings)
         return why, at
 
-    def _report(self, piece: Piece, columns: Columns, findings: Findings) -> None:
+    def _report(self, piece: Piece, begun: int, columns: Columns, findings: Findings) -> None:
         """Keep what the last walk noted on its way."""
         state = self._state
         if skipped := int(state[walk_pcapng.SKIPPED]):
@@ -110,8 +123,16 @@ class PcapngWalk:
             offset = piece.offset + int(state[walk_pcapng.TIMELESS_AT])
             what = "simple packet blocks have no time: the time before is repeated"
             findings.tally("CAPTURE_frame_without_time", offset, None, what, timeless)
+        if without := int(state[walk_pcapng.NO_PACKET]):
+            row = begun + int((columns.interface[begun : columns.count] < 0).argmax())
+            offset = piece.offset + int(state[walk_pcapng.NO_PACKET_AT])
+            findings.tally("CAPTURE_frame_without_packet", offset, piece.first_frame + row, _WITHOUT_PACKET, without)
         for place, row in self._noted[: 2 * int(self._state[walk_pcapng.NOTED])].reshape(-1, 2).tolist():
-            self._frame_options(piece, place, row, columns, findings)
+            if row < 0:
+                total = struct.unpack_from(self._section.order + "I", piece.view, place + 4)[0]
+                read_custom(self._section, piece.view, place + 8, place + total - 4, piece.offset + place, findings)
+            else:
+                self._frame_options(piece, place, row, columns, findings)
 
     def _frame_options(self, piece: Piece, at: int, row: int, columns: Columns, findings: Findings) -> None:
         block_at = int(columns.record_at[row]) - 28
@@ -151,9 +172,17 @@ class PcapngWalk:
             findings.damage("CAPTURE_damaged_record", piece.offset + at, None, "simple packet block without interface")
         elif length >= MINIMUM_BYTES.get(kind, 12) and kind in READERS:
             READERS[kind](self._section, data, at + 8, stop, piece.offset + at, findings)
-        else:
+        elif not self._is_numbered(data, at, kind):
             findings.tally("CAPTURE_unknown_block", piece.offset + at, None, "blocks of a type that is not read here")
+        if self._is_numbered(data, at, kind):
+            place, frame_no = piece.offset + at, piece.first_frame + columns.count
+            findings.tally("CAPTURE_frame_without_packet", place, frame_no, _WITHOUT_PACKET)
+            size = stop - at - 8
+            columns.append(at + 8, size, size, self.previous_ns, NO_PACKET_LINK, -1)
         return GO, at + length
+
+    def _is_numbered(self, data: memoryview, at: int, kind: int) -> bool:
+        return bool(walk_pcapng.is_numbered(data, at, kind, int(self._section.numbers[walk_pcapng.S_BIG])))
 
     def _look_at_section(self, piece: Piece, at: int, findings: Findings) -> tuple[int, int]:
         if piece.end - at < 28 and not piece.is_last:

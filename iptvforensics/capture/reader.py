@@ -221,9 +221,11 @@ class CaptureReader:
             columns.link_type[:count],
             columns.interface[:count],
         )
-        earliest, latest = int(block.ts_ns.min()), int(block.ts_ns.max())
-        self.first_ns = earliest if self.first_ns is None else min(self.first_ns, earliest)
-        self.last_ns = latest if self.last_ns is None else max(self.last_ns, latest)
+        times = block.ts_ns if int(block.link_type.min()) >= 0 else block.ts_ns[block.link_type >= 0]
+        if times.size:
+            earliest, latest = int(times.min()), int(times.max())
+            self.first_ns = earliest if self.first_ns is None else min(self.first_ns, earliest)
+            self.last_ns = latest if self.last_ns is None else max(self.last_ns, latest)
         self.frames += count
         longer = block.captured_bytes > block.wire_bytes
         if cases := int(np.count_nonzero(longer)):

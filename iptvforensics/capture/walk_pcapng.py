@@ -13,9 +13,12 @@ from __future__ import annotations
 from ..kernel import inline, kernel
 from .walk import AT, COUNT, FOUND, FULL, LOOK, MORE, NOTHING, UNDECIDED, is_file_magic, u16, u32
 
-NOTED, SKIPPED, SKIPPED_AT, TIMELESS, TIMELESS_AT, PREVIOUS, STATE_WIDTH = range(2, 9)
+NOTED, SKIPPED, SKIPPED_AT, TIMELESS, TIMELESS_AT, NO_PACKET, NO_PACKET_AT, PREVIOUS, STATE_WIDTH = range(2, 11)
 """Meaning of the further numbers in `state`."""
 PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 2, 3, 6
+JOURNAL, SYSDIG, SYSDIG_2, SYSDIG_2_LARGE, CUSTOM, CUSTOM_NO_COPY = 9, 0x204, 0x216, 0x221, 0xBAD, 0x40000BAD
+NETFLIX, NETFLIX_EVENT, NETFLIX_SKIPPED = 10949, 1, 2
+"""Enterprise number of custom blocks that Wireshark reads, and its kinds of them that get a frame number."""
 BLOCK_LIMIT = 32 << 20
 """Longest block that is read: jumbo frames and key logs fit, a damaged length seldom does."""
 I_LINK, I_SNAPLEN, I_UNIT, I_MULTIPLY, I_DIVIDE, I_SHIFT, I_OFFSET, I_WIDTH = range(8)
@@ -28,7 +31,7 @@ NOTED_LIMIT = 4096
 @inline
 def is_left_to_caller(kind: int) -> int:
     """Return 1 for pcapng blocks that carry something else than a frame and are read by the caller."""
-    if kind == 1 or kind == 4 or kind == 5 or kind == 10 or kind == 0x0A0D0D0A or kind == 0xBAD or kind == 0x40000BAD:
+    if kind == 1 or kind == 4 or kind == 5 or kind == 10 or kind == 0x0A0D0D0A:
         return 1
     first_swapped = ((kind & 0xFF) << 24) | ((kind & 0xFF00) << 8) | ((kind >> 8) & 0xFF00) | (kind >> 24)
     return is_file_magic(kind) | is_file_magic(first_swapped)
@@ -86,6 +89,33 @@ def is_frame(kind: int) -> int:
     if kind == PACKET:
         return 1
     return 0
+
+
+@inline
+def is_custom(kind: int) -> int:
+    """Return 1 for the types of custom blocks."""
+    if kind == CUSTOM:
+        return 1
+    if kind == CUSTOM_NO_COPY:
+        return 1
+    return 0
+
+
+@inline
+def is_numbered(data: memoryview, at: int, kind: int, big: int) -> int:
+    """Return 1 for a whole block that holds no packet, but is a frame to Wireshark and has a number there."""
+    total = u32(data, at + 4, big)
+    least = 1 << 40
+    if kind == SYSDIG_2 or kind == SYSDIG_2_LARGE:  # noqa: SIM109
+        least = 40
+    elif kind == JOURNAL or kind == SYSDIG:  # noqa: SIM109
+        least = 36
+    elif is_custom(kind) and total >= 16:
+        least = 16
+        if u32(data, at + 8, big) == NETFLIX:
+            event = u32(data, at + 12, 0)
+            least = 20 if event == NETFLIX_EVENT else (24 if event == NETFLIX_SKIPPED else 1 << 40)
+    return 1 if total >= least else 0
 
 
 @inline
@@ -159,6 +189,42 @@ def note_options(state: memoryview, noted: memoryview, options: int, row: int) -
     return state[NOTED]
 
 
+@inline
+def take_other(data: memoryview, at: int, kind: int, big: int, state: memoryview, noted: memoryview) -> int:
+    """Count a block that holds no packet; return 1 if it has the number of a frame."""
+    known = is_custom(kind)
+    if known and u32(data, at + 4, big) >= 16:
+        note_options(state, noted, at, -1)
+    else:
+        known = 0
+    if is_numbered(data, at, kind, big):
+        count_at(state, NO_PACKET, at)
+        return 1
+    if known == 0:
+        count_at(state, SKIPPED, at)
+    return 0
+
+
+@inline
+def put_other(
+    at: int,
+    total: int,
+    row: int,
+    state: memoryview,
+    record_at: memoryview,
+    captured_bytes: memoryview,
+    wire_bytes: memoryview,
+    ts_ns: memoryview,
+    interface: memoryview,
+) -> int:
+    """Write the row of a frame without packet: the content of its block, at the time before; return the next row."""
+    record_at[row] = at + 8
+    captured_bytes[row] = wire_bytes[row] = total - 12
+    ts_ns[row] = state[PREVIOUS]
+    interface[row] = -1
+    return row + 1
+
+
 @kernel("B[] q q q[] q[] q[] q[] q[] q[] q[] q[] i[]")
 def walk_pcapng(
     data: memoryview,
@@ -180,16 +246,15 @@ def walk_pcapng(
     count = state[COUNT]
     stop = MORE
     while at + 12 <= end:
-        if count >= capacity or state[NOTED] >= NOTED_LIMIT:
-            stop = FULL
-            break
         kind = kind_of_place(data, at, end, big)
-        if kind < 0:
-            stop = LOOK if kind == -1 else MORE
+        is_full = count >= capacity or state[NOTED] >= NOTED_LIMIT
+        if kind < 0 or is_full:
+            stop = FULL if is_full else (LOOK if kind == -1 else MORE)
             break
         total = u32(data, at + 4, big)
         if not is_frame(kind):
-            count_at(state, SKIPPED, at)
+            if take_other(data, at, kind, big, state, noted):
+                count = put_other(at, total, count, state, record_at, captured_bytes, wire_bytes, ts_ns, interface)
             at += total
             continue
         number = interface_number(data, at, kind, big)

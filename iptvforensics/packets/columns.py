@@ -54,6 +54,8 @@ class Status(IntEnum):
     WLAN_CONTROL = layout.WLAN_CONTROL
     WLAN_NO_DATA = layout.WLAN_NO_DATA
     WLAN_FRAGMENT = layout.WLAN_FRAGMENT
+    NO_PACKET = layout.NO_PACKET
+    """The file counts something else as a frame: a custom block, a journal entry, an event of the system."""
 
 
 class Note(IntFlag):

@@ -34,6 +34,8 @@ from .layout import (
     MORE_VLAN,
     NEXT_RECORD,
     NEXT_ROW,
+    NO_PACKET,
+    NO_PACKET_LINK,
     NOTES,
     NOTES_SEEN,
     NOW_DST_MAC,
@@ -155,7 +157,7 @@ def begin_frame(data: memoryview, state: memoryview, at: int, captured: int, wir
     if link == REASSEMBLED_LINK:
         return IP_ANY
     if link < 0 or link >= LINK_TYPES:
-        return -UNSUPPORTED_LINK_TYPE
+        return -NO_PACKET if link == NO_PACKET_LINK else -UNSUPPORTED_LINK_TYPE
     return state[LINKS + link]
 
 

@@ -48,6 +48,7 @@ NOT_IP, ARP, CUT_SHORT, MALFORMED_LINK, MALFORMED_IPV4, MALFORMED_IPV6, MALFORME
 FRAGMENT_PENDING, FRAGMENT_DUPLICATE, FRAGMENT_MALFORMED, FRAGMENT_NO_ROOM = range(8, 12)
 ESP, TUNNEL_TOO_DEEP, UNSUPPORTED_LINK_TYPE, BAD_RECORD = range(12, 16)
 WLAN_PROTECTED, WLAN_MANAGEMENT, WLAN_CONTROL, WLAN_NO_DATA, WLAN_FRAGMENT = range(16, 21)
+NO_PACKET = 21
 
 # Notes (bits): what was odd about a row.
 LENGTH_ZERO, SNAPLEN_CUT, BEYOND_FRAME, UDP_BEYOND_IP, CONTENT_UNREAD, REASSEMBLED = 1, 2, 4, 8, 16, 32
@@ -61,6 +62,8 @@ MAX_DEPTH = 8
 MAX_VLAN_TAGS = 8
 MAX_STEPS = 96
 """Headers of any kind in one frame."""
+NO_PACKET_LINK = -2
+"""Link type under which the reader of captures gives a frame that carries no packet."""
 REASSEMBLED_LINK = -1
 """Link type under which the kernel gets a packet put together from fragments."""
 IPV4_MAPPED = 0xFFFF00000000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 
 from iptvforensics.analysis.decoding import Decoding
@@ -44,3 +45,22 @@ def test_secrets_before_the_first_frame_are_early() -> None:
         decoding = Decoding(reader)
         next(iter(decoding.batches()))
         assert len(decoding.early_secrets) == len(reader.secrets) > 0
+
+
+def test_frames_without_packet_are_counted_with_a_reason_and_in_no_sum(tmp_path: Path) -> None:
+    def block(kind: int, body: bytes) -> bytes:
+        return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 1, 0, 0))
+    custom = block(0xBAD, struct.pack("<I", 32473) + bytes(40))
+    frame = block(6, struct.pack("<IIIII", 0, 0, 5, 60, 70) + bytes(60))
+    path = tmp_path / "custom.pcapng"
+    path.write_bytes(section + custom + frame + custom)
+    with CaptureReader(path, hash_thread=False) as reader:
+        decoding = Decoding(reader)
+        for _ in decoding.batches():
+            pass
+        report = decoding.report()
+    assert (report.frames, report.captured_bytes, report.wire_bytes, report.link_types) == (3, 60, 70, [1])
+    assert report.ledger["NO_PACKET"].count == 2
+    assert (report.first_ns, report.last_ns) == (5000, 5000)

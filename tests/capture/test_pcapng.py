@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
 
 import dpkt
 import pytest
+
+from iptvforensics.capture.block import NO_PACKET_LINK
 
 
 @pytest.mark.parametrize("big", [False, True], ids=["little", "big"])
@@ -105,6 +108,73 @@ def test_unknown_blocks_are_stepped_over_and_counted(write, read):
     reading = read(content)
     assert reading.data == [b"x"]
     assert reading.anomalies == [("CAPTURE_unknown_block", 48, 3)]
+
+
+OTHERS = {
+    "custom": (0xBAD, struct.pack("<I", 32473) + b"content!"),
+    "custom without content": (0xBAD, struct.pack("<I", 32473)),
+    "custom, not to be copied": (0x40000BAD, struct.pack("<I", 32473) + b"content!"),
+    "custom skip of Netflix": (0xBAD, struct.pack("<II", 10949, 2) + bytes(4)),
+    "journal": (9, b"__REALTIME_TIMESTAMP=1700000000000000\n"),
+    "sysdig": (0x204, bytes(24)),
+    "sysdig 2": (0x216, bytes(28)),
+    "sysdig 2, large": (0x221, bytes(28)),
+}
+
+
+@pytest.mark.parametrize("block_bytes", [64, 1 << 20])
+@pytest.mark.parametrize("name", OTHERS)
+def test_blocks_without_packet_have_the_frame_numbers_of_wireshark(write, read, tmp_path, name, block_bytes):
+    kind, body = OTHERS[name]
+    blocks = [write.section(), write.interface(), write.packet(b"one", 7), write.block(kind, body) * 2]
+    content = b"".join([*blocks, write.packet(b"four", 8)])
+    path = tmp_path / "others.pcapng"
+    path.write_bytes(content)
+    shown = subprocess.run(
+        ["tshark", "-r", path, "-T", "fields", "-e", "frame.number", "-e", "frame.interface_id"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert [line.split("\t")[0] for line in shown.stdout.splitlines()] == ["1", "2", "3", "4"]
+    reading = read(content, block_bytes=block_bytes)
+    assert [(row.frame_no, row.link_type, row.interface) for row in reading.rows] == [
+        (1, 1, 0),
+        (2, NO_PACKET_LINK, -1),
+        (3, NO_PACKET_LINK, -1),
+        (4, 1, 0),
+    ]
+    assert reading.data == [b"one", body + bytes(-len(body) % 4), body + bytes(-len(body) % 4), b"four"]
+    assert [row.ts_ns for row in reading.rows] == [7000, 7000, 7000, 8000]
+    [anomaly] = reading.capture.anomalies
+    assert (anomaly.name, anomaly.frame_no, anomaly.count) == ("CAPTURE_frame_without_packet", 2, 2)
+
+
+@pytest.mark.parametrize(("kind", "size"), [(9, 20), (0x204, 20), (0x216, 24), (0x221, 24), (0x201, 40), (0xBAD, 0)])
+def test_blocks_that_wireshark_does_not_number_are_no_frames(write, read, kind, size):
+    content = write.section() + write.interface() + write.block(kind, bytes(size)) + write.packet(b"x", 1)
+    reading = read(content)
+    assert reading.data == [b"x"]
+    assert reading.anomalies == [("CAPTURE_unknown_block", 48, 1)]
+
+
+def test_frames_without_packet_do_not_change_the_time_of_the_capture(write, read):
+    journal = write.block(*OTHERS["journal"])
+    content = write.section() + write.interface() + journal + write.packet(b"x", 5) + journal
+    reading = read(content)
+    assert (reading.capture.first_ns, reading.capture.last_ns) == (5000, 5000)
+    assert reading.capture.frames == 3
+    alone = read(write.section() + journal)
+    assert (alone.capture.first_ns, alone.capture.frames) == (None, 1)
+
+
+def test_custom_block_of_odd_length_is_a_frame_too(write, read):
+    custom = bytearray(write.block(0xBAD, struct.pack("<I", 5) + b"12345678"))
+    custom[-4:] = bytes(4)
+    content = write.section() + write.interface() + bytes(custom) + write.packet(b"x", 1)
+    reading = read(content)
+    assert [row.link_type for row in reading.rows] == [NO_PACKET_LINK, 1]
+    assert [name for name, _, _ in reading.anomalies] == ["CAPTURE_bad_block_length", "CAPTURE_frame_without_packet"]
 
 
 def test_wrong_length_at_the_end_of_a_block_is_reported(write, read):

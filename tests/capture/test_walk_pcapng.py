@@ -18,6 +18,8 @@ def _mixed_pcapng(write):
         if i % 11 == 0:
             blocks.append(write.block(3, struct.pack("<I", 5) + b"simpl"))
             blocks.append(write.block(0x77, b"unknown"))
+            blocks.append(write.block(0xBAD, struct.pack("<I", 10949 + i % 2) + b"custom"))
+            blocks.append(write.block(0x204 + 0x12 * (i % 2), bytes(40)))
     return b"".join(blocks)
 
 
@@ -27,7 +29,7 @@ def test_all_speeds_read_the_same_pcapng(kernel_speed, write, read):
     kernel.use("plain")
     expected = read(content)
     assert got.rows == expected.rows
-    assert len(got.rows) == 84
+    assert len(got.rows) == 90
     assert got.anomalies == expected.anomalies
     assert got.capture.metadata == expected.capture.metadata
 

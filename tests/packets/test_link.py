@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from iptvforensics.capture.block import NO_PACKET_LINK
 from iptvforensics.packets import Status, Tunnel
 
 MACS = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02"
@@ -157,6 +158,7 @@ NOTHING = {
     "usb": (189, bytes(64), Status.UNSUPPORTED_LINK_TYPE),
     "link type beyond the table": (70000, V4, Status.UNSUPPORTED_LINK_TYPE),
     "negative link type": (-5, V4, Status.UNSUPPORTED_LINK_TYPE),
+    "frame that carries no packet": (NO_PACKET_LINK, bytes(40), Status.NO_PACKET),
     "empty frame": (1, b"", Status.MALFORMED_LINK),
 }
 
