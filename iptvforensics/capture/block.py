@@ -9,7 +9,7 @@ the next step of the iteration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -160,7 +160,8 @@ class Findings:
         if first is None:
             self._counted[name] = CaptureAnomaly(name, offset, frame_no, count, detail)
         else:
-            self._counted[name] = replace(first, count=first.count + count)
+            total = first.count + count
+            self._counted[name] = CaptureAnomaly(name, first.offset, first.frame_no, total, first.detail)
 
     def note(self, where: str, key: str, value: str, offset: int) -> None:
         """Keep a text found in the file."""

@@ -315,7 +315,7 @@ def _form(header: FileHeader, record_header_bytes: int) -> Int64s:
 
 def _record_header_bytes(header: FileHeader, sizes: tuple[int, ...], body: bytes, is_last: bool) -> int | None:
     """Return the length of record headers that makes sense of the first records; None: more bytes are needed."""
-    if len(sizes) == 1:
+    if len(sizes) == 1 or (len(body) >= 28 and file_begins(memoryview(body), 0, len(body), True)):
         return sizes[0]
     piece = Piece(np.frombuffer(body, np.uint8), len(body), is_last, 0, 1, memoryview(body))
     for size in sizes:

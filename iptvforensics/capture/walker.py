@@ -23,6 +23,8 @@ from .pcapng import SECTION_MAGIC, PcapngWalk, check_section, section_is_whole
 
 _HEAD_BYTES = 1 << 20
 """Looked at to tell variants of pcap apart: three records of the usual largest size."""
+_FIRST_BYTES = 4 << 10
+"""Looked at first: mostly enough, and little to copy where many files were joined."""
 
 
 class Walker:
@@ -64,9 +66,9 @@ class Walker:
         """
         while True:
             if self._mode is None:
-                if not self._begin(piece, at, columns):
+                is_begun, at = self._begin_files(piece, at, columns)
+                if not is_begun:
                     return False, at
-                at += self._header_bytes
             if self._lost_since is not None:
                 found, at = self._search(piece, at, columns)
                 if not found:
@@ -107,15 +109,24 @@ class Walker:
 
     # --- beginnings ---
 
+    def _begin_files(self, piece: Piece, at: int, columns: Columns) -> tuple[bool, int]:
+        """Return whether a file begins here that is more than a header, and the place behind that header."""
+        while self._begin(piece, at, columns):
+            at += self._header_bytes
+            is_pcap = isinstance(self._mode, PcapWalk)
+            if not is_pcap or not pcap.file_begins(piece.view, at, piece.end, piece.is_last):
+                return True, at
+            self._join(piece, at, columns)
+        return False, at
+
     def _begin(self, piece: Piece, at: int, columns: Columns) -> bool:
         """Return True if a file begins here and its format is known now; False: more bytes are needed.
 
         Raises:
             CaptureError: no capture file of a known kind begins here.
         """
-        stop = min(piece.end, at + _HEAD_BYTES)
+        stop = min(piece.end, at + _FIRST_BYTES)
         head = piece.data[at:stop].tobytes()
-        is_whole = piece.is_last and stop == piece.end
         self._header_bytes = 0
         if len(head) < 28 and not piece.is_last:
             return False
@@ -128,7 +139,9 @@ class Walker:
             self._mode = PcapngWalk()
         elif pcap.is_magic(head):
             try:
-                begun = PcapWalk.begin(head, is_whole or len(head) == _HEAD_BYTES, self._findings, piece.offset + at)
+                begun = PcapWalk.begin(head, piece.is_last and stop == piece.end, self._findings, piece.offset + at)
+                if begun is None:
+                    begun = self._begin_by_more(piece, at)
             except CaptureError as error:
                 raise CaptureError(error.why, path=self._name, offset=error.offset) from error
             if begun is None:
@@ -142,6 +155,12 @@ class Walker:
             )
         self.format = self.format or name
         return True
+
+    def _begin_by_more(self, piece: Piece, at: int) -> tuple[PcapWalk, int, str] | None:
+        """Return how a pcap file begins where its first few bytes do not tell; None: more bytes are needed."""
+        stop = min(piece.end, at + _HEAD_BYTES)
+        is_whole = (piece.is_last and stop == piece.end) or stop - at == _HEAD_BYTES
+        return PcapWalk.begin(piece.data[at:stop].tobytes(), is_whole, self._findings, piece.offset + at)
 
     def _join(self, piece: Piece, at: int, columns: Columns) -> None:
         frame_no = piece.first_frame + columns.count

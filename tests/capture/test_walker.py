@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -176,3 +177,22 @@ def test_any_bytes_behind_a_header_give_frames_or_anomalies(write, read, tail, m
     got = read(content, block_bytes=19)
     assert got.rows == expected.rows
     assert got.capture.anomalies == expected.capture.anomalies
+
+
+@pytest.mark.parametrize("block_bytes", [30, 1000, 4 << 20])
+def test_many_empty_files_in_a_row_are_all_told(write, read, block_bytes):
+    records = write.records(5)
+    content = write.pcap([]) * 40 + write.pcap([], big=True) + write.pcap(records)
+    reading = read(content, block_bytes=block_bytes)
+    assert reading.data == [record.data for record in records]
+    assert reading.anomalies == [("CAPTURE_joined_file", 24 * i, 1) for i in range(1, 42)]
+
+
+@pytest.mark.parametrize("kind", ["headers", "custom blocks"])
+def test_files_of_nothing_but_headers_are_read_fast(write, read, kind):
+    custom = write.section() + write.interface() + write.block(0xBAD, b"\1\0\0\0") * 200_000
+    content = custom if kind == "custom blocks" else write.pcap([]) * 100_000
+    begun = time.process_time()
+    reading = read(content)
+    assert time.process_time() - begun < 8  # a quarter of that is usual
+    assert len(reading.rows) == (200_000 if kind == "custom blocks" else 0)
