@@ -47,6 +47,13 @@ def test_the_bytes_lie_where_the_frame_says(frame: Frame) -> None:
     assert content[frame.file_offset : frame.file_offset + len(frame.captured_bytes)] == bytes(frame)
 
 
+def test_a_place_in_what_was_compressed_is_called_so(samples: Path) -> None:
+    packed, plain = (frame_of_file(samples / "formats" / name, 9) for name in ("small.pcap.gz", "small.pcap"))
+    assert packed.file_offset == plain.file_offset
+    assert ("position in the unpacked file", str(packed.file_offset)) in packed.facts()
+    assert ("position in the file", str(plain.file_offset)) in plain.facts()
+
+
 def test_a_case_gives_the_same_frame_as_its_file(samples: Path, sample_case: Path) -> None:
     alone = frame_of_file(samples / "hls/redirected.pcap", 700)
     found = frame_of_case(Store.open(sample_case), "92b232c77f16", 700)
