@@ -74,8 +74,13 @@ def is_over(flow: Any, f: int) -> int:
 
 @inline
 def fits_before(flow: Any, dirs: Any, earlier: int, d: int, seq: int, ack: int, flags: int) -> int:
-    """Return 1 if a segment belongs rather to a direction of the connection before than to `d`."""
+    """Return 1 if a segment belongs rather to a direction of the connection before than to `d`.
+
+    What lies before the first byte of that direction would be lost there.
+    """
     if not flags & SYN:
+        if ahead(dirs, earlier, seq) < -dirs[earlier * L.DIRECTION_WIDTH + L.NEXT_OFFSET]:
+            return 0
         by = misfit(dirs, earlier, seq, ack, flags)
         return 1 if by <= MAX_AHEAD and by < misfit(dirs, d, seq, ack, flags) else 0
     if dirs[earlier * L.DIRECTION_WIDTH + L.ISN] != seq or is_over(flow, earlier >> 1):

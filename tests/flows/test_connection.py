@@ -122,3 +122,11 @@ def test_bytes_further_back_than_any_window_are_no_repeats(kernel_speed: str) ->
     _, table = run([*START, far])
     assert number(table, 0, L.DROPPED_BYTES) == 3
     assert number(table, 0, L.RETRANSMITTED_BYTES) == 0
+
+
+def test_what_the_connection_before_could_not_deliver_does_not_go_there(kernel_speed: str) -> None:
+    ends = [Packet(1004, flags=FIN | ACK, ack=5901), Packet(5901, flags=ACK, ack=1005, from_client=False)]
+    late = [Packet(5801, b"last", ack=1004, from_client=False), Packet(5001, b"first", ack=1004, from_client=False)]
+    out, table = run([*ends, *handshake(), *late])
+    assert out.bytes_of(3) == b"firstlast"
+    assert number(table, 1, L.BEFORE_START_BYTES) == 0
