@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise, repeat
@@ -282,20 +283,21 @@ def _copy(
     count: int,
     order: Sequence[str],
 ) -> None:
-    def copy(kept: Sequence[Sequence[Any] | Same]) -> None:
+    def copy(kept: Sequence[Sequence[Any] | Same], to: str) -> None:
         arrays, sql = _handed_over(columns, kept, count)
         options = (f"DICTIONARY_SIZE_LIMIT {_DIFFERENT_IN_LISTS:d}",) if count > 2 * _DIFFERENT_IN_LISTS else ()
-        _copy_selected(connection, path, _select(sql), arrays, [name for name in order if name not in sql], *options)
+        _copy_selected(connection, to, _select(sql), arrays, [name for name in order if name not in sql], *options)
+        os.replace(to, path)
 
     try:
-        copy(by_column)
+        copy(by_column, f"{path}.part")
     except (OverflowError, UnicodeError, ValueError, TypeError, _engine().Error):
-        copy(
-            [
-                Same(fit(c, v.value)) if isinstance(v, Same) else [fit(c, x) for x in v]
-                for c, v in zip(columns, by_column, strict=True)
-            ]
-        )
+        fitted = [
+            Same(fit(c, v.value)) if isinstance(v, Same) else [fit(c, x) for x in v]
+            for c, v in zip(columns, by_column, strict=True)
+        ]
+        # DuckDB removes the file of a query that failed some time later: no other file may have its name.
+        copy(fitted, f"{path}.fitted")
 
 
 def _handed_over(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from iptvforensics import parquet
 from iptvforensics.parquet import ByColumn, Same, connect, copy_columns, copy_rows, fit, joined, literal
 from iptvforensics.schema import Column
 
@@ -147,6 +150,25 @@ def test_columns_are_written_as_rows_are(tmp_path: Path, text: str) -> None:
             found.append(connection.execute(f"SELECT * FROM read_parquet({literal(path)})").fetchall())
             connection.close()
     assert found[::2] == found[1::2]
+
+
+def test_no_file_has_the_name_of_one_that_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB removes what a failed query has begun when another one may have been written in its place."""
+    named = []
+    copy = parquet._copy_selected
+
+    def noted(connection: Any, path: str, *arguments: Any) -> None:
+        named.append(path)
+        copy(connection, path, *arguments)
+
+    monkeypatch.setattr(parquet, "_copy_selected", noted)
+    connection = connect(threads=1)
+    path = str(tmp_path / "x.parquet")
+    copy_rows(connection, path, COLUMNS, [(1, "\ud800", [1])])
+    assert len({*named, path}) == 3
+    assert os.listdir(tmp_path) == ["x.parquet"]
+    assert connection.execute(f"SELECT t FROM read_parquet({literal(path)})").fetchall() == [("\\ud800",)]
+    connection.close()
 
 
 def test_what_all_rows_share_is_written_for_each(tmp_path: Path) -> None:
