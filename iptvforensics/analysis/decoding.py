@@ -77,13 +77,14 @@ class Decoding:
 
     def _count(self, block: Block) -> None:
         captured_bytes, wire_bytes, link_type = block.captured_bytes, block.wire_bytes, block.link_type
-        if int(link_type.min()) < 0:
+        lowest, highest = int(link_type.min()), int(link_type.max())
+        if lowest < 0:
             is_packet = link_type >= 0
             captured_bytes, wire_bytes = captured_bytes[is_packet], wire_bytes[is_packet]
             link_type = link_type[is_packet]
         self._bytes += int(captured_bytes.sum())
         self._wire_bytes += int(wire_bytes.sum())
-        self._link_types.update(np.unique(link_type).tolist())
+        self._link_types.update({lowest} if 0 <= lowest == highest else np.unique(link_type).tolist())
 
     def report(self) -> Report:
         """Return what is known of the whole, after the last batch."""

@@ -30,6 +30,8 @@ class Frame(NamedTuple):
     stream_offset: int
     """Position of the frame's first byte in the capture stream."""
     interface: int
+    is_unpacked: bool = False
+    """True if that is a place in what a compressed file unpacks to."""
 
 
 def find_frame(
@@ -71,7 +73,7 @@ def find_frames(
             capture.start_at(entry)
         for block in capture:
             while len(found) < len(wanted) and wanted[len(found)] < block.first_frame + block.count:
-                found.append(_frame(block, wanted[len(found)] - block.first_frame))
+                found.append(_frame(block, wanted[len(found)] - block.first_frame, is_unpacked=capture.is_compressed))
             if len(found) == len(wanted):
                 return found
         missing = wanted[len(found)]
@@ -83,7 +85,7 @@ def _entry_before(index: Sequence[IndexEntry], frame_no: int) -> IndexEntry | No
     return index[place - 1] if place else None
 
 
-def _frame(block: Block, row: int) -> Frame:
+def _frame(block: Block, row: int, *, is_unpacked: bool) -> Frame:
     start = int(block.record_at[row])
     return Frame(
         block.first_frame + row,
@@ -93,4 +95,5 @@ def _frame(block: Block, row: int) -> Frame:
         int(block.wire_bytes[row]),
         block.stream_offset + start,
         int(block.interface[row]),
+        is_unpacked,
     )

@@ -166,15 +166,16 @@ class PcapngWalk:
         if length <= 0:
             return (MORE if length == 0 else LOST), at
         stop = at + length - 4
+        is_numbered = self._is_numbered(data, at, kind)
         if kind in (walk_pcapng.PACKET, walk_pcapng.ENHANCED_PACKET):
             self._odd_frame(piece, at, stop, kind, columns, findings)
         elif kind == walk_pcapng.SIMPLE_PACKET:
             findings.damage("CAPTURE_damaged_record", piece.offset + at, None, "simple packet block without interface")
         elif length >= MINIMUM_BYTES.get(kind, 12) and kind in READERS:
             READERS[kind](self._section, data, at + 8, stop, piece.offset + at, findings)
-        elif not self._is_numbered(data, at, kind):
+        elif not is_numbered:
             findings.tally("CAPTURE_unknown_block", piece.offset + at, None, "blocks of a type that is not read here")
-        if self._is_numbered(data, at, kind):
+        if is_numbered:
             place, frame_no = piece.offset + at, piece.first_frame + columns.count
             findings.tally("CAPTURE_frame_without_packet", place, frame_no, _WITHOUT_PACKET)
             size = stop - at - 8

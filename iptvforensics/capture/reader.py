@@ -124,6 +124,11 @@ class CaptureReader:
         return self._source.bytes_read
 
     @property
+    def is_compressed(self) -> bool:
+        """True if the evidence file is compressed: places in the stream are not places in it."""
+        return self._source.compression is not None
+
+    @property
     def format(self) -> str:
         """`pcap`, `pcap-ns`, `pcapng`, ... with `+gzip` and the like if the file is compressed."""
         packing = f"+{self._source.compression}" if self._source.compression else ""

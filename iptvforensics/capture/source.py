@@ -13,6 +13,7 @@ import hashlib
 import io
 import os
 import stat
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -212,17 +213,17 @@ class Source:
             self._second.seek(place)
         except (CaptureError, OSError, ValueError):
             return None
-        return self._read_second
-
-    def _read_second(self, limit: int) -> bytes:
-        assert self._second is not None  # noqa: S101
-        buffer = bytearray(limit)
-        try:
-            return bytes(buffer[: self._second.readinto(memoryview(buffer)) or 0])
-        except OSError:
-            return b""
+        return partial(_read_again, self._second)
 
     def _drain(self) -> None:
         """Read what lies behind the unpacked stream: it belongs to the evidence file and its hash."""
         while not self.finished:
             self._read_some(PIECE_BYTES)
+
+
+def _read_again(file: _Readable, limit: int) -> bytes:
+    buffer = bytearray(limit)
+    try:
+        return bytes(buffer[: file.readinto(memoryview(buffer)) or 0])
+    except OSError:
+        return b""

@@ -14,12 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..capture import compression, find_frame
+from ..capture import find_frame
 from ..errors import CaptureError, CaseError, DecodeError, MissingProgramError, UnsupportedError
 from ..store import Store
 from ..times import iso_time
@@ -63,6 +62,8 @@ class Frame:
     file_offset: int
     """Position of the frame's first byte in the (decompressed) capture file."""
     interface: int
+    is_unpacked: bool = False
+    """True if `file_offset` is a place in what a compressed file unpacks to."""
 
     @property
     def time(self) -> pd.Timestamp:
@@ -166,7 +167,7 @@ class Frame:
             ("time", iso_time(self.ts_ns)),
             ("link type", str(self.link_type)),
             ("captured, on the wire", f"{len(self.captured_bytes)}, {self.wire_bytes} bytes"),
-            (f"position in the {'unpacked ' if _is_packed(self.path) else ''}file", str(self.file_offset)),
+            (f"position in the {'unpacked ' if self.is_unpacked else ''}file", str(self.file_offset)),
         ]
 
     def _repr_html_(self) -> str:
@@ -242,14 +243,8 @@ def _frame(path: str, capture_id: str | None, found: Any) -> Frame:
         found.wire_bytes,
         found.stream_offset,
         found.interface,
+        found.is_unpacked,
     )
-
-
-def _is_packed(path: str) -> bool:
-    """Return True if the file at a path is there and compressed."""
-    with suppress(OSError), open(path, "rb") as file:
-        return compression.recognise(file.read(compression.MAGIC_BYTES)) is not None
-    return False
 
 
 def _tshark() -> str:

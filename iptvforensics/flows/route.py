@@ -293,6 +293,7 @@ def route(
         s_port, d_port, proto, flags = src_port[i], dst_port[i], transport[i], tcp_flags[i]
         ns = ts_ns[record[i]]
         frame = first_frame + record[i]
+        wire = payload_wire_bytes[i]
         slot = find_flow(table, flow, st[L.TABLE_MASK], s_hi, s_lo, d_hi, d_lo, s_port, d_port, proto)
         f = table[slot] - 1
         d = 0
@@ -301,7 +302,6 @@ def route(
             same = flow[at + L.ORIG_LO] == s_lo and flow[at + L.ORIG_PORT] == s_port and flow[at + L.ORIG_HI] == s_hi
             d = 2 * f if same else 2 * f + 1
             if proto == TCP:
-                wire = payload_wire_bytes[i]
                 d = connection_of(st, flow, dirs, d, tcp_seq[i], tcp_ack[i], flags, wire, ns)
                 f = d >> 1
         if f < 0:
@@ -312,7 +312,6 @@ def route(
             table[slot] = f + 1
             d = 2 * f + (basis & 1)
             describe_flow(flow, f, basis, frame, sub[i], ns, tunnel[i], vlan[i], src_mac[i], dst_mac[i])
-        wire = payload_wire_bytes[i]
         content = sample(data, payload_at[i], payload_bytes[i]) if proto == UDP else 0
         signature = signature_of(ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content)
         if is_copy(data, dirs, d, ip_id[i], signature, at_hand, frame, payload_at[i], payload_bytes[i]):

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import layout as L
 from .batch import BATCHES_ALIVE, END, GAP, DirectionPieces, OverlapDifference, StreamBatch, directions_of
+from .connection import RESET_SEEN
 from .ending import flush
 from .gather import begin_batch, find_runs, first_difference, gather, group, keep_repeats, keep_waiting, move_waiting
 from .route import rebuild_table, route
@@ -44,8 +45,6 @@ MOST_REPEATED_BYTES = 16 << 20
 """And bytes that were seen again."""
 
 RESET_SILENCE_NS = 10_000_000_000
-RESET_SEEN = 3 << (2 * L.LETTER_RST)
-"""Bits of `HISTORY_SEEN` for a reset by the originator or the responder."""
 
 HISTORY_DIRECTIONS = 1024
 """Directions whose last bytes are kept for the comparison of repeated bytes (16 KiB each)."""

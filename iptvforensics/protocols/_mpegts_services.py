@@ -270,9 +270,7 @@ class ServiceInformation:
         line = self._lines.setdefault((component, old), Line([old]))
         if new in line.pids:
             line.came_back = True
-        elif (
-            not known and len(line.pids) < MAX_MOVES
-        ):  # a PID that carried something before may have lasted all the while
+        elif not known and len(line.pids) < MAX_MOVES:  # one that was known may have carried something all the while
             line.pids.append(new)
             self._lines[component, new] = line
 

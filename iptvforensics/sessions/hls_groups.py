@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from .addresses import Address, address, without_low_latency
 from .fetches import Fetch
-from .queries import always_new, is_token, lasting, parameters, things
+from .queries import always_new, is_token, lasting, parameters, things, values_of
 from .records import Entry, Playlist
 
 MEDIA_KINDS = frozenset(("media-segment", "part"))
@@ -174,9 +174,7 @@ def _media_names(delivery: Delivery, here: Address, fresh: dict[tuple[str, str],
     kept = {key: lasting(key.query, changing) for key in found}
     if len({(key.path, left) for key, left in kept.items()}) < len(found):
         # A script whose media segments are told apart by what looks like a time or a counter.
-        seen: dict[str, set[str]] = {}
-        for name, value in (pair for key in found for pair in parameters(key.query)):
-            seen.setdefault(name, set()).add(value)
+        seen = values_of(key.query for key in found)
         numbers = {name for name, values in seen.items() if len(values) > 1 and not any(map(is_token, values))}
         kept = {
             key: left | {pair for pair in parameters(key.query) if pair[0] in numbers} for key, left in kept.items()

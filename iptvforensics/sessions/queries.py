@@ -40,15 +40,17 @@ def parameters(query: str) -> frozenset[tuple[str, str]]:
 @lru_cache(_REMEMBERED)
 def passes(name: str, value: str) -> bool:
     """Return True if a parameter is a token, a time or a counter by its name or value."""
-    plain = re.sub(r"[_-](?=.)", "", name.lower())
-    if _NAMES_THING.match(plain):
-        return False
-    return bool(_PASSES.match(plain) or _TOKEN.match(value) or _CLOCK.match(value))
+    return not names_thing(name) and bool(_PASSES.match(_plain(name)) or is_token(value) or _CLOCK.match(value))
 
 
 def names_thing(name: str) -> bool:
     """Return True if a parameter is named like one that tells channels, streams or files apart."""
-    return bool(_NAMES_THING.match(re.sub(r"[_-](?=.)", "", name.lower())))
+    return bool(_NAMES_THING.match(_plain(name)))
+
+
+def _plain(name: str) -> str:
+    """Return a name of a parameter without what writers vary: case and word breaks."""
+    return re.sub(r"[_-](?=.)", "", name.lower())
 
 
 def lasting(query: str, fresh: Collection[str] = ()) -> frozenset[tuple[str, str]]:
@@ -69,12 +71,17 @@ def things(query: str) -> frozenset[tuple[str, str]]:
 
 def always_new(queries: Iterable[str], least: int) -> frozenset[str]:
     """Return the names of parameters that had another value in each of the queries, if there are so many."""
-    values: dict[str, set[str]] = {}
-    count = 0
-    for query in queries:
-        count += 1
-        for name, value in parameters(query):
-            values.setdefault(name, set()).add(value)
-    if count < least:
+    asked = list(queries)
+    if len(asked) < least:
         return frozenset()
-    return frozenset(name for name, found in values.items() if len(found) == count and not names_thing(name))
+    found = values_of(asked)
+    return frozenset(name for name, values in found.items() if len(values) == len(asked) and not names_thing(name))
+
+
+def values_of(queries: Iterable[str]) -> dict[str, set[str]]:
+    """Return the different values of each parameter."""
+    found: dict[str, set[str]] = {}
+    for query in queries:
+        for name, value in parameters(query):
+            found.setdefault(name, set()).add(value)
+    return found
