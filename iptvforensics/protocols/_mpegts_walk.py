@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..kernel import inline, kernel
+from ..kernel import inline, kernel, prefetch
 from . import _mpegts_kernel as K
 from ._mpegts_kernel import bad_sync, note_continuity, note_pcr, note_pes
 from ._mpegts_sections import drop_section, note_sections
+
+AHEAD = 24
+"""Packets that lie between the one that is read and the one that is fetched from memory meanwhile."""
 
 
 @inline
@@ -156,6 +159,7 @@ def walk(
     last = -1
     reason = K.NEED_BYTES
     while pos + K.PACKET <= end:
+        prefetch(data, pos + AHEAD * stride)
         if data[pos] != K.SYNC:
             verdict = bad_sync(data, pos, end, stride, final)
             if verdict != 1:
