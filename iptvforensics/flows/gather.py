@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..kernel import copy_bytes, inline, kernel
+from ..kernel import copy_bytes, inline, kernel, prefetch
 from . import layout as L
 
 FEW_BYTES, MANY_BYTES = 1 << 12, 1 << 17
 """First room of a direction of which nothing is known: by whether its first bytes fill a packet."""
 FULL_PACKET_BYTES = 1000
 LARGEST_EXTENT_BYTES = 1 << 20
+PIECES_AHEAD = 2
+"""Pieces that are copied while the room of the one behind them comes from the cache of the parsers' core."""
+FETCHED_BYTES = 1 << 11
+CACHE_LINE_BYTES = 64
 
 
 @inline
@@ -37,6 +41,15 @@ def new_extent(st: Any, dirs: Any, at: int, length: int, room: int) -> int:
     return 1
 
 
+@inline
+def fetch_room(pieces: Any, dirs: Any, out: Any, piece: int) -> None:
+    """Have the place fetched to which a piece will be copied, unless another one of its direction comes before it."""
+    if pieces[piece + L.PIECE_SOURCE] > L.SOURCE_GAP:
+        to = dirs[pieces[piece + L.PIECE_DIRECTION] * L.DIRECTION_WIDTH + L.EXTENT_AT]
+        for line in range(to, to + min(pieces[piece + L.PIECE_LENGTH], FETCHED_BYTES), CACHE_LINE_BYTES):
+            prefetch(out, line)
+
+
 @kernel("q[] q[] q[] q[] B[] B[] B[]")
 def gather(st: Any, pieces: Any, dirs: Any, active: Any, block: Any, arena: Any, out: Any) -> int:
     """Copy the bytes of new pieces to rooms of their directions; return how many pieces are left for want of room.
@@ -47,6 +60,8 @@ def gather(st: Any, pieces: Any, dirs: Any, active: Any, block: Any, arena: Any,
     last = st[L.N_PIECES]
     for i in range(first, last):
         piece = i * L.PIECE_WIDTH
+        if i + PIECES_AHEAD < last:
+            fetch_room(pieces, dirs, out, piece + PIECES_AHEAD * L.PIECE_WIDTH)
         d = pieces[piece + L.PIECE_DIRECTION]
         at = d * L.DIRECTION_WIDTH
         source = pieces[piece + L.PIECE_SOURCE]
