@@ -18,8 +18,11 @@ FIRST_ARENA = 1 << 14
 MAX_SPARE = 16
 """Sets of arrays that are kept, of some 120 KB each."""
 
+SECTION_PIDS = (0x00, 0x01, 0x10, 0x11, 0x14)
+"""PIDs whose sections are asked for in every stream: PAT, CAT, NIT, SDT, TDT."""
+
 _NEW_TABLE = np.zeros(0x2000, np.int32)
-_NEW_TABLE[[0x00, 0x01, 0x10, 0x11, 0x14]] = K.ASSEMBLE
+_NEW_TABLE[[*SECTION_PIDS]] = K.ASSEMBLE
 _NEW_STATE = np.zeros(K.SLOT0 + FIRST_SLOTS * K.SLOT_WIDTH, np.int64)
 _NEW_STATE[[K.SLOT_ROOM, K.BUDGET]] = FIRST_SLOTS, SECTION_BUDGET
 
@@ -31,24 +34,34 @@ _spare: list[Arrays] = []
 
 def first_arrays() -> Arrays:
     """Return arrays for a stream that begins."""
-    try:
-        arrays = _spare.pop()
-    except IndexError:
-        directory = np.empty(FIRST_ENTRIES * K.ENTRY_WIDTH, np.int64)
-        store = np.empty(K.ARENA + FIRST_ARENA, np.uint8)
-        arrays = Pinned(np.empty_like(_NEW_TABLE)), Pinned(np.empty_like(_NEW_STATE)), Pinned(directory), Pinned(store)
-    # Bytes of sections are written before they are read: what the last stream left there does not matter.
-    table, state, directory, _ = (pinned.array for pinned in arrays)
-    table[:] = _NEW_TABLE
-    state[:] = _NEW_STATE
-    directory[:] = 0
-    return arrays
+    if _spare:
+        return _spare.pop()
+    # Entries and bytes of sections are written before they are read.
+    directory, store = np.empty(FIRST_ENTRIES * K.ENTRY_WIDTH, np.int64), np.empty(K.ARENA + FIRST_ARENA, np.uint8)
+    return Pinned(_NEW_TABLE.copy()), Pinned(_NEW_STATE.copy()), Pinned(directory), Pinned(store)
+
+
+_FIRST_LENGTHS = [pinned.length for pinned in first_arrays()]
 
 
 def give_back(arrays: Arrays) -> None:
     """Leave the arrays of a stream that has ended to the next one, unless they have grown."""
     if len(_spare) < MAX_SPARE and [pinned.length for pinned in arrays] == _FIRST_LENGTHS:
+        _make_new(arrays[0], arrays[1])
         _spare.append(arrays)
 
 
-_FIRST_LENGTHS = [pinned.length for pinned in first_arrays()]
+def _make_new(table: Pinned, state: Pinned) -> None:
+    """Undo what a stream has written: mostly the places of a few PIDs."""
+    entries, numbers = table.view, state.view
+    used = K.SLOT0 + numbers[K.SLOTS] * K.SLOT_WIDTH
+    maps = numbers[K.MAPS]
+    for pid in numbers[K.SLOT0 + K.PID : used : K.SLOT_WIDTH].tolist():
+        if entries[pid] >= K.ASSEMBLE and pid not in SECTION_PIDS:
+            maps -= 1
+        entries[pid] = 0
+    if maps:  # some were named that never came
+        table.array[:] = 0
+    for pid in SECTION_PIDS:
+        entries[pid] = K.ASSEMBLE
+    state.array[:used] = _NEW_STATE[:used]

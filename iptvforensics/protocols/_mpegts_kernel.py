@@ -27,15 +27,18 @@ SYNC_RUN_SHORT = 3
 """The same at the end of short input, where all that is left must fit."""
 
 # Header of the state array.
-REASON, STRIDE, PACKETS, NULLS, SCRAMBLED, TRANSPORT_ERRORS, CONTINUITY_ERRORS, SYNC_BYTE_ERRORS = range(8)
+MAPS, STRIDE, PACKETS, NULLS, SCRAMBLED, TRANSPORT_ERRORS, CONTINUITY_ERRORS, SYNC_BYTE_ERRORS = range(8)
 LAST_PACKET, SLOTS, SLOT_ROOM, OVERFLOW, ENTRIES, ARENA_USED, WORK_TAKEN, BUDGET = range(8, 16)
 SECTIONS_DROPPED, BAD_SECTIONS, BAD_ADAPTATION, PAT_IS_RIGHT = range(16, 20)
 HEADS = 32
 N_HEADS = 64
 SLOT0 = HEADS + N_HEADS
 
-# Why `walk` came back.
+# Why `walk` came back, as the lowest bits of what it returns; NEWS is added if PIDs or sections were seen first.
 NEED_BYTES, LOST_SYNC, NEED_ROOM = range(3)
+REASON = 3
+NEWS = 4
+OUTCOMES = 8
 
 # One slot per PID.
 PID, N_PACKETS, N_SCRAMBLED, N_CC_ERRORS, LAST_CC, DUPLICATE, FIRST_OFFSET, PAYLOAD_BYTES = range(8)
@@ -46,7 +49,7 @@ WORK, HAVE, TOTAL, SECTION_OFFSET = range(32, 36)
 SLOT_WIDTH = 36
 MAX_SLOTS = 256
 
-# The table pid -> slot + 1, and a flag for PIDs whose sections are wanted.
+# The table pid -> slot + 1, and a flag for PIDs whose sections are wanted; MAPS counts those that a PAT has named.
 ASSEMBLE = 0x10000
 SLOT_MASK = 0xFFFF
 

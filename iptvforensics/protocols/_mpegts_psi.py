@@ -65,6 +65,12 @@ class ProgramMap(NamedTuple):
     pcr_pid: int
     ca: tuple[tuple[int, int], ...]
     streams: tuple[ElementaryStream, ...]
+    ca_system_ids: tuple[int, ...]
+    """Of the program and of its streams, sorted, each once."""
+    ecm_pids: tuple[int, ...]
+    """PIDs of the same descriptors."""
+    languages: tuple[str, ...]
+    """Of all streams, each once."""
 
 
 class ServiceText(NamedTuple):
@@ -195,7 +201,17 @@ def _read_program_map(section: Section, body: bytes) -> Section:
         )
         streams.append(ElementaryStream(_u16(body, at + 1) & 0x1FFF, body[at], kind, codec, languages, _ca_pairs(loop)))
         at += 5 + (_u16(body, at + 3) & 0x0FFF)
-    found = ProgramMap(section.extension_id or 0, _u16(body) & 0x1FFF, _ca_pairs(program), tuple(streams))
+    ca = _ca_pairs(program)
+    all_ca = (*ca, *(pair for stream in streams for pair in stream.ca))
+    found = ProgramMap(
+        service_id=section.extension_id or 0,
+        pcr_pid=_u16(body) & 0x1FFF,
+        ca=ca,
+        streams=tuple(streams),
+        ca_system_ids=tuple(sorted({system for system, _ in all_ca})),
+        ecm_pids=tuple(pid for _, pid in all_ca),
+        languages=tuple(dict.fromkeys(language for stream in streams for language in stream.languages)),
+    )
     return section._replace(program_map=found)
 
 

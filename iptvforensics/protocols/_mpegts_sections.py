@@ -53,7 +53,9 @@ def watch_program_maps(src: Any, q: int, length: int, state: Any, table: Any) ->
     for i in range(8, length - 7, 4):
         if src[q + i] != 0 or src[q + i + 1] != 0:
             pid = (src[q + i + 2] & 0x1F) << 8 | (src[q + i + 3] & 0xFF)
-            table[pid] = table[pid] | K.ASSEMBLE
+            if (table[pid] & K.ASSEMBLE) == 0:
+                table[pid] = table[pid] | K.ASSEMBLE
+                state[K.MAPS] += 1
 
 
 @inline

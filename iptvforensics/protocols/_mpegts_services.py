@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from ..protocol import Anomaly, Event, Row
@@ -49,23 +50,20 @@ class Service:
 
     def row(self, from_orig: bool) -> Row:
         """Return the row of the service as it stands."""
-        streams = self.program_map.streams if self.program_map else ()
-        ca = (*self.program_map.ca, *(pair for s in streams for pair in s.ca)) if self.program_map else ()
-        known = self.program_map is not None
-        text = self.text
+        found, text = self.program_map, self.text
         values = {
             "service_id": self.service_id,
             "pmt_pid": self.pmt_pid,
-            "pcr_pid": self.program_map.pcr_pid if self.program_map else None,
+            "pcr_pid": found.pcr_pid if found else None,
             "service_name": text.service_name if text else None,
             "provider_name": text.provider_name if text else None,
             "service_type": text.service_type if text else None,
             "original_network_id": self.original_network_id,
             "transport_stream_id": self.transport_stream_id,
-            "ca_system_ids": sorted({system for system, _ in ca}) if known else None,
-            "es_pids": [s.pid for s in streams] if known else None,
-            "es_types": [s.codec for s in streams] if known else None,
-            "languages": list(dict.fromkeys(lang for s in streams for lang in s.languages)) if known else None,
+            "ca_system_ids": list(found.ca_system_ids) if found else None,
+            "es_pids": [stream.pid for stream in found.streams] if found else None,
+            "es_types": [stream.codec for stream in found.streams] if found else None,
+            "languages": list(found.languages) if found else None,
             "free_ca_mode": text.free_ca_mode if text else None,
             "crc_valid": self.map_valid and self.text_valid,
         }
@@ -108,8 +106,7 @@ class ServiceInformation:
     @property
     def pcr_pids(self) -> list[int]:
         """Return the PCR PIDs that the program maps name, in order of service."""
-        maps = (service.program_map for service in self._services.values())
-        return [found.pcr_pid for found in maps if found]
+        return [service.program_map.pcr_pid for service in self._services.values() if service.program_map]
 
     def take(self, data: bytes, pid: int, offset: int) -> list[Event]:
         """Return the rows that one distinct section gives."""
@@ -137,7 +134,7 @@ class ServiceInformation:
 
     def end(self) -> list[Event]:
         """Return the rows of all services as they last stood."""
-        order = sorted(self._services.values(), key=lambda s: (s.offset, s.service_id))
+        order = sorted(self._services.values(), key=attrgetter("offset", "service_id"))
         rows: list[Event] = [service.row(self.from_orig) for service in order]
         self._services.clear()
         return rows
@@ -152,9 +149,9 @@ class ServiceInformation:
             return self.streams[pid][0].kind
         return self.ca_pids.get(pid)
 
-    def line_of(self, component: str, pid: int) -> Line:
-        """Return the PIDs in which a component (video, audio, PCR) was carried, in order; mostly it is one."""
-        return self._lines.get((component, pid)) or Line([pid])
+    def line_of(self, component: str, pid: int) -> Line | None:
+        """Return the PIDs in which a component (video, audio, PCR) was carried, in order; mostly it is one: None."""
+        return self._lines.get((component, pid))
 
     def _section_row(self, section: Section, name: str, data: bytes, pid: int, offset: int) -> list[Event]:
         utc = None
@@ -245,8 +242,8 @@ class ServiceInformation:
         self._pcr_pids.add(found.pcr_pid)
         for stream in found.streams:
             self.streams.setdefault(stream.pid, (stream, found.service_id))
-        for _, ecm in (*found.ca, *(pair for stream in found.streams for pair in stream.ca)):
-            self.ca_pids.setdefault(ecm, "ECM")
+        for ecm_pid in found.ecm_pids:
+            self.ca_pids.setdefault(ecm_pid, "ECM")
         pids = [stream.pid for stream in found.streams]
         if self._nginx_pat and data[-4:] == NGINX_PMT_CRC:
             self.marks["nginx-rtmp or SRS: CRCs of PAT and PMT"] = None

@@ -10,7 +10,6 @@ References: ISO/IEC 13818-1 Annex G.1 (sync byte emulation, recovery of alignmen
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 
@@ -31,6 +30,7 @@ MAX_ENTRIES = 1024
 MAX_ARENA = 1 << 19
 STRIDES = (K.PACKET, K.STRIDE_M2TS, K.STRIDE_RS)
 
+Bytes = memoryview | bytearray
 SEARCH, KNOWN, CONFIRM = range(3)
 SYNC_BYTES = bytes([K.SYNC]) * K.SYNC_RUN
 
@@ -47,7 +47,7 @@ class Stream:
         self._received = 0
         self._at = 0
         """Next byte to decide on; beyond `_received` while parity or a gap is passed over."""
-        self._pending = b""
+        self._pending = bytearray()
         """The bytes from `_at` to `_received`."""
         self._undecided_from = 0
         """Where the bytes begin that belong to no packet yet."""
@@ -63,17 +63,17 @@ class Stream:
         events: list[Event] = []
         base = self._received
         self._received += len(data)
-        if self._pending:
+        head = self._pending
+        if head:
             head_base = self._at
-            head = self._pending + bytes(data[:BRIDGE])
+            head += data[:BRIDGE]
             self._advance(head, head_base, 0, events)
             if len(data) <= BRIDGE:
-                self._pending = head[self._at - head_base :]
+                del head[: self._at - head_base]
                 return events
-        self._pending = b""
         if self._at < self._received:
             self._advance(data, base, 0, events)
-            self._pending = bytes(data[self._at - base :])
+        self._pending = bytearray(data[self._at - base :])
         return events
 
     def gap(self, length: int) -> list[Event]:
@@ -122,30 +122,35 @@ class Stream:
         events: list[Event] = []
         if self._pending:
             self._advance(self._pending, self._at, 1, events)
-            self._pending = b""
+            self._pending = bytearray()
         if self._phase == KNOWN:
             self._undecided_from = self._at
         self._skipped_bytes += max(self._received - self._undecided_from, 0)
         self._undecided_from = self._received
         return events
 
-    def _advance(self, data: memoryview | bytes, base: int, final: int, events: list[Event]) -> None:
+    def _advance(self, data: Bytes, base: int, final: int, events: list[Event]) -> None:
         """Decide on as many bytes as can be; `base` is the stream offset of the first."""
-        array = np.frombuffer(data, np.uint8)
-        size = len(array)
-        step = {SEARCH: self._search, KNOWN: self._walk, CONFIRM: self._confirm}
-        while self._at - base < size and step[self._phase](array, base, size, final, events):
-            pass
+        size = len(data)
+        goes_on = True
+        while goes_on and self._at - base < size:
+            if self._phase == KNOWN:
+                goes_on = self._walk(data, base, size, final, events)
+            elif self._phase == SEARCH:
+                goes_on = self._search(data, base, size, final, events)
+            else:
+                goes_on = self._confirm(data, base, size, final, events)
 
     def _search_from(self, offset: int) -> None:
         self._phase = SEARCH
         self._at = self._undecided_from = offset
 
-    def _search(self, array: Any, base: int, size: int, final: int, events: list[Event]) -> bool:
+    def _search(self, data: Bytes, base: int, size: int, final: int, events: list[Event]) -> bool:
         if self.grid is None:
             size = min(size, self._undecided_from + MAX_JUNK + BRIDGE - base)
-        run = array[self._at - base :][: K.SYNC_RUN * K.PACKET : K.PACKET].tobytes()
-        found = 4 * (self._at - base) if run == SYNC_BYTES else K.find_sync(array, self._at - base, size, final)
+        at = self._at - base
+        run = bytes(data[at : at + K.SYNC_RUN * K.PACKET : K.PACKET])
+        found = 4 * at if run == SYNC_BYTES else K.find_sync(data, at, size, final)
         position = -1 - found if found < 0 else found >> 2
         self._at = base + position
         junk = self._at - self._undecided_from
@@ -167,7 +172,7 @@ class Stream:
         self.grid.stride = stride
         return True
 
-    def _confirm(self, array: Any, base: int, size: int, final: int, events: list[Event]) -> bool:
+    def _confirm(self, data: Bytes, base: int, size: int, final: int, events: list[Event]) -> bool:
         """Go on with the known grid if sync bytes stand where they should after a gap."""
         grid = self.grid
         if grid is None:
@@ -178,7 +183,7 @@ class Stream:
         if not final and at + 2 * grid.stride >= size:
             return False
         places = [at + i * grid.stride for i in range(3)]
-        if all(array[place] == K.SYNC for place in places if place < size):
+        if all(data[place] == K.SYNC for place in places if place < size):
             self._skipped_bytes += max(self._at - self._undecided_from, 0)
             self._phase = KNOWN
         else:
@@ -194,42 +199,40 @@ class Stream:
         self._search_from(self._at)
         self._undecided_from = undecided
 
-    def _walk(self, array: Any, base: int, size: int, final: int, events: list[Event]) -> bool:
+    def _walk(self, data: Bytes, base: int, size: int, final: int, events: list[Event]) -> bool:
         grid = self.grid
         if grid is None:
             return False
-        state = grid.state
-        position = walk(array, self._at - base, size, base, final, *grid.arrays)
-        self._at = base + position
-        head: list[int] = state[: K.HEADS].tolist()
-        slots, entries, reason = head[K.SLOTS], head[K.ENTRIES], head[K.REASON]
-        if slots > self._marked_slots:
-            firsts = state[K.SLOT0 + K.FIRST_OFFSET :: K.SLOT_WIDTH][self._marked_slots : slots].tolist()
-            events += [Mark(self.from_orig, first) for first in firsts]
-            self._marked_slots = slots
-        if entries > self._entries_taken:
-            self._take_sections(grid, entries, events)
+        outcome = walk(data, self._at - base, size, base, final, *grid.arrays)
+        self._at = base + outcome // K.OUTCOMES
+        if outcome & K.NEWS:
+            self._take_news(grid, events)
+        reason = outcome & K.REASON
         if reason == K.NEED_ROOM:
             self._make_room(grid)
         elif reason == K.LOST_SYNC:
             self._lose(grid, events)
         return reason != K.NEED_BYTES
 
-    def _take_sections(self, grid: Grid, entries: int, events: list[Event]) -> None:
-        first = self._entries_taken * K.ENTRY_WIDTH
-        rows = grid.directory[first : entries * K.ENTRY_WIDTH].tolist()
+    def _take_news(self, grid: Grid, events: list[Event]) -> None:
+        """Read the sections seen first, and have their places remembered: rows of PIDs and services come at the end."""
+        slots, entries = int(grid.state[K.SLOTS]), int(grid.state[K.ENTRIES])
+        pids = grid.of_slots(K.PID, slots)
+        places = dict.fromkeys(grid.of_slots(K.FIRST_OFFSET, slots)[self._marked_slots :])
+        self._marked_slots = slots
+        store = grid.arrays[3].view
+        sections: list[tuple[bytes, int, int]] = []
+        for entry in grid.entries(self._entries_taken, entries):
+            at, pid, offset = entry[K.E_AT], pids[entry[K.E_SLOT] - 1], entry[K.E_OFFSET]
+            data = bytes(store[at : at + entry[K.E_LENGTH]])
+            if not self._forgotten or (pid, _digest(data)) not in self._forgotten:
+                sections.append((data, pid, offset))
+                places[offset] = None
         self._entries_taken = entries
-        pids = grid.state[K.SLOT0 + K.PID :: K.SLOT_WIDTH].tolist()
-        store = memoryview(grid.store)
-        for i in range(0, len(rows), K.ENTRY_WIDTH):
-            at, length, slot = rows[i + K.E_AT], rows[i + K.E_LENGTH], rows[i + K.E_SLOT]
-            data = bytes(store[at : at + length])
-            pid = pids[slot - 1]
-            if self._forgotten and (pid, _digest(data)) in self._forgotten:
-                continue
-            # The row of a service points at its section, and is written when the stream ends.
-            events.append(Mark(self.from_orig, rows[i + K.E_OFFSET]))
-            events += self._information.take(data, pid, rows[i + K.E_OFFSET])
+        places.pop(grid.first_packet, None)  # remembered already
+        events += [Mark(self.from_orig, place) for place in places]
+        for data, pid, offset in sections:
+            events += self._information.take(data, pid, offset)
 
     def _make_room(self, grid: Grid) -> None:
         """Let the arrays grow; a directory at its limit is emptied, and digests remember what it held."""
@@ -253,7 +256,7 @@ class Stream:
     def _empty_directory(self, grid: Grid) -> None:
         state = grid.state
         slots = state[K.SLOT0 :].reshape(-1, K.SLOT_WIDTH)
-        for entry in grid.directory.reshape(-1, K.ENTRY_WIDTH)[: int(state[K.ENTRIES])].tolist():
+        for entry in grid.entries(0, int(state[K.ENTRIES])):
             at, pid = entry[K.E_AT], int(slots[entry[K.E_SLOT] - 1, K.PID])
             self._forgotten.add((pid, _digest(grid.store[at : at + entry[K.E_LENGTH]].tobytes())))
         state[[K.ENTRIES, K.ARENA_USED]] = 0

@@ -15,6 +15,11 @@ from ._mpegts_services import ServiceInformation
 PCR_HZ = 27_000_000
 PTS_HZ = 90_000
 
+Slot = list[int]
+"""The numbers of one PID, as `_mpegts_kernel` names them."""
+Slots = dict[int, Slot]
+"""Slots by PID, in the order in which the PIDs came."""
+
 
 class Grid:
     """The packets of one stream: where they lie, and the arrays of the loops over them."""
@@ -28,7 +33,7 @@ class Grid:
         self.skipped_bytes = 0
         self.arrays = first_arrays()
         """Table, state, directory and store as the loops take them."""
-        self.table, self.state, self.directory, self.store = (pinned.array for pinned in self.arrays)
+        _, self.state, self.directory, self.store = (pinned.array for pinned in self.arrays)
         self.state[K.STRIDE] = stride
         self.state[K.LAST_PACKET] = first_packet
 
@@ -38,6 +43,17 @@ class Grid:
         self.directory = self.directory if directory is None else directory
         self.store = self.store if store is None else store
         self.arrays = (self.arrays[0], Pinned(self.state), Pinned(self.directory), Pinned(self.store))
+
+    def of_slots(self, field: int, slots: int) -> list[int]:
+        """Return a field of the first slots."""
+        numbers: list[int] = self.state[K.SLOT0 + field : K.SLOT0 + slots * K.SLOT_WIDTH : K.SLOT_WIDTH].tolist()
+        return numbers
+
+    def entries(self, first: int, end: int) -> list[list[int]]:
+        """Return some entries of the directory."""
+        part = self.directory[first * K.ENTRY_WIDTH : end * K.ENTRY_WIDTH]
+        numbers: list[list[int]] = part.reshape(-1, K.ENTRY_WIDTH).tolist()
+        return numbers
 
     @property
     def last_byte(self) -> int:
@@ -49,9 +65,9 @@ def summary(grid: Grid, information: ServiceInformation, from_orig: bool) -> lis
     """Return the closing rows and anomalies of a stream."""
     head = grid.state[: K.HEADS].tolist()
     used = K.SLOT0 + head[K.SLOTS] * K.SLOT_WIDTH
-    slots: list[list[int]] = grid.state[K.SLOT0 : used].reshape(-1, K.SLOT_WIDTH).tolist()
-    events = _anomalies(grid, head, from_orig)
-    clock = _first_by_pid(slots, information.pcr_pids, K.PCR_COUNT)
+    slots: Slots = {slot[K.PID]: slot for slot in grid.state[K.SLOT0 : used].reshape(-1, K.SLOT_WIDTH).tolist()}
+    last_byte = At(from_orig, head[K.LAST_PACKET] + K.PACKET - 1)
+    clock = _clock_slot(slots, information)
     timed = _timed_slot(slots, information)
     media_s, basis = _media_s(timed, clock, slots, information)
     values: dict[str, Any] = {
@@ -77,45 +93,47 @@ def summary(grid: Grid, information: ServiceInformation, from_orig: bool) -> lis
         "media_s_basis": basis,
         "bitrate_bps": _bitrate(clock, grid.packet_bytes),
         "muxer_marks": list(information.marks),
-        "last_frame_no": At(from_orig, grid.last_byte),
-        "last_ns": At(from_orig, grid.last_byte),
+        "last_frame_no": last_byte,
+        "last_ns": last_byte,
     }
-    services = information.end()
+    events: list[Event] = [
+        Anomaly(name, from_orig, grid.first_packet, why, head[field]) for name, field, why in _COUNTED if head[field]
+    ]
     events.append(Row("transport_streams", from_orig, grid.first_packet, values))
-    events += services
-    events += [_pid_row(slot, information, from_orig) for slot in slots]
+    events += information.end()
+    events += [_pid_row(slot, information, from_orig) for slot in slots.values()]
     return events
 
 
-def _anomalies(grid: Grid, head: list[int], from_orig: bool) -> list[Event]:
-    found = (
-        ("MPEGTS_continuity_error", head[K.CONTINUITY_ERRORS], "steps of continuity counters"),
-        ("MPEGTS_transport_error", head[K.TRANSPORT_ERRORS], "packets marked as damaged by their sender"),
-        ("MPEGTS_sync_byte_wrong", head[K.SYNC_BYTE_ERRORS], "packets passed over"),
-        ("MPEGTS_pid_limit", head[K.OVERFLOW], f"packets of PIDs beyond the first {K.MAX_SLOTS}"),
-        ("MPEGTS_sections_dropped", head[K.SECTIONS_DROPPED], "sections beyond the limits"),
-        ("MPEGTS_section_malformed", head[K.BAD_SECTIONS], "sections with impossible lengths"),
-        ("MPEGTS_adaptation_field_too_long", head[K.BAD_ADAPTATION], "packets without payload for that reason"),
-    )
-    return [Anomaly(name, from_orig, grid.first_packet, why, count) for name, count, why in found if count]
+_COUNTED = (
+    ("MPEGTS_continuity_error", K.CONTINUITY_ERRORS, "steps of continuity counters"),
+    ("MPEGTS_transport_error", K.TRANSPORT_ERRORS, "packets marked as damaged by their sender"),
+    ("MPEGTS_sync_byte_wrong", K.SYNC_BYTE_ERRORS, "packets passed over"),
+    ("MPEGTS_pid_limit", K.OVERFLOW, f"packets of PIDs beyond the first {K.MAX_SLOTS}"),
+    ("MPEGTS_sections_dropped", K.SECTIONS_DROPPED, "sections beyond the limits"),
+    ("MPEGTS_section_malformed", K.BAD_SECTIONS, "sections with impossible lengths"),
+    ("MPEGTS_adaptation_field_too_long", K.BAD_ADAPTATION, "packets without payload for that reason"),
+)
+"""Anomalies that the loops count: name, field of the state, what was counted."""
 
 
-def _first_by_pid(slots: list[list[int]], pids: list[int], count: int) -> list[int] | None:
-    """Return the slot of the first of some PIDs that has a count, else of any PID that has one."""
-    timed = {slot[K.PID]: slot for slot in slots if slot[count]}
-    named = next((timed[pid] for pid in pids if pid in timed), None)
-    return named or next(iter(timed.values()), None)
+def _clock_slot(slots: Slots, information: ServiceInformation) -> Slot | None:
+    """Return the slot of the first PCR PID with a PCR that the program maps name, else of any PID that has one."""
+    for pid in information.pcr_pids:
+        if pid in slots and slots[pid][K.PCR_COUNT]:
+            return slots[pid]
+    return next((slot for slot in slots.values() if slot[K.PCR_COUNT]), None)
 
 
-def _timed_slot(slots: list[list[int]], information: ServiceInformation) -> list[int] | None:
+def _timed_slot(slots: Slots, information: ServiceInformation) -> Slot | None:
     """Return the slot of the first video PID with a PTS, else audio; declared PIDs come first."""
-    timed = {slot[K.PID]: slot for slot in slots if slot[K.PTS_COUNT]}
+    timed = {pid: slot for pid, slot in slots.items() if slot[K.PTS_COUNT]}
     for kind in ("video", "audio"):
         for pid, (stream, _) in information.streams.items():
             if stream.kind == kind and pid in timed:
                 return timed[pid]
-        for slot in timed.values():
-            if information.role_of(slot[K.PID]) is None and _kind_of_stream_id(slot[K.STREAM_ID]) == kind:
+        for pid, slot in timed.items():
+            if information.role_of(pid) is None and _kind_of_stream_id(slot[K.STREAM_ID]) == kind:
                 return slot
     return None
 
@@ -128,12 +146,14 @@ def _kind_of_stream_id(stream_id: int) -> str | None:
 
 
 def _media_s(
-    timed: list[int] | None, clock: list[int] | None, slots: list[list[int]], information: ServiceInformation
+    timed: Slot | None, clock: Slot | None, slots: Slots, information: ServiceInformation
 ) -> tuple[float | None, str | None]:
     """Return the seconds and the clock that they are by; a PTS within a scrambled packet is not seen, a PCR always."""
-    clocks, came_back = _line(slots, information, "PCR", clock, K.PCR_COUNT) if clock else ([], False)
-    spans = [slot[K.PCR_SPAN] for slot in clocks]
-    by_pcr = (max(spans) if came_back else sum(spans)) / PCR_HZ
+    by_pcr = 0.0
+    if clock:
+        clocks, came_back = _line(slots, information, "PCR", clock, K.PCR_COUNT)
+        spans = [slot[K.PCR_SPAN] for slot in clocks]
+        by_pcr = (max(spans) if came_back else sum(spans)) / PCR_HZ
     if not timed:
         return (by_pcr, "PCR") if clock else (None, None)
     declared, _ = information.streams.get(timed[K.PID], (None, None))
@@ -150,20 +170,21 @@ def _media_s(
 
 
 def _line(
-    slots: list[list[int]], information: ServiceInformation, component: str, one: list[int], count: int
-) -> tuple[list[list[int]], bool]:
+    slots: Slots, information: ServiceInformation, component: str, one: Slot, count: int
+) -> tuple[list[Slot], bool]:
     """Return the slots with a count in which a component went on, and whether it came back to one of them.
 
     A program map that is sent again as it was is not read again: then a clock that goes on shows the return.
     """
     line = information.line_of(component, one[K.PID])
-    by_pid = {slot[K.PID]: slot for slot in slots if slot[count]}
-    parts = [by_pid[pid] for pid in line.pids if pid in by_pid]
+    if line is None:
+        return [one], False
+    parts = [slots[pid] for pid in line.pids if pid in slots and slots[pid][count]]
     goes_on = any(slot[K.PCR_OFFSET] > after[K.FIRST_OFFSET] for slot, after in pairwise(parts))
     return parts, line.came_back or goes_on
 
 
-def _covered(parts: list[list[int]]) -> int:
+def _covered(parts: list[Slot]) -> int:
     """Return the ticks of the time line that the last stretches of some PIDs cover together."""
     total, reached = 0, -K.PTS_MODULUS
     for first, last in sorted((slot[K.PTS_MIN], slot[K.PTS_MAX]) for slot in parts):
@@ -172,7 +193,7 @@ def _covered(parts: list[list[int]]) -> int:
     return total
 
 
-def _bitrate(clock: list[int] | None, stride: int) -> float | None:
+def _bitrate(clock: Slot | None, stride: int) -> float | None:
     if not clock or not clock[K.PCR_SPAN]:
         return None
     return clock[K.PCR_BYTES] * K.PACKET / stride * 8 * PCR_HZ / clock[K.PCR_SPAN]
@@ -205,7 +226,7 @@ _PID_FIELDS = {
 _pick = itemgetter(*_PID_FIELDS.values())
 
 
-def _pid_row(slot: list[int], information: ServiceInformation, from_orig: bool) -> Row:
+def _pid_row(slot: Slot, information: ServiceInformation, from_orig: bool) -> Row:
     pid = slot[K.PID]
     values: dict[str, Any] = dict(zip(_PID_FIELDS, _pick(slot), strict=True))
     stream, service_id = information.streams.get(pid, (None, information.pmt_pids.get(pid)))

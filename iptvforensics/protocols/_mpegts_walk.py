@@ -148,7 +148,7 @@ def take_packet(data: Any, pos: int, offset: int, table: Any, state: Any, direct
 def walk(
     data: Any, start: int, end: int, base: int, final: int, table: Any, state: Any, directory: Any, store: Any
 ) -> int:
-    """Return the position of the next packet; why the loop stopped stands in the state.
+    """Return `OUTCOMES * position of the next packet + NEWS + why the loop stopped`, NEWS if there are any.
 
     `base` is the stream offset of `data[0]`; `final` is 1 when no more bytes follow.
     """
@@ -157,6 +157,8 @@ def walk(
     pos = start
     packets = 0
     last = -1
+    slots = state[K.SLOTS]
+    entries = state[K.ENTRIES]
     reason = K.NEED_BYTES
     while pos + K.PACKET <= end:
         prefetch(data, pos + AHEAD * stride)
@@ -183,5 +185,6 @@ def walk(
     if packets > 0:
         state[K.PACKETS] += packets
         state[K.LAST_PACKET] = base + last
-    state[K.REASON] = reason
-    return pos
+    if state[K.SLOTS] != slots or state[K.ENTRIES] != entries:
+        reason += K.NEWS
+    return pos * K.OUTCOMES + reason

@@ -712,7 +712,13 @@ def test_streams_that_follow_each_other_share_nothing() -> None:
     for pid in range(0x20, 0x20 + 300):
         many.packet(pid, bytes(184))
     parse(bytes(many.data))
-    assert all(len(state.array) == len(_mpegts_arrays._NEW_STATE) for _, state, _, _ in _mpegts_arrays._spare)
+    silent = Mux()  # program maps that never come, one that does, and a table on a PID of the maps
+    silent.sections(0, pat({1: 0x100, 2: 0x200, 3: 0x11}))
+    silent.sections(0x100, pmt(1, 0x101, [VIDEO]))
+    parse(bytes(silent.data))
+    for table, state, _, _ in _mpegts_arrays._spare:
+        assert table.array.tolist() == _mpegts_arrays._NEW_TABLE.tolist()
+        assert state.array.tolist() == _mpegts_arrays._NEW_STATE.tolist()
     for _ in range(2):
         assert [parse(data) for data in examples] == alone
         assert 0 < len(_mpegts_arrays._spare) <= _mpegts_arrays.MAX_SPARE
@@ -723,6 +729,7 @@ def test_ever_new_sections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     small = _mpegts_arrays._NEW_STATE.copy()
     small[K.BUDGET] = 400
     monkeypatch.setattr(_mpegts_arrays, "_NEW_STATE", small)
+    monkeypatch.setattr(_mpegts_arrays, "_spare", [])
     mux = Mux()
     for _ in range(2):
         for n in range(150):
