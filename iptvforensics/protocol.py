@@ -24,7 +24,7 @@ from the start of the body, and `end` closes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Interface
@@ -92,8 +92,7 @@ class Anomaly:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ContentInfo:
+class ContentInfo(NamedTuple):
     """What the carrying protocol says of a body, before the body is seen."""
 
     name: str | None = None
@@ -110,7 +109,7 @@ class ContentInfo:
     """`request`, `response` or `message`."""
     method: str | None = None
     status: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = MappingProxyType({})
     """What else the carrier knows. HTTP: `host`, `cookie`, `authorization`, `content_disposition`, `content_encoding`
     (texts), `request_offset`, and for a response the beginning of the `form` that was posted for it (bytes)."""
 

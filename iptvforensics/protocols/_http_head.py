@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_HEAD_BYTES = 64 << 10
 """Larger heads are cut: no client or proxy in common use accepts half as much."""
 MAX_LINES = 256
 """Header lines kept per message; further lines still count for the framing."""
+_USUAL_BYTES = 2048
+"""Heads up to this size are remembered line by line: what is remembered stays small, whatever is sent."""
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """How a client begins HTTP/2 (RFC 9113 section 3.4)."""
 
 _FIRST_ONLY = frozenset({"content-length", "host", "set-cookie"})
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
+_TOKEN_BYTES = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}"
+_TOKEN = re.compile(_TOKEN_BYTES)
+_WHOLE_REQUEST_LINE = re.compile(_TOKEN_BYTES + rb" +[^ \n][^\n]* HTTP/1\.\d[ \t]*\r?\n")
+_WHOLE_STATUS_LINE = re.compile(rb"(?:HTTP/1\.\d|ICY) +[1-9]\d\d(?:[ \t][^\n]*)?\r?\n")
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
 _METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIBE|PROPFIND|TRACE"
 _REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
@@ -102,36 +108,29 @@ def parse_head(block: bytes, terminator: bytes = b"\n\r\n") -> Head:
     crlf = terminator != b"\n\n" and block.endswith(b"\r")
     if block.endswith(b"\r"):
         block = block[:-1]
-    text = _text(block, deviations)
+    text = block.decode("ascii") if block.isascii() else _text(block, deviations)
     lines = text.split("\r\n")
     if not crlf or block.count(b"\n") != len(lines) - 1:
         deviations.add("LF_only_line_ends")
         lines = [line.removesuffix("\r") for line in text.split("\n")]
     start = lines.pop(0)
-    fields = _plain_fields(lines)
-    if fields is not None:
+    fields = dict(map(_known_field if len(block) <= _USUAL_BYTES else _plain_field, lines))
+    if len(fields) == len(lines) <= MAX_LINES and "" not in fields:
         return Head(start, lines, fields, {}, deviations)
     return _mended_head(start, _unfold(lines, deviations), deviations)
 
 
-def _plain_fields(lines: list[str]) -> dict[str, str] | None:
-    """Return values by lower-case name; None if there is anything unusual about the lines."""
-    if len(lines) > MAX_LINES:
-        return None
-    fields: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        key = name.lower()
-        if key in fields or not colon:
-            return None
-        fields[key] = value.strip(" \t")
-    names = "".join(fields)
-    return None if " " in names or "\t" in names or "" in fields else fields
+def _plain_field(line: str) -> tuple[str, str]:
+    """Return lower-case name and value of a header line; both are empty if there is anything unusual about it."""
+    name, colon, value = line.partition(":")
+    return (name.lower(), value.strip(" \t")) if colon and " " not in name and "\t" not in name else ("", "")
+
+
+_known_field = lru_cache(maxsize=512)(_plain_field)
+"""The same, remembered: clients and servers say most of what they say with every message."""
 
 
 def _text(block: bytes, deviations: set[str]) -> str:
-    if block.isascii():
-        return block.decode("ascii")
     deviations.add("non_ASCII_head")
     try:
         return block.decode()
@@ -200,6 +199,7 @@ def parse_request_line(line: str) -> RequestLine | None:
     return RequestLine(method, target, version[5:]) if _METHOD.match(method) else None
 
 
+@lru_cache(maxsize=64)
 def parse_status_line(line: str) -> StatusLine | None:
     """Return the parts of a status line, or None if it is none of HTTP/1 or SHOUTcast."""
     version, _, rest = line.partition(" ")
@@ -213,6 +213,16 @@ def parse_status_line(line: str) -> StatusLine | None:
     return StatusLine(version.removeprefix("HTTP/"), int(code), rest[4:].strip(" \t") or None)
 
 
+def begins_with_request_line(window: bytes) -> bool:
+    """Return True for bytes that begin with a whole request line, as `parse_request_line` reads it."""
+    return _WHOLE_REQUEST_LINE.match(window) is not None
+
+
+def begins_with_status_line(window: bytes) -> bool:
+    """Return True for bytes that begin with a whole status line, as `parse_status_line` reads it."""
+    return _WHOLE_STATUS_LINE.match(window) is not None
+
+
 def may_be_request(window: bytes) -> bool:
     """Return False once bytes at a message start cannot become a request line."""
     match = _TOKEN.match(window)
@@ -221,10 +231,7 @@ def may_be_request(window: bytes) -> bool:
     end = match.end()
     if end < len(window) and window[end] != 0x20:
         return False
-    line_end = window.find(b"\n")
-    if line_end < 0:
-        return True
-    return parse_request_line(_line_text(window[:line_end].removesuffix(b"\r"))) is not None
+    return b"\n" not in window or begins_with_request_line(window)
 
 
 def may_be_response(window: bytes) -> bool:
@@ -232,10 +239,7 @@ def may_be_response(window: bytes) -> bool:
     length = len(window)
     if window[:7] != b"HTTP/1."[:length] and window[:4] != b"ICY "[:length]:
         return False
-    line_end = window.find(b"\n")
-    if line_end < 0:
-        return True
-    return parse_status_line(_line_text(window[:line_end].removesuffix(b"\r"))) is not None
+    return b"\n" not in window or begins_with_status_line(window)
 
 
 def begins_response(view: memoryview) -> bool | None:

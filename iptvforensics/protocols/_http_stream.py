@@ -13,8 +13,8 @@ from ._http_body import Body
 from ._http_head import MAX_HEAD_BYTES, Head, find_head_end, parse_head
 from ._http_pairing import Pairing
 
-_WINDOW = 4096
-"""Bytes looked at first for the end of a head: most heads are shorter."""
+_WINDOWS = (1 << 10, 8 << 10, MAX_HEAD_BYTES)
+"""Bytes looked at for the end of a head, one after the other: most heads are short, and what follows is not copied."""
 _PREFIX = 64
 _NEAR_REACH = 1 << 10
 _FARTHEST_REACH = 1 << 18
@@ -165,13 +165,15 @@ class Stream(Arrivals):
             return 0
         if self.state is not State.HEAD:
             return 0
-        window = bytes(view[:_WINDOW])
+        window = bytes(view[: _WINDOWS[0]])
         if window[0] in b"\r\n":
             self.leading_lines = not self.after_hole
             return len(window) - len(window.lstrip(b"\r\n"))
         block, size = find_head_end(window)
-        if block < 0 and len(view) > _WINDOW:
-            window = bytes(view[:MAX_HEAD_BYTES])
+        for reach in _WINDOWS[1:]:
+            if block >= 0 or len(window) == len(view):
+                break
+            window = bytes(view[:reach])
             block, size = find_head_end(window)
         if block < 0 and not self.may_be_start(window):
             return self._refuse()
@@ -324,8 +326,9 @@ class Stream(Arrivals):
 
     def note_framing(self, head: Head) -> None:
         """Record what is wrong with the declared length of a body."""
-        for name in sorted(_FRAMING_DEVIATIONS & head.deviations):
-            self.note(name, head.get("content-length") or "")
+        if head.deviations:
+            for name in sorted(_FRAMING_DEVIATIONS & head.deviations):
+                self.note(name, head.get("content-length") or "")
 
 
 def _cut_head(rest: bytes) -> Head | None:

@@ -25,7 +25,16 @@ from __future__ import annotations
 
 from ..protocol import OPENING_BYTES, Event, Opening, Parser, Protocol
 from ._http_exchange import TABLE
-from ._http_head import PREFACE, find_request, find_response, is_long_request, may_be_request, may_be_response
+from ._http_head import (
+    PREFACE,
+    begins_with_request_line,
+    begins_with_status_line,
+    find_request,
+    find_response,
+    is_long_request,
+    may_be_request,
+    may_be_response,
+)
 from ._http_pairing import Pairing
 from ._http_requests import RequestStream
 from ._http_responses import ResponseStream
@@ -108,15 +117,17 @@ def _scores(client: bytes, server: bytes) -> tuple[int, int]:
 
 
 def _request_score(data: bytes) -> int:
-    data = data.lstrip(b"\r\n")
-    if b"\n" in data and may_be_request(data):
+    if not data:
+        return 0
+    if begins_with_request_line(data.lstrip(b"\r\n")):
         return 3
     return int(find_request(data)[0] >= 0)
 
 
 def _response_score(data: bytes) -> int:
-    data = data.lstrip(b"\r\n")
-    if b"\n" in data and may_be_response(data):
+    if not data:
+        return 0
+    if begins_with_status_line(data.lstrip(b"\r\n")):
         return 3
     return int(find_response(data)[0] >= 0)
 
@@ -148,7 +159,7 @@ def detect(opening: Opening) -> float | None:
         if first and PREFACE.startswith(first[: len(PREFACE)]):
             return _BOTH_SIDES if len(first) >= len(PREFACE) else None
     best = _scores(opening.orig, opening.resp)
-    if best != _SURE:
+    if 3 not in best:
         best = max(best, _scores(opening.resp, opening.orig), key=sum)
     if best == _SURE:
         return _BOTH_SIDES

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iptvforensics.protocols import _http_head
 from iptvforensics.protocols._http_body import content_range, declared_length
 from iptvforensics.protocols._http_head import (
     RequestLine,
     StatusLine,
+    begins_with_request_line,
+    begins_with_status_line,
     find_head_end,
     find_request,
     find_response,
@@ -190,6 +193,38 @@ def test_request_line(line: str, parts: RequestLine | None) -> None:
 )
 def test_status_line(line: str, parts: StatusLine | None) -> None:
     assert parse_status_line(line) == parts
+
+
+START_LINE_PARTS = [
+    "GET", "a!", "HTTP/1.1", "HTTP/1.", "HTTP/2.0", "ICY", "200", "099", "20", "/a", "*", "\u00e9", "\u0662", " ", " ",
+    "\t", "\r", "\r\n", "\n",
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(START_LINE_PARTS), max_size=9).map("".join))
+def test_whole_start_lines_are_known_without_reading_them(text: str) -> None:
+    line = text.partition("\n")[0].removesuffix("\r")
+    assert begins_with_request_line(text.encode()) is ("\n" in text and parse_request_line(line) is not None)
+    assert begins_with_status_line(text.encode()) is ("\n" in text and parse_status_line(line) is not None)
+
+
+@QUICK
+@given(st.lists(st.sampled_from(["A", "b c", "B", ":", ": ", " ", "\t", "\r\n", "\r\n", "\n", "\u00e9"]), max_size=20))
+def test_lines_that_are_remembered_read_as_new_ones(parts: list[str]) -> None:
+    block = "".join(["GET / HTTP/1.1\r\n", *parts, "\r"]).encode()
+    heads = [parse_head(block), parse_head(block)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_http_head, "_USUAL_BYTES", 0)
+        assert heads == [parse_head(block)] * 2
+
+
+def test_long_heads_are_not_remembered() -> None:
+    known = _http_head._known_field.cache_info
+    before = known().currsize + known().misses
+    head = parse_head(b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 4096 + b"\r")
+    assert len(head.fields["x-long"]) == 4096
+    assert known().currsize + known().misses == before
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,7 +172,7 @@ def test_cut_conversation_gives_the_beginning_of_the_whole(name: str, orig: byte
         for key, part in seen.contents.items():
             whole = full.contents[key]
             assert part[:2] == whole[:2]
-            assert part[2] == replace(whole[2], status=part[2].status, extra=part[2].extra)
+            assert part[2] == whole[2]._replace(status=part[2].status, extra=part[2].extra)
             assert whole[3][0].startswith(part[3][0])
 
 
