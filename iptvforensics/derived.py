@@ -29,7 +29,7 @@ from . import __version__, parquet
 from .errors import CaseError, SchemaError
 from .schema import Column, Table
 from .store import DECISIONS, Store
-from .views import with_tables
+from .views import Source, with_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,8 +60,8 @@ class Derived:
 class Workbench:
     """Reads the tables of the captures and writes those of the case.
 
-    A table is looked for when `has` is asked for it; only then queries can name it. With more than one core, tables are
-    written, and what was given to `beside` is made, on a thread; `finish` waits for it.
+    A table is looked for when `has` is asked for it; only then queries can name it, and they name each column. With
+    more than one core, tables are written, and what was given to `beside` is made, on a thread; `finish` waits for it.
     """
 
     def __init__(self, store: Store, folder: Path, *, cores: int = 1, filled: set[str] | None = None) -> None:
@@ -69,7 +69,7 @@ class Workbench:
         self._thread = ThreadPoolExecutor(1, "iptvforensics-derived") if cores > 1 else None
         self._tasks: list[Future[None]] = []
         self._filled = store.filled() if filled is None else filled
-        self._known: dict[str, str] = {}
+        self._known: dict[str, Source] = {}
         self.folder = folder
         self.connection: duckdb.DuckDBPyConnection = parquet.session()
         self._writing = parquet.session() if cores > 1 else self.connection

@@ -36,7 +36,7 @@ from .errors import CaseError, SchemaError
 from .parquet import connect, literal, session
 from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table, digest_of
-from .views import PartReader, captures_view, case_view, empty_view, reference_view, with_makers
+from .views import PartReader, Source, captures_view, case_view, empty_view, reference_view, with_makers
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -171,7 +171,7 @@ class CaptureWriter:
 
     def reader(self) -> PartReader:
         """Return SQL access to what has been handed over so far; a table is waited for when it is asked for."""
-        return PartReader(self.files, lambda: self.connection)
+        return PartReader(tables(), self.files, lambda: self.connection)
 
     def files(self, name: str) -> list[str]:
         """Return the files of a table, when all that was handed over of it has been written."""
@@ -340,7 +340,8 @@ class Store:
         filled, same, known = self.filled(), self._are_as_declared(), tables()
         for name in known if only is None else only:
             table = known[name]
-            view = captures_view(connection, self._captures(), table, same) if name in filled else empty_view(table)
+            captures = captures_view(connection, self._captures(), table, same) if name in filled else None
+            view = empty_view(table) if captures is None else captures.select()
             if derived is not None:
                 view = case_view(connection, table, view, derived)
                 if table is DEVICES:
@@ -355,8 +356,8 @@ class Store:
         """Return the paths whose time of change tells that tables may be others now."""
         return self.root / _CAPTURES, self.root / DECISIONS, self.root / FOLDER
 
-    def view(self, connection: duckdb.DuckDBPyConnection, name: str) -> str:
-        """Return the SELECT of one table over all captures."""
+    def view(self, connection: duckdb.DuckDBPyConnection, name: str) -> Source:
+        """Return one table over all captures."""
         return captures_view(connection, self._captures(), tables()[name], self._are_as_declared())
 
     def filled(self) -> set[str]:

@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from glob import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .entity_tables import ENTITY_TABLES, SESSION_ENTITIES, sessions_sql
 from .parquet import literal
 from .reference_tables import MAKERS
-from .schema import EVIDENCE, SESSIONS, SQL_TYPES, Table
+from .schema import CAPTURE_ID, EVIDENCE, SESSIONS, SQL_TYPES, Table
 
 if TYPE_CHECKING:
     import duckdb
 
 
+class Source(NamedTuple):
+    """What the rows of a table are read from, and SQL for each of its columns by name."""
+
+    columns: Mapping[str, str]
+    rows: str
+
+    def select(self, sql: str | None = None) -> str:
+        """Return the SELECT of the table: all columns, or those that a query names.
+
+        Planning a query takes time for each column of its tables, more than some thousand rows take. Where the query
+        says `*`, that stands for the columns that it names elsewhere.
+        """
+        named = (column for name, column in self.columns.items() if sql is None or name in sql)
+        return f"SELECT {', '.join(named) or '1'} FROM {self.rows}"  # noqa: S608
+
+
+def _plain(names: Iterable[str]) -> dict[str, str]:
+    return {name: f'"{name}"' for name in names}
+
+
 class PartReader:
     """SQL over the tables of one capture that is being written (without the column capture_id).
 
-    A table is looked for when `has` is asked for it; only then queries can name it.
+    A table is looked for when `has` is asked for it; only then queries can name it, and they name each column.
     """
 
-    def __init__(self, files: Callable[[str], list[str]], connection: Callable[[], duckdb.DuckDBPyConnection]) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        files: Callable[[str], list[str]],
+        connection: Callable[[], duckdb.DuckDBPyConnection],
+    ) -> None:
+        self._tables = tables
         self._files = files
         self._connection = connection
         self._own: duckdb.DuckDBPyConnection | None = None
-        self._known: dict[str, str] = {}
+        self._known: dict[str, Source] = {}
 
     def has(self, table: str) -> bool:
         """Return True if the table has rows."""
@@ -34,7 +60,8 @@ class PartReader:
             files = ", ".join(map(literal, self._files(table)))
             if not files:
                 return False
-            self._known[table] = f"SELECT * FROM read_parquet([{files}])"  # noqa: S608
+            names = (name for name in self._tables[table].column_names if name != CAPTURE_ID.name)
+            self._known[table] = Source(_plain(names), f"read_parquet([{files}])")
         return True
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
@@ -47,17 +74,17 @@ class PartReader:
         return self._cursor().execute(with_tables(sql, self._known)).fetchall()
 
 
-def with_tables(sql: str, tables: Mapping[str, str]) -> str:
+def with_tables(sql: str, tables: Mapping[str, Source]) -> str:
     """Return a query that brings the SELECTs of the tables that it names: a view takes as long to make as a query."""
-    named = [f'"{name}" AS NOT MATERIALIZED ({select})' for name, select in tables.items() if name in sql]
+    named = [f'"{name}" AS NOT MATERIALIZED ({table.select(sql)})' for name, table in tables.items() if name in sql]
     if not named:
         return sql
     begin, rest = sql.split(None, 1)
     return f"WITH {', '.join(named)}{f', {rest}' if begin == 'WITH' else f' {begin} {rest}'}"
 
 
-def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, as_declared: bool) -> str:
-    """Return the SELECT of a table over all captures; the folder's name gives the column capture_id.
+def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, as_declared: bool) -> Source:
+    """Return a table over all captures; the folder's name gives the column capture_id.
 
     Args:
         connection: reads the columns of the files.
@@ -70,19 +97,19 @@ def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: 
         f"read_parquet({literal(pattern)}, hive_partitioning = true, "
         f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(not as_declared).lower()})"
     )
-    if as_declared:
-        names = ", ".join(f'"{name}"' for name in table.column_names)
-        return f"SELECT {names} FROM {source}"  # noqa: S608
-    return _selected(connection, table, source)
+    return Source(_plain(table.column_names), source) if as_declared else _fitted(connection, table, source)
 
 
-def _selected(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> str:
-    """Return the SELECT of a table's columns from Parquet files; those that the files lack are null."""
+def _fitted(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> Source:
+    """Return a table from Parquet files; columns that the files lack are null."""
     there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608
-    names = [
-        f'"{c.name}"' if c.name in there else f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns
-    ]
-    return f"SELECT {', '.join(names)} FROM {source}"  # noqa: S608
+    missing = {c.name: f'CAST(NULL AS {SQL_TYPES[c.type]}) AS "{c.name}"' for c in table.columns if c.name not in there}
+    return Source(_plain(table.column_names) | missing, source)
+
+
+def _selected(connection: duckdb.DuckDBPyConnection, table: Table, file: Path) -> str:
+    """Return the SELECT of a table that has one Parquet file."""
+    return _fitted(connection, table, f"read_parquet({literal(escape(str(file)))})").select()
 
 
 def case_view(connection: duckdb.DuckDBPyConnection, table: Table, view: str, folder: Path) -> str:
@@ -90,7 +117,7 @@ def case_view(connection: duckdb.DuckDBPyConnection, table: Table, view: str, fo
 
     def read(table: Table) -> str | None:
         file = folder.resolve() / f"{table.name}.parquet"
-        return _selected(connection, table, f"read_parquet({literal(escape(str(file)))})") if file.exists() else None
+        return _selected(connection, table, file) if file.exists() else None
 
     if table is SESSIONS:
         entities = read(SESSION_ENTITIES)
@@ -106,7 +133,7 @@ def reference_view(connection: duckdb.DuckDBPyConnection, table: Table, folder: 
     file = folder.resolve() / f"{table.name}.parquet"
     if not file.exists():
         return empty_view(table)
-    return _selected(connection, table, f"read_parquet({literal(escape(str(file)))})")
+    return _selected(connection, table, file)
 
 
 def with_makers(connection: duckdb.DuckDBPyConnection, devices: str, folder: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from iptvforensics import parquet
 from iptvforensics.entity_tables import LINES, SESSION_ENTITIES
 from iptvforensics.schema import EVIDENCE, FLOWS, SESSIONS, Table
-from iptvforensics.views import case_view, empty_view, with_tables
+from iptvforensics.views import Source, case_view, empty_view, with_tables
 
 
 @pytest.mark.parametrize("table", [LINES, EVIDENCE, SESSIONS, FLOWS], ids=lambda table: table.name)
@@ -43,11 +43,17 @@ def test_sessions_are_laid_over_and_evidence_is_added(tmp_path: Path) -> None:
         ("WITH x AS (SELECT a FROM one) SELECT x.a + two.a FROM x, two", [(3,)]),
         ("\nWITH\n  x AS (SELECT 5 AS a)\nSELECT one.a, x.a FROM one, x", [(1, 5)]),
         ("SELECT 'one' AS text", [("one",)]),
+        ("SELECT count(*) FROM one", [(1,)]),
+        ("SELECT a FROM (SELECT * FROM one)", [(1,)]),
         ("SELECT 4", [(4,)]),
     ],
 )
 def test_a_query_brings_the_tables_that_it_names(sql: str, answer: list[tuple[object, ...]]) -> None:
     connection = parquet.connect()
-    tables = {"one": "SELECT 1 AS a", "two": "SELECT 2 AS a", "gone": "SELECT a FROM no_such_table"}
+    tables = {
+        "one": Source({"a": "a", "b": "no_such_column"}, "(SELECT 1 AS a)"),
+        "two": Source({"a": "2 AS a"}, "(SELECT 1)"),
+        "gone": Source({"a": "a"}, "no_such_table"),
+    }
     assert connection.execute(with_tables(sql, tables)).fetchall() == answer
     connection.close()

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 from ..sessions.addresses import host_of
 from .agents import BROWSER, read_agent
 from .devices import Devices, claim
-from .model import FIRST_PLACE, Place, TableReader, most_per_capture
+from .model import FIRST_PLACE, Kind, Place, TableReader, most_per_capture
 from .neighbours import is_station
 from .urls import mac_address
 
@@ -28,7 +28,11 @@ _NAMES = {
 _VALUES = ", ".join(
     f"regexp_extract(target, '(?i)[?&](?:{names})=([^&#]+)', 1) AS {what}" for what, names in _NAMES.items()
 )
-_SOME = f"'(?i)[?&](?:{_NAMES['mac']}|{_NAMES['model']})=[^&]'"
+BOX_QUERIES = Kind(
+    "http",
+    f"method IS NOT NULL AND regexp_matches(target, '(?i)[?&](?:{_NAMES['mac']}|{_NAMES['model']})=[^&]')",
+)
+"""Rows that `add_box_queries` reads."""
 _NOTHING = frozenset({"", "0", "null", "none", "unknown", "undefined", "n/a"})
 _AGENTS = (
     "SELECT capture_id, flow_id, url AS body_url, min(user_agent) AS agent FROM http "
@@ -40,14 +44,11 @@ _NOBODYS = frozenset({"02:00:00:00:00:00"})
 
 
 def add_box_queries(reader: TableReader, devices: Devices) -> None:
-    """Add what clients said of themselves in queries, once per client, host and values."""
-    if not reader.has("http"):
-        return
+    """Add what clients said of themselves in queries, of which the case has some, once per client, host and values."""
     rows = reader.select(
         most_per_capture(
             f"SELECT capture_id, client_ip, host, user_agent, {_VALUES}, {FIRST_PLACE} FROM http "  # noqa: S608
-            f"WHERE method IS NOT NULL AND regexp_matches(target, {_SOME}) "
-            f"GROUP BY ALL",
+            f"WHERE {BOX_QUERIES.condition} GROUP BY ALL",
             _MOST_READ,
         )
     )

@@ -6,16 +6,16 @@ requests and replies → panels, lines, devices, servers → sessions → channe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..entity_tables import CONTACTS, DERIVED, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
+from ..entity_tables import CONTACTS, DEVICES, LINES, LINKS, MERGES, PANELS, SERVERS, SESSION_ENTITIES
 from ..schema import EVIDENCE
 from .apart import note_differences
 from .archive import stated_zones
-from .bare import add_bare
+from .bare import BARE_ASKED, add_bare
 from .both_sides import find_crossings
-from .box_queries import add_box_queries, add_box_reports
+from .box_queries import BOX_QUERIES, add_box_queries, add_box_reports
 from .catalogue import write_catalogue
 from .certificates import add_default_certificates
 from .clients import Client, read_clients
@@ -29,17 +29,17 @@ from .guide import find_programmes
 from .lines import find_lines, join_lines, note_used
 from .links import Links, Resolved, Things, add_equal_catalogues, find_links
 from .listed import name_by_lists
-from .local import add_local
+from .local import MDNS_ANSWERS, add_local
 from .marks import read_marks
-from .model import Atoms, Key, TableReader
-from .named import read_named
+from .model import Atoms, Key, Kind, Resolution, TableReader, kinds_there
+from .named import WITHIN, read_named
 from .neighbours import Neighbours, read_neighbours
 from .panels import Routes, find_panels, join_by_catalogue
 from .pointed import Pointer, add_pointed, link_pointed, read_pointers
 from .proxies import add_hints, passed_on
 from .receivers import add_receivers, receiver_addresses
 from .replies import Replies, add_device_claims, add_replies, read_replies
-from .requests import Requests, read_requests
+from .requests import KINDS, Requests, read_requests
 from .rows import device_row, line_row, panel_row, server_row, session_row
 from .server_joins import join_servers
 from .servers import Servers, add_addresses, find_servers, read_viewings, server_addresses, steps
@@ -53,7 +53,8 @@ from .viewing import Context, devices_of, note_sessions, watched
 if TYPE_CHECKING:
     from ..derived import Undone, Workbench
 
-_TABLES = {table.name: table for table in DERIVED}
+_KINDS = (*KINDS, BARE_ASKED, WITHIN, BOX_QUERIES, MDNS_ANSWERS)
+"""Rows for which rules look that find nothing in most cases."""
 
 
 def build(bench: Workbench, undone: Sequence[Undone]) -> None:
@@ -67,7 +68,8 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     read = bench.beside(_read_clients)
     contacts = bench.beside(lambda reader: find_contacts(reader, read()[1]))  # begins when `read` is done
     sites = Sites(bench.captures, decided)
-    requests, replies = sites.of_requests(_read_said(bench)), sites.of_replies(read_replies(bench))
+    there = kinds_there(bench, _KINDS)
+    requests, replies = sites.of_requests(_read_said(bench, there)), sites.of_replies(read_replies(bench))
     viewings, inferred = map(sites.of_viewings, read_viewings(bench))
     tokens = read_tokens(bench, requests, sites)
     routes = Routes(requests, tokens)
@@ -83,13 +85,12 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     devices = find_devices(
         clients, addresses, _read_told(bench, clients), find_crossings(bench, clients), neighbours, sites
     )
-    _add_said(bench, devices, requests, replies)
+    _add_said(bench, devices, requests, replies, there)
     relays = add_hints(bench, clients, devices)
     servers = find_servers(viewings, requests, panel_joins, addresses)
     pointers = _add_pointed(bench, servers, panels, replies, sites)
     add_token_edges(servers, routes.by_token, tokens)
-    device_joins = join_devices(devices, decided)
-    device_joins.resolve(devices.atoms)
+    device_joins = _resolved(join_devices(devices, decided), devices.atoms)
     context = Context(requests, routes, replies, devices, device_joins, lines, panel_joins, servers, addresses, sites)
     found = watched(viewings, context)
     note_sessions(found, lines)
@@ -97,8 +98,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     shown = found + devices_of(inferred, context)
     add_viewings(devices, shown)
     line_joins.resolve(lines)
-    server_joins = join_servers(servers, decided)
-    server_joins.resolve(servers.atoms)
+    server_joins = _resolved(join_servers(servers, decided), servers.atoms)
     resolved = Resolved(device_joins, line_joins, panel_joins, server_joins)
     listed = name_by_lists(bench, found, context)
     mark_substitutes(found, replies.accounts, line_joins)
@@ -118,6 +118,11 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     _write_joins(bench, links, sites, resolved)
 
 
+def _resolved(joins: Resolution, atoms: Atoms) -> Resolution:
+    joins.resolve(atoms)
+    return joins
+
+
 def _read_clients(reader: TableReader) -> tuple[Neighbours, dict[Address, Client]]:
     """Return who sent with which link-layer address, and who asked others."""
     neighbours = read_neighbours(reader)
@@ -130,12 +135,13 @@ def _read_told(bench: Workbench, clients: dict[Address, Client]) -> dict[Address
     return read_marks(bench, clients)
 
 
-def _read_said(bench: Workbench) -> Requests:
+def _read_said(bench: Workbench, there: Container[Kind]) -> Requests:
     """Return what requests, also posted and bare ones, texts and URLs in URLs say about panels and clients."""
-    requests = read_requests(bench)
+    requests = read_requests(bench, there)
     add_forms(bench, requests)
-    add_bare(bench, requests)
-    requests.sightings += [*read_texts(bench), *read_named(bench), *read_probes(requests)]
+    if BARE_ASKED in there:
+        add_bare(bench, requests)
+    requests.sightings += [*read_texts(bench), *read_named(bench, there), *read_probes(requests)]
     return requests
 
 
@@ -147,13 +153,14 @@ def _add_pointed(bench: Workbench, servers: Servers, panels: Atoms, replies: Rep
     return pointers
 
 
-def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: Replies) -> None:
+def _add_said(bench: Workbench, devices: Devices, requests: Requests, replies: Replies, there: Container[Kind]) -> None:
     """Add what devices say of themselves: to portals and servers, and in their own network."""
     add_claims(devices, requests.marks)
     add_device_claims(replies, devices)
     add_receivers(replies, devices)
-    add_local(bench, devices)
-    add_box_queries(bench, devices)
+    add_local(bench, devices, there)
+    if BOX_QUERIES in there:
+        add_box_queries(bench, devices)
     add_box_reports(bench, devices)
     note_computers(devices)
 

@@ -87,7 +87,7 @@ def find_contacts(reader: TableReader, clients: Mapping[Address, Client]) -> lis
     answers, asking = _answers(reader, boxes), _asking(reader, boxes)
     looked_up = _looked_up(reader) if answers else {}
     named = _named(reader)
-    encrypted = _encrypted(reader, boxes, named)
+    encrypted = _encrypted(reader, boxes, named) if _some_resolve(flows, named) else {}
     begins: dict[str, int] = {}
     for capture, _, _, _, _, _, first, _, _ in flows:
         begins[capture] = min(begins.get(capture, first or 0), first or 0)
@@ -235,6 +235,14 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _some_resolve(flows: list[tuple[Any, ...]], named: dict[tuple[str, str, str], set[tuple[str, str]]]) -> bool:
+    """Return True if any client reached what may be a resolver that is asked under encryption."""
+    for _, _, server, ports, *_ in flows:
+        if _DOT in (ports or ()) or (server in _RESOLVER_ADDRESSES and _HTTPS in (ports or ())):
+            return True
+    return any(name in _RESOLVERS for names in named.values() for _, name in names)
 
 
 def _encrypted(

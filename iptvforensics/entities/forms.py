@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from ..sessions.addresses import host_of
 from .model import FIRST_PLACE, Place, TableReader
-from .requests import Requests, Sighting, port_of
-from .urls import PANEL, PORTAL, PanelUrl, mac_address
+from .requests import Requests, Sighting
+from .urls import PANEL, PORTAL, PanelUrl, mac_address, port_of
 
 
 def add_forms(reader: TableReader, requests: Requests) -> None:

@@ -15,6 +15,7 @@ themselves differently.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from .clocks import add_clocks
@@ -22,27 +23,35 @@ from .devices import Devices
 from .dhcp import add_four, add_six
 from .heard import heard, note
 from .mdns import read_answer
-from .model import FIRST_FRAME, Place, TableReader
+from .model import FIRST_FRAME, Kind, Place, TableReader
 from .neighbours import is_group
 from .urls import mac_address
 
 _MDNS_PORT = 5353
+MDNS_ANSWERS = Kind("dns", f"is_response AND {_MDNS_PORT:d} IN (client_port, server_port)")
+"""Rows of `dns` that are read here."""
 _KINDS = (("InternetGatewayDevice", "router"), ("WLANAccessPointDevice", "router"), ("Printer", "printer"))
 """Kinds of devices (UPnP) that are none that watch."""
 
 
-def add_local(reader: TableReader, devices: Devices) -> None:
-    """Add what devices say of themselves in their own network."""
-    for table, add in (
-        ("dhcp", add_four),
-        ("dhcp6", add_six),
-        ("dns", _add_mdns),
-        ("ssdp", _add_ssdp),
-        ("upnp_devices", _add_upnp),
-        ("adb", _add_adb),
-        ("ntp", add_clocks),
+def add_local(reader: TableReader, devices: Devices, there: Container[Kind]) -> None:
+    """Add what devices say of themselves in their own network.
+
+    Args:
+        reader: the tables of the captures.
+        devices: of the case.
+        there: which kinds of rows the tables have.
+    """
+    for is_there, add in (
+        (reader.has("dhcp"), add_four),
+        (reader.has("dhcp6"), add_six),
+        (MDNS_ANSWERS in there, _add_mdns),
+        (reader.has("ssdp"), _add_ssdp),
+        (reader.has("upnp_devices"), _add_upnp),
+        (reader.has("adb"), _add_adb),
+        (reader.has("ntp"), add_clocks),
     ):
-        if reader.has(table):
+        if is_there:
             add(reader, devices)
 
 
@@ -50,8 +59,7 @@ def _add_mdns(reader: TableReader, devices: Devices) -> None:
     rows = reader.select(
         "SELECT capture_id, client_ip, client_port, server_ip, server_port, "  # noqa: S608
         "list_concat(coalesce(answers, []), coalesce(additionals, [])) AS records, "
-        f"{FIRST_FRAME} FROM dns "
-        f"WHERE is_response AND {_MDNS_PORT:d} IN (client_port, server_port) GROUP BY ALL ORDER BY ALL"
+        f"{FIRST_FRAME} FROM dns WHERE {MDNS_ANSWERS.condition} GROUP BY ALL ORDER BY ALL"
     )
     for capture, client, client_port, server, server_port, records, *seen in rows:
         # Whoever sends to a group is not the group; which end is called the client hangs on what came first.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -50,6 +50,34 @@ FIRST_FRAME = "min(ts_ns), min(frame_no), arg_min(flow_id, frame_no), arg_min(fr
 """SQL for a group of rows: the fields of the `Place` where it was first seen, from time to direction."""
 FIRST_PLACE = f"{FIRST_FRAME}, arg_min(stream_offset, frame_no)"
 """The same with the offset in the stream."""
+
+
+class Kind(NamedTuple):
+    """Rows of a table for which a rule looks, by a condition in SQL."""
+
+    table: str
+    condition: str
+
+
+def kinds_there(reader: TableReader, kinds: Iterable[Kind]) -> Set[Kind]:
+    """Return the kinds of which a case has rows.
+
+    Most cases have few of them, and a query that finds nothing takes nearly as long as one that does: one looks for
+    all of them.
+    """
+    of_table: dict[str, list[Kind]] = {}
+    for kind in kinds:
+        if reader.has(kind.table):
+            of_table.setdefault(kind.table, []).append(kind)
+    if not of_table:
+        return frozenset()
+    parts = []
+    for table, looked_for in of_table.items():
+        columns = ", ".join(f"bool_or({kind.condition})" for kind in looked_for)
+        parts.append(f"(SELECT {columns} FROM {table})")  # noqa: S608 (parts of this program)
+    [found] = reader.select(f"SELECT * FROM {', '.join(parts)}")  # noqa: S608
+    every = (kind for looked_for in of_table.values() for kind in looked_for)
+    return {kind for kind, is_there in zip(every, found, strict=True) if is_there}
 
 
 def most_per_capture(query: str, most: int) -> str:

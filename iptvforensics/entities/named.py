@@ -9,16 +9,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from urllib.parse import unquote, urlsplit
 
 from ..sessions.addresses import host_of
-from .model import FIRST_PLACE, Place, TableReader, most_per_capture
-from .requests import Sighting, port_of
-from .urls import PanelUrl, query_fields, read_url
+from .model import FIRST_PLACE, Kind, Place, TableReader, most_per_capture
+from .requests import Sighting
+from .urls import PanelUrl, port_of, query_fields, read_url
 
 _LINE = r"(?:username|password)(?:=|%3d)|(?:/|%2f)(?:live|movie|series|timeshifts?|player_api|playlist|epg)(?:/|%2f)"
 _INNER = r"(?i)=(?:https?|rtmps?)(?::|%3a|%253a)"
+_OUTER = ("target", "referer", "location")
+"""Columns with URLs in which others may stand."""
+
+
+def _holds_line(column: str) -> str:
+    """Return the SQL condition under which a URL may hold another one that names a line."""
+    return f"(regexp_matches({column}, '{_INNER}') AND regexp_matches({column}, '(?i){_LINE}'))"
+
+
+WITHIN = Kind("http", " OR ".join(map(_holds_line, _OUTER)))
+"""Rows with URLs within URLs that name lines."""
 _BEGINS = re.compile(r"(?i)(?:https?|rtmps?)(?::|%3a)")
 _ATTRIBUTE = r"=[\x22\x27]?((?:https?|rtmps?)://[^\x22\x27\s,|]+)"
 _PLACEHOLDER = re.compile(r"\$?\{[^{}]*\}")
@@ -26,9 +37,14 @@ _MOST_READ = 10_000
 """URLs of each kind that are read of one capture: no list and no site can fill the memory."""
 
 
-def read_named(reader: TableReader) -> Iterator[Sighting]:
-    """Yield the lines that are named in URLs within URLs, and in attributes of listed items."""
-    if reader.has("http"):
+def read_named(reader: TableReader, there: Container[Kind]) -> Iterator[Sighting]:
+    """Yield the lines that are named in URLs within URLs, and in attributes of listed items.
+
+    Args:
+        reader: the tables of the captures.
+        there: which kinds of rows they have.
+    """
+    if WITHIN in there:
         yield from _within(reader)
     if reader.has("catalogue_entries"):
         yield from _attributes(reader)
@@ -37,10 +53,9 @@ def read_named(reader: TableReader) -> Iterator[Sighting]:
 def _within(reader: TableReader) -> Iterator[Sighting]:
     rows = reader.select(
         most_per_capture(
-            "WITH outer_urls AS (SELECT *, unnest([target, referer, location]) AS outer_url FROM http) "  # noqa: S608
+            f"WITH outer_urls AS (SELECT *, unnest([{', '.join(_OUTER)}]) AS outer_url FROM http) "  # noqa: S608
             f"SELECT capture_id, client_ip, host, outer_url, max(ts_ns), count(*), {FIRST_PLACE} "
-            f"FROM outer_urls WHERE regexp_matches(outer_url, '{_INNER}') AND regexp_matches(outer_url, '(?i){_LINE}') "
-            f"GROUP BY ALL",
+            f"FROM outer_urls WHERE {_holds_line('outer_url')} GROUP BY ALL",
             _MOST_READ,
         )
     )

@@ -25,11 +25,10 @@ from ..sessions.addresses import host_of
 from .links import Links, Resolved
 from .model import FIRST_PLACE, Atoms, Key, Place, TableReader, most_per_capture
 from .replies import GivenLink
-from .requests import port_of
 from .scopes import scope_of
 from .servers import Servers
 from .sites import plain
-from .urls import SQL_HOST
+from .urls import SQL_HOST, port_of
 from .viewing import Watched
 
 _PLAYLISTS = ("m3u", "txtlist")

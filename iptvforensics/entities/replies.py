@@ -28,9 +28,8 @@ from .device_joins import COMPUTED
 from .devices import Devices, claim
 from .lines import line_key
 from .model import Atom, Atoms, Key, Place, Resolution, TableReader
-from .requests import port_of
 from .scopes import scope_of
-from .urls import mac_address, read_url
+from .urls import mac_address, port_of, read_url
 
 MADE_FROM_MAC = "is made from the MAC"
 """How a mark of the Stalker protocol ends that names an identifier which can be computed."""

@@ -8,13 +8,13 @@ The many requests that say nothing are left to the database; equal requests of o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from ..sessions.addresses import absolute, host_of
-from .model import FIRST_PLACE, Place, TableReader, most_per_capture
-from .urls import EDGE_KINDS, SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, read_url
+from .model import FIRST_PLACE, Kind, Place, TableReader, kinds_there, most_per_capture
+from .urls import EDGE_KINDS, SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, port_of, read_url
 
 
 class Sighting(NamedTuple):
@@ -81,6 +81,16 @@ class Marks(NamedTuple):
 
 _MARKED = "array_to_string(request_headers, chr(10))"
 _HEADERS = "(?im)^x-(?:user-agent|xui|xc_vm)[^\\n]*"
+_TELLING = Kind(
+    "http",
+    f"regexp_matches(target, '{SQL_TARGETS}') OR (location IS NOT NULL AND status BETWEEN 300 AND 399) "
+    f"OR regexp_matches(referer, '{SQL_TARGETS}') OR regexp_matches(cookie, '(^|; ?)mac=') "
+    f"OR content_disposition IS NOT NULL OR regexp_matches({_MARKED}, '{_HEADERS}')",
+)
+_OF_EDGES = Kind("http", f"regexp_matches(target, '{SQL_EDGES}')")
+_OF_LINES = Kind("rtmp", "regexp_matches(concat(tc_url, stream_name), '[?&](username|user)=')")
+KINDS = (_TELLING, _OF_EDGES, _OF_LINES)
+"""Rows that are read here."""
 _COLUMNS = (
     'capture_id, client_ip, server_ip, server_port, host, target, location, referer, cookie, "authorization", '
     f"content_disposition, user_agent, regexp_extract_all({_MARKED}, '{_HEADERS}')"
@@ -119,21 +129,19 @@ class Requests:
         """Header, and place, client, server address, host of requests that panels send to each other."""
 
 
-def read_requests(reader: TableReader) -> Requests:
-    """Return what the exchanges of a case say about panels and clients."""
+def read_requests(reader: TableReader, there: Container[Kind] | None = None) -> Requests:
+    """Return what the exchanges of a case say about panels and clients; `there` are the kinds of rows that it has."""
     found = Requests()
-    if reader.has("http"):
+    there = kinds_there(reader, KINDS) if there is None else there
+    if _TELLING in there:
         rows = reader.select(
-            f"SELECT {_COLUMNS}, {_SEEN} FROM http WHERE regexp_matches(target, '{SQL_TARGETS}') "  # noqa: S608
-            f"OR (location IS NOT NULL AND status BETWEEN 300 AND 399) OR regexp_matches(referer, '{SQL_TARGETS}') "
-            "OR regexp_matches(cookie, '(^|; ?)mac=') OR content_disposition IS NOT NULL "
-            f"OR regexp_matches({_MARKED}, '{_HEADERS}') "
-            "GROUP BY ALL ORDER BY ALL"
+            f"SELECT {_COLUMNS}, {_SEEN} FROM http WHERE {_TELLING.condition} GROUP BY ALL ORDER BY ALL"  # noqa: S608
         )
         for row in rows:
             _read_exchange(found, row)
+    if _OF_EDGES in there:
         _read_edges(reader, found)
-    if reader.has("rtmp"):
+    if _OF_LINES in there:
         found.sightings += _rtmp(reader)
     for table, column, holder in (
         ("catalogue_entries", "entry_url", "host"),
@@ -302,7 +310,7 @@ def _read_edges(reader: TableReader, found: Requests) -> None:
         "SELECT capture_id, client_ip, server_ip, server_port, host, "  # noqa: S608
         f"regexp_extract(target, '/({EDGE_KINDS})/', 1) AS surface, "
         "arg_min(target, frame_no), arg_min(user_agent, frame_no), "
-        f"{_SEEN} FROM http WHERE regexp_matches(target, '{SQL_EDGES}') GROUP BY ALL ORDER BY ALL"
+        f"{_SEEN} FROM http WHERE {_OF_EDGES.condition} GROUP BY ALL ORDER BY ALL"
     )
     for (
         capture,
@@ -348,8 +356,7 @@ def _rtmp(reader: TableReader) -> Iterator[Sighting]:
         "SELECT capture_id, client_ip, server_ip, server_port, coalesce(tc_url, c.url) AS url, "
         f"coalesce(app, c.name) AS app, stream_name, max(ts_ns), count(*), {FIRST_PLACE} "
         "FROM rtmp LEFT JOIN connects c USING (capture_id, flow_id) "
-        "WHERE regexp_matches(concat(tc_url, stream_name), '[?&](username|user)=') "
-        "GROUP BY ALL ORDER BY ALL"
+        f"WHERE {_OF_LINES.condition} GROUP BY ALL ORDER BY ALL"
     )
     for capture, client, server, port, tc_url, app, name, last, count, *seen in rows:
         text = f"{tc_url or f'rtmp://{server}/{app or str()}'}/{name}" if name else str(tc_url)
@@ -384,14 +391,3 @@ def _listed(reader: TableReader, table: str, column: str, holder: str) -> Iterat
         yield Sighting(
             "list", url, says, host_of(url), port_of(url), place, last, count, ip, None, None, from_host=host_of(asked)
         )
-
-
-def port_of(host_or_url: str | None) -> int | None:
-    """Return the port that a host or URL names, else that of its scheme."""
-    if not host_or_url:
-        return None
-    try:
-        parts = urlsplit(host_or_url if "://" in host_or_url else f"//{host_or_url}")
-        return parts.port or ({"http": 80, "https": 443}.get(parts.scheme) if parts.scheme else None)
-    except ValueError:
-        return None

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 from ..sessions.addresses import host_of
 from .model import FIRST_PLACE, Place, TableReader, most_per_capture
-from .requests import Requests, Sighting, port_of
-from .urls import INTERNAL, PanelUrl, read_url
+from .requests import Requests, Sighting
+from .urls import INTERNAL, PanelUrl, port_of, read_url
 
 MOST_READ = 10_000
 """URLs that are read of one capture: texts cannot fill the memory."""

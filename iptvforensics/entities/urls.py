@@ -242,6 +242,17 @@ def _bare(path: str) -> PanelUrl | None:
     return None
 
 
+def port_of(host_or_url: str | None) -> int | None:
+    """Return the port that a host or URL names, else that of its scheme."""
+    if not host_or_url:
+        return None
+    try:
+        parts = urlsplit(host_or_url if "://" in host_or_url else f"//{host_or_url}")
+        return parts.port or ({"http": 80, "https": 443}.get(parts.scheme) if parts.scheme else None)
+    except ValueError:
+        return None
+
+
 def is_edge_target(url: str) -> bool:
     """Return True if a URL can hardly be anything but one that a panel sends a client on to.
 

@@ -15,6 +15,7 @@ from iptvforensics.entity_tables import DERIVED
 from iptvforensics.listings.tables import ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS
 from iptvforensics.schema import SQL_TYPES, Column
 from iptvforensics.store import tables
+from iptvforensics.views import Source, with_tables
 
 BASE_NS = 1_700_000_000 * 10**9
 LISTED = (ACCOUNT_REPLIES, CATALOGUE_ENTRIES, PROGRAMMES, STREAM_LINKS)
@@ -43,6 +44,9 @@ class Bench:
             values = [[row.get(column.name) for column in columns] for row in table_rows]
             marks = ", ".join("?" for _ in columns)
             self.connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', values)
+        self._known = {
+            name: Source({c.name: f'"{c.name}"' for c in declared[name].columns}, f'main."{name}"') for name in rows
+        }
 
     @property
     def captures(self):
@@ -52,10 +56,10 @@ class Bench:
         return table in self.names
 
     def select(self, sql):
-        return self.connection.execute(sql).fetchall()
+        return self.connection.execute(with_tables(sql, self._known)).fetchall()
 
     def keep(self, name, sql):
-        self.connection.execute(f'CREATE TEMP TABLE "{name}" AS {sql}')
+        self.connection.execute(f'CREATE TEMP TABLE "{name}" AS {with_tables(sql, self._known)}')
 
     def beside(self, make):
         return cache(partial(make, self))

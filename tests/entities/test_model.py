@@ -11,11 +11,13 @@ from iptvforensics.entities.model import (
     Atom,
     Atoms,
     Entity,
+    Kind,
     Place,
     Resolution,
     digest,
     evidence_row,
     first_few,
+    kinds_there,
     most_per_capture,
 )
 from iptvforensics.schema import EVIDENCE
@@ -93,3 +95,12 @@ def test_of_many_texts_the_first_are_named():
     assert first_few([]) == ""
     assert first_few(["b", "a"]) == "a, b"
     assert first_few(str(number) * 200 for number in range(9)) == f"{'0' * 80}, {'1' * 80}, {'2' * 80} and 6 more"
+
+
+def test_kinds_of_rows_are_looked_for_together(lab):
+    lab.get("http://cdn.example/a.ts")
+    asked = Kind("http", "method = 'GET'")
+    missing, null = Kind("http", "status = 404"), Kind("http", "regexp_matches(referer, 'x') OR status = 404")
+    elsewhere = Kind("rtmp", "true")
+    assert kinds_there(lab.bench(), (missing, asked, elsewhere, null)) == {asked}
+    assert kinds_there(lab.bench(), (elsewhere,)) == set()
