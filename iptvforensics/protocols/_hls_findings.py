@@ -7,12 +7,11 @@ Known limitations: values of imported variables stand in another body and are no
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from ..protocol import Anomaly, Row
-from ._hls_lines import Line, read_attributes, read_decimal, read_integer
+from ._hls_lines import Line, read_attributes, read_decimal, read_integer, write_json
 from ._hls_urls import query_parameter, resolve
 
 MAX_ENTRIES = 500_000
@@ -53,29 +52,18 @@ class Findings:
             self._anomalies[name] = Anomaly(name, known.from_orig, known.offset, known.detail, known.count + 1)
 
     def add(self, kind: str, line: Line, raw: str, values: dict[str, Any]) -> dict[str, Any]:
-        """Return the values of a new entry, nulls left out; later lines may still complete them."""
+        """Add an entry and return its values; later lines may still complete them."""
         if len(self.entries) >= MAX_ENTRIES:
             self.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_ENTRIES} entries")
             raise FullError
-        raw = raw[:MAX_RAW_CHARS]
-        entry: dict[str, Any] = {"kind": kind, "raw": raw}
-        chars = len(kind) + len(raw)
-        if self.url is not None:
-            entry["playlist_url"] = self.url
-            chars += len(self.url)
-        if line.number is not None:
-            entry["line_no"] = line.number
-        for name, value in values.items():
-            if value is not None:
-                entry[name] = value
-                if isinstance(value, str):
-                    chars += len(value)
-        self._chars += chars
+        values["kind"], values["raw"] = kind, raw[:MAX_RAW_CHARS]
+        values["playlist_url"], values["line_no"] = self.url, line.number
+        self._chars += sum([len(value) for value in values.values() if isinstance(value, str)])
         if self._chars > MAX_TEXT_CHARS:
             self.note("HLS_playlist_over_limit", line.offset, f"more than {MAX_TEXT_CHARS} characters of entries")
             raise FullError
-        self.entries.append(Row("playlist_entries", self.from_orig, line.offset, entry))
-        return entry
+        self.entries.append(Row("playlist_entries", self.from_orig, line.offset, values))
+        return values
 
     def absolute(self, uri: str | None, offset: int) -> str | None:
         """Return the absolute URL of a reference as sent, or null."""
@@ -155,8 +143,3 @@ class Attributes:
     def json(self) -> str | None:
         """Return all attributes as sent, as a JSON object; null if there are none."""
         return write_json(self.sent)
-
-
-def write_json(attributes: dict[str, str]) -> str | None:
-    """Return the attributes as a JSON object, or null if there are none."""
-    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":")) if attributes else None

@@ -9,11 +9,12 @@ Known limitations: playlists in UTF-16 are not read; bytes that are no UTF-8 sho
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import lru_cache, wraps
+from typing import NamedTuple, TypeVar
 
 MAX_LINE_BYTES = 64 << 10
 """A line beyond this is read up to here: a key's data URI with a licence header has some kilobytes."""
@@ -73,6 +74,8 @@ CUE_TAGS = frozenset(
 )
 """Tags of packagers that carry advertising cues; no specification of HLS has them."""
 
+KNOWN_TAGS = STANDARD_TAGS | CUE_TAGS
+
 MULTIVARIANT_TAGS = frozenset(
     {
         "EXT-X-STREAM-INF",
@@ -96,9 +99,31 @@ _DATE_TIME = re.compile(
     r"\s*(Z|z|[+-]\d\d(?::?\d\d)?)?\s*\Z",
     re.ASCII,
 )
-_SHORT_CHARS = 64
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BLANK = " \t\v\f\0"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SHORT = 64
+"""Bytes or characters of a text up to which it is remembered what it says."""
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MAX_INT = (1 << 63) - 1
+
+Tag = tuple[str, str]
+"""Name (upper case, without `#`) and value."""
+_Text = TypeVar("_Text", str, bytes)
+_Told = TypeVar("_Told")
+
+
+def _remembered(read: Callable[[_Text], _Told]) -> Callable[[_Text], _Told]:
+    """Return a function that says the same, and remembers what it said of short texts.
+
+    Live playlists are fetched again and again, and most of their lines are those of the last time.
+    """
+    remembered = lru_cache(maxsize=256)(read)
+
+    @wraps(read)
+    def call(text: _Text) -> _Told:
+        return remembered(text) if len(text) <= _SHORT else read(text)
+
+    return call
 
 
 class Line(NamedTuple):
@@ -109,6 +134,8 @@ class Line(NamedTuple):
     number: int | None
     """Counted from 1; null after bytes that were not captured."""
     text: str
+    tag: Tag | None
+    """Null for a comment or URI."""
     is_ended: bool
     """False for the last line if no line end follows."""
     is_cut: bool
@@ -117,44 +144,47 @@ class Line(NamedTuple):
 
 def split_lines(piece: bytes, offset: int, first_number: int | None) -> Iterator[Line]:
     """Yield the lines of a piece of a playlist that begins at an offset of the body."""
-    number, counted = first_number, 0
+    number, behind, size = first_number, 0, len(piece)
     for match in _LINE.finditer(piece):
         start, end = match.span()
         if number is not None and start:
-            # In C: bodies with millions of empty lines cost next to nothing.
-            number += piece.count(b"\n", counted, start) + piece.count(b"\r", counted, start)
-            number -= piece.count(b"\r\n", counted, start)
-            counted = start
+            number += 1 if start - behind == 1 else _line_ends(piece[behind:start])
+        behind = end
         is_cut = end - start > MAX_LINE_BYTES
-        text = piece[start : start + MAX_LINE_BYTES if is_cut else end].decode("utf-8", "backslashreplace")
-        if start == 0 and text[:1] == "\ufeff":
-            text = text[1:]
-            start = 3
-        text = text.strip(" \t\v\f\0")
+        raw = piece[start : start + MAX_LINE_BYTES] if is_cut else match[0]
+        if start == 0 and raw.startswith(_BYTE_ORDER_MARK):
+            start = len(_BYTE_ORDER_MARK)
+            raw = raw[start:]
+        text, tag = (_read_tag_line if raw.startswith(b"#") else _read_line)(raw)
         if text:
-            yield Line(offset + start, number, text, end < len(piece), is_cut)
+            yield Line(offset + start, number, text, tag, end < size, is_cut)
 
 
-def split_tag(text: str) -> tuple[str, str] | None:
-    """Return name (upper case, without `#`) and value of a tag, or null for a comment or URI."""
-    return (_split_short if len(text) <= _SHORT_CHARS else _split)(text)
+def _line_ends(between: bytes) -> int:
+    """Return how many lines end between two that are not empty; bodies with millions of empty lines exist."""
+    return between.count(b"\n") + between.count(b"\r") - between.count(b"\r\n")
 
 
-def _split(text: str) -> tuple[str, str] | None:
+def _read_line(raw: bytes) -> tuple[str, Tag | None]:
+    text = raw.decode("utf-8", "backslashreplace").strip(_BLANK)
+    return text, _split(text) if text.startswith("#") else None
+
+
+_read_tag_line = _remembered(_read_line)
+"""Those of URIs are nearly all different; what else begins with spaces is read each time."""
+
+
+def _split(text: str) -> Tag | None:
     match = _TAG.match(text)
     if match is None:
         return None
     name = match[1].upper()
-    if name not in STANDARD_TAGS and name not in CUE_TAGS:
+    if name not in KNOWN_TAGS:
         # `#EXTINF10,` and `#EXT-X-VERSION3`: the colon was left out.
         behind = _DIGITS_BEHIND.match(text[1:].upper())
         if behind is not None and behind[1] in STANDARD_TAGS:
             return behind[1], text[1 + len(behind[1]) :]
     return name, match[2].strip()
-
-
-_split_short = lru_cache(maxsize=256)(_split)
-"""Live playlists are fetched again and again, and have few different tags."""
 
 
 def read_attributes(value: str) -> tuple[dict[str, str], bool]:
@@ -181,23 +211,54 @@ def read_attributes(value: str) -> tuple[dict[str, str], bool]:
     return found, is_repeated
 
 
-def read_extinf(value: str) -> tuple[str, dict[str, str], str | None]:
-    """Return the duration as sent, the attributes that channel lists put behind it, and the title."""
+class Extinf(NamedTuple):
+    """What an EXTINF tag says of the media segment to come."""
+
+    duration: float | None
+    title: str | None
+    attributes: str | None
+    """Those that channel lists put behind the duration, as `write_json` writes them."""
+    is_plain: bool
+    """True if there is a duration with six decimals, and nothing behind it: as FFmpeg writes it."""
+
+
+NO_EXTINF = Extinf(None, None, None, False)
+
+
+@_remembered
+def read_extinf(value: str) -> Extinf:
+    """Return what the value of an EXTINF tag says."""
     match = _DURATION.match(value)
-    duration = match[1] if match else ""
+    sent = match[1] if match else ""
     rest = value[match.end() if match else 0 :]
-    if "=" not in rest:
-        return duration, {}, rest.partition(",")[2].strip() or None
-    comma, is_quoted = -1, False
+    attributes: dict[str, str] = {}
+    if "=" in rest:
+        words, title = _split_title(rest)
+        pairs = re.findall(r'([A-Za-z][A-Za-z0-9_-]*)\s*=\s*("[^"]*"|[^\s",]*)', words)
+        attributes = {name: text.strip('"') for name, text in pairs}
+    else:
+        title = rest.partition(",")[2].strip()
+    is_plain = not title and len(sent.partition(".")[2]) == 6
+    return Extinf(read_decimal(sent), title or None, write_json(attributes), is_plain)
+
+
+def _split_title(rest: str) -> tuple[str, str]:
+    """Return what stands before and behind the first comma outside quotes."""
+    is_quoted = False
     for i, char in enumerate(rest):
         if char == '"':
             is_quoted = not is_quoted
         elif char == "," and not is_quoted:
-            comma = i
-            break
-    words, title = (rest[:comma], rest[comma + 1 :].strip()) if comma >= 0 else (rest, "")
-    pairs = re.findall(r'([A-Za-z][A-Za-z0-9_-]*)\s*=\s*("[^"]*"|[^\s",]*)', words)
-    return duration, {name: text.strip('"') for name, text in pairs}, title or None
+            return rest[:i], rest[i + 1 :].strip()
+    return rest, ""
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def write_json(attributes: dict[str, str]) -> str | None:
+    """Return the attributes as a JSON object, or null if there are none."""
+    return _JSON.encode(attributes) if attributes else None
 
 
 def read_integer(text: str) -> int | None:
@@ -219,6 +280,7 @@ def read_byte_range(text: str) -> tuple[int | None, int | None]:
     return read_integer(length), read_integer(first) if first else None
 
 
+@_remembered
 def read_date_time(text: str) -> tuple[int | None, bool]:
     """Return nanoseconds since 1970 UTC, and True if the text is a date and time.
 
@@ -227,17 +289,18 @@ def read_date_time(text: str) -> tuple[int | None, bool]:
     match = _DATE_TIME.match(text)
     if match is None:
         return None, False
-    year, month, day, hour, minute = (int(match[i]) for i in range(1, 6))
-    second = int(match[6] or 0)
+    *clock, fraction, zone = match.groups("0")
+    year, month, day, hour, minute, second = map(int, clock)
     try:
-        moment = datetime(year, month, day, hour, minute, tzinfo=UTC)
+        days = date(year, month, day).toordinal() - _EPOCH_DAY
     except ValueError:
         return None, False
-    zone = match[8]
-    if second > 60 or zone is None:
+    if hour > 23 or minute > 59:
+        return None, False
+    if second > 60 or match[8] is None:
         return None, second <= 60
-    seconds = (moment - _EPOCH) // timedelta(seconds=1) + second - _zone_seconds(zone)
-    nanoseconds = seconds * 1_000_000_000 + int((match[7] or "0")[:9].ljust(9, "0"))
+    seconds = days * 86_400 + hour * 3600 + minute * 60 + second - _zone_seconds(zone)
+    nanoseconds = seconds * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
     return (nanoseconds, True) if abs(nanoseconds) <= _MAX_INT else (None, False)
 
 

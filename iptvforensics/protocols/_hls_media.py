@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ._hls_findings import Attributes, Findings, write_json
-from ._hls_lines import Line, read_byte_range, read_date_time, read_decimal, read_extinf
+from ._hls_findings import Attributes, Findings
+from ._hls_lines import NO_EXTINF, Extinf, Line, read_byte_range, read_date_time, read_extinf
 
 _MAX_INT = (1 << 63) - 1
 _IV = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,32})\Z", re.ASCII)
@@ -34,10 +34,7 @@ class _Pending:
 
     line: Line | None = None
     raw: list[str] = field(default_factory=list)
-    has_extinf: bool = False
-    duration: float | None = None
-    title: str | None = None
-    attributes: str | None = None
+    extinf: Extinf | None = None
     byte_range: tuple[int | None, int | None] | None = None
     is_gap: bool = False
 
@@ -72,20 +69,15 @@ class MediaReader:
 
     def extinf(self, line: Line, value: str) -> None:
         """EXTINF: duration and title of the media segment to come."""
-        if self._pending.has_extinf:
+        if self._pending.extinf is not None:
             self.findings.note("HLS_media_segment_without_uri", line.offset, line.text)
             self._pending = _Pending()
-        pending = self._pending
-        sent, attributes, title = read_extinf(value)
-        pending.keep(line)
-        pending.has_extinf = True
-        pending.duration = read_decimal(sent)
-        pending.title = title
-        pending.attributes = write_json(attributes)
-        if pending.duration is None:
+        extinf = read_extinf(value)
+        self._pending.keep(line)
+        self._pending.extinf = extinf
+        if extinf.duration is None:
             self.findings.note("HLS_duration_malformed", line.offset, line.text)
-        if title is not None or len(sent.partition(".")[2]) != 6:
-            self.has_six_decimals = False
+        self.has_six_decimals = self.has_six_decimals and extinf.is_plain
 
     def byte_range(self, line: Line, value: str) -> None:
         """EXT-X-BYTERANGE: part of a resource."""
@@ -223,31 +215,27 @@ class MediaReader:
     def uri(self, line: Line) -> None:
         """Emit the media segment that a URI line completes, and count on."""
         pending, self._pending = self._pending, _Pending()
-        if not pending.has_extinf:
+        if pending.extinf is None:
             self.findings.note("HLS_uri_without_extinf", line.offset, line.text)
+        duration, title, attributes, _ = pending.extinf or NO_EXTINF
         url = self.findings.absolute(line.text, line.offset)
-        first, length, self._last_range = self._continue_range(
-            pending.byte_range, url or line.text, self._last_range, line.offset
-        )
         pending.keep(line)
-        values = {
-            "uri": line.text,
-            "url": url,
-            "duration_s": pending.duration,
-            "title": pending.title,
-            "byte_range_first": first,
-            "byte_range_length": length,
-            "gap": pending.is_gap,
-            **self._media_values(0),
-            "attributes": pending.attributes,
-        }
+        values = {"uri": line.text, "url": url, "duration_s": duration, "gap": pending.is_gap, **self._media_values(0)}
+        if title is not None or attributes is not None:
+            values.update(title=title, attributes=attributes)
+        if pending.byte_range is None:
+            self._last_range = None
+        else:
+            values["byte_range_first"], values["byte_range_length"], self._last_range = self._continue_range(
+                pending.byte_range, url or line.text, self._last_range, line.offset
+            )
         entry = self.findings.add("media-segment", pending.line or line, "\n".join(pending.raw), values)
         self.media_segments += 1
         if self.sequence is not None:
             self.sequence = _sum(self.sequence, 1)
         if self._clock_ns is None:
             self._undated.append((entry, self._elapsed_ns))
-        self._advance(pending.duration)
+        self._advance(duration)
 
     def _advance(self, duration: float | None) -> None:
         """Move the clock to the beginning of the next media segment."""
@@ -263,17 +251,19 @@ class MediaReader:
 
     def finish(self, offset: int) -> None:
         """Note what the end of the body leaves without its URI."""
-        if self._pending.has_extinf:
+        if self._pending.extinf is not None:
             self.findings.note("HLS_media_segment_without_uri", offset, self._pending.raw[0])
 
     def _media_values(self, ahead_ns: int) -> dict[str, Any]:
-        return {
-            "media_sequence": self.sequence,
-            "discontinuity_sequence": self.discontinuity,
-            "map_url": self._map_url,
-            "program_date_time_ns": None if self._clock_ns is None else _sum(self._clock_ns, ahead_ns),
-            **self._key_values(is_media=True),
-        }
+        """Return what the lines before say of a media segment or part that begins so long after the clock."""
+        values: dict[str, Any] = {"media_sequence": self.sequence, "discontinuity_sequence": self.discontinuity}
+        if self._map_url is not None:
+            values["map_url"] = self._map_url
+        if self._clock_ns is not None:
+            values["program_date_time_ns"] = _sum(self._clock_ns, ahead_ns)
+        if self._keys:
+            values |= self._key_values(is_media=True)
+        return values
 
     def _key_values(self, *, is_media: bool) -> dict[str, Any]:
         if not self._keys:

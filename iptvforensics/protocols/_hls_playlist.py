@@ -11,32 +11,33 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from ..errors import DecodeError
-from ..protocol import Event, Row
+from ..protocol import Event, Row, Rows
 from ._hls_findings import Attributes, Findings, FullError
 from ._hls_lines import (
     CUE_TAGS,
+    KNOWN_TAGS,
     MULTIVARIANT_TAGS,
-    STANDARD_TAGS,
     Line,
     read_date_time,
     read_decimal,
     read_integer,
     split_lines,
-    split_tag,
 )
 from ._hls_media import MediaReader
 
 MAX_LINES = 2_000_000
 MAX_TAG_NAMES = 256
+LONG = 64
+"""Entries from which a list is handed on by column: recordings of a day have thousands."""
 _MEDIA_TAGS = frozenset({"EXTINF", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-PART-INF", "EXT-X-PART"})
 _LOW_LATENCY_TAGS = frozenset({"EXT-X-PART-INF", "EXT-X-PART", "EXT-X-PRELOAD-HINT"})
-_SEQUENCE = re.compile(
-    rb"(?:\A|[\r\n])[ \t]*#EXT-X-(MEDIA|DISCONTINUITY)-SEQUENCE[ \t]*[:=]?[ \t]*(\d{1,19})\b", re.IGNORECASE
-)
-_FFMPEG_ORDER = ("EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE")
+_NUMBER_BEHIND = re.compile(rb"[ \t]*[:=]?[ \t]*(\d{1,19})\b")
+_FFMPEG_ORDER = ["EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE"]
 _MAX_INT = (1 << 63) - 1
 
 Piece = tuple[int, bytes]
@@ -49,23 +50,43 @@ def read_playlist(
     """Return the rows of a playlist; `is_whole` is False if its end may be missing."""
     reader = _PlaylistReader(pieces, url, from_orig)
     lines = reader.read(pieces, is_whole=is_whole)
-    if not reader.tags.keys() & (STANDARD_TAGS | CUE_TAGS):
+    if KNOWN_TAGS.isdisjoint(reader.tags):
         raise DecodeError(f"a playlist has #EXT tags, none was found in {lines} lines", offset=0)
     start = next((offset for offset, piece in pieces if piece), 0)
     row = Row("playlists", from_orig, start, {**reader.values(), "body_bytes": body_bytes})
-    entries = sorted(reader.findings.entries, key=lambda entry: entry.offset)
-    return [row, *entries, *reader.findings.anomalies]
+    entries = sorted(reader.findings.entries, key=attrgetter("offset"))
+    return [row, *(entries if len(entries) < LONG else _by_column(entries)), *reader.findings.anomalies]
 
 
-def _first_numbers(pieces: Iterable[Piece]) -> dict[bytes, int]:
-    """Return the sequence numbers that hold from the first media segment on, wherever their tags stand."""
-    found: dict[bytes, int] = {}
-    for _, piece in pieces:
-        for match in _SEQUENCE.finditer(piece):
-            number = int(match[2])
-            if number <= _MAX_INT:
-                found.setdefault(match[1].upper(), number)
-    return found
+def _by_column(entries: list[Row]) -> list[Event]:
+    """Return the rows of entries column by column: most columns have one value in all of them, or none."""
+    columns: dict[str, list[Any]] = {}
+    shared: dict[str, Any] = {}
+    for name in dict.fromkeys(chain.from_iterable(entry.values for entry in entries)):
+        column = [entry.values.get(name) for entry in entries]
+        if column.count(column[0]) == len(column):
+            shared[name] = column[0]
+        else:
+            columns[name] = column
+    table, from_orig, _, _ = entries[0]
+    return [Rows(table, from_orig, [entry.offset for entry in entries], columns, shared)]
+
+
+def _first_number(texts: Iterable[bytes], tag: bytes) -> int:
+    """Return the sequence number that holds from the first media segment on, wherever its tag stands.
+
+    `texts` are the pieces of the playlist in upper case.
+    """
+    for text in texts:
+        behind = 0
+        while (at := text.find(tag, behind)) >= 0:
+            before = text[behind:at].rstrip(b" \t")
+            begins_line = before.endswith((b"\r", b"\n")) if before else behind == 0
+            behind = at + len(tag)
+            match = _NUMBER_BEHIND.match(text, behind) if begins_line else None
+            if match is not None and int(match[1]) <= _MAX_INT:
+                return int(match[1])
+    return 0
 
 
 class _PlaylistReader:
@@ -75,8 +96,10 @@ class _PlaylistReader:
         self.findings = Findings(url, from_orig)
         self.tags: dict[str, int] = {}
         """Names of the tags seen, with the place of the first."""
-        self._numbers = _first_numbers(pieces)
-        self.media = MediaReader(self.findings, self._numbers.get(b"MEDIA", 0), self._numbers.get(b"DISCONTINUITY", 0))
+        texts = [piece.upper() for _, piece in pieces]
+        self._sequence = _first_number(texts, b"#EXT-X-MEDIA-SEQUENCE")
+        self._discontinuity = _first_number(texts, b"#EXT-X-DISCONTINUITY-SEQUENCE")
+        self.media = MediaReader(self.findings, self._sequence, self._discontinuity)
         self._variant: tuple[Line, Attributes] | None = None
         self._is_multivariant = self._is_media = False
         self._once: dict[str, Any] = {}
@@ -112,7 +135,11 @@ class _PlaylistReader:
                 self.media.missing_bytes()
                 self._variant = None
             is_last_piece = i + 1 == len(pieces)
-            for line in split_lines(piece, offset, None if begins_cut else 1):
+            lines = split_lines(piece, offset, None if begins_cut else 1)
+            if is_last_piece and not begins_cut:
+                yield from lines
+                return
+            for line in lines:
                 if begins_cut and line.offset == offset:
                     continue
                 if line.is_ended or is_last_piece:
@@ -130,11 +157,9 @@ class _PlaylistReader:
     def _line(self, line: Line, *, is_first: bool) -> None:
         if line.is_cut:
             self.findings.note("HLS_line_over_limit", line.offset, line.text)
-        tag = None
-        if line.text[0] == "#":
-            tag = split_tag(line.text)
-            if tag is None:
-                return
+        tag = line.tag
+        if tag is None and line.text[0] == "#":
+            return
         if not self._has_begun:
             self._has_begun = True
             if tag is None or tag[0] != "EXTM3U":
@@ -158,8 +183,7 @@ class _PlaylistReader:
             self.tags[name] = line.offset
             self._is_multivariant = self._is_multivariant or name in MULTIVARIANT_TAGS
             self._is_media = self._is_media or name in _MEDIA_TAGS
-        if name in _LOW_LATENCY_TAGS:
-            self._is_low_latency = True
+            self._is_low_latency = self._is_low_latency or name in _LOW_LATENCY_TAGS
         handler = _HANDLERS.get(name)
         if handler is not None:
             handler(self, line, value)
@@ -315,13 +339,13 @@ class _PlaylistReader:
             kind = "multivariant"
         is_media = kind == "media"
         first_text, first_ns = media.first_date_time or (None, None)
-        unknown = [name for name in names if name not in STANDARD_TAGS and name not in CUE_TAGS]
+        unknown = [name for name in names if name not in KNOWN_TAGS]
         return {
             **self._once,
             "kind": kind,
             "url": self.findings.url,
-            "media_sequence": self._numbers.get(b"MEDIA", 0) if is_media else None,
-            "discontinuity_sequence": self._numbers.get(b"DISCONTINUITY", 0) if is_media else None,
+            "media_sequence": self._sequence if is_media else None,
+            "discontinuity_sequence": self._discontinuity if is_media else None,
             "has_endlist": "EXT-X-ENDLIST" in self.tags,
             "is_low_latency": self._is_low_latency,
             "entries": len(self.findings.entries),
@@ -338,8 +362,9 @@ class _PlaylistReader:
         }
 
     def _has_ffmpeg_layout(self, names: list[str]) -> bool:
-        order = tuple(name for name in names if name != "EXT-X-ALLOW-CACHE")[:4]
-        return order == _FFMPEG_ORDER and self.media.media_segments > 0 and self.media.has_six_decimals
+        if not self.media.media_segments or not self.media.has_six_decimals:
+            return False
+        return [name for name in names if name != "EXT-X-ALLOW-CACHE"][:4] == _FFMPEG_ORDER
 
 
 def _variant_values(attributes: Attributes) -> dict[str, Any]:

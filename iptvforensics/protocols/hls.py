@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol
-from ._hls_lines import MULTIVARIANT_TAGS, split_lines, split_tag
+from ._hls_lines import MULTIVARIANT_TAGS, split_lines
 from ._hls_playlist import read_playlist
 from ._hls_tables import ENTRIES, PLAYLISTS
 from ._hls_urls import base_url
@@ -55,16 +55,16 @@ def detect(opening: Opening) -> float | None:
     for line in split_lines(stripped, 0, None):
         if not line.is_ended and is_partial:
             break
-        tag = split_tag(line.text) if line.text.startswith("#") else None
-        if tag is None:
+        if line.tag is None:
             continue
-        first = first or tag[0]
-        if tag[0] in _SURE_TAGS:
+        name, value = line.tag
+        first = first or name
+        if name in _SURE_TAGS:
             return 0.95 if first == "EXTM3U" else 0.8
-        if tag[0] == "EXTINF" and _CHANNEL_DURATION.match(tag[1]):
+        if name == "EXTINF" and _CHANNEL_DURATION.match(value):
             return 0.0
-        has_media_segment = has_media_segment or tag[0] == "EXTINF"
-        has_media_tag = has_media_tag or tag[0] in _MEDIA_TAGS
+        has_media_segment = has_media_segment or name == "EXTINF"
+        has_media_tag = has_media_tag or name in _MEDIA_TAGS
     if has_media_segment and has_media_tag:
         return 0.8 if first == "EXTM3U" else 0.6
     return None if is_partial else 0.2 if first == "EXTM3U" else 0.0

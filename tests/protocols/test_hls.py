@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iptvforensics.errors import DecodeError
-from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Row
-from iptvforensics.protocols import _hls_findings, hls
+from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Row, Rows
+from iptvforensics.protocols import _hls_findings, _hls_lines, _hls_playlist, hls
 from iptvforensics.protocols._hls_lines import read_date_time
 from iptvforensics.protocols._hls_urls import resolve
 from iptvforensics.protocols.hls import PROTOCOL, HlsParser
@@ -93,7 +93,10 @@ MAX_KEPT_BYTES = 20 << 20
 
 def parse(body: bytes, url: str | None = URL, **info: Any) -> list[Event]:
     parser = HlsParser(Opening("content", body[:8192], b"", info=ContentInfo(name=url, **info)))
-    return parser.feed(memoryview(body), False) + parser.end(False)
+    events: list[Event] = []
+    for event in parser.feed(memoryview(body), False) + parser.end(False):
+        events += event.each() if isinstance(event, Rows) else [event]
+    return events
 
 
 def playlist(body: bytes, **options: Any) -> dict[str, Any]:
@@ -102,7 +105,8 @@ def playlist(body: bytes, **options: Any) -> dict[str, Any]:
 
 def entries(body: bytes, kind: str | None = None, **options: Any) -> list[dict[str, Any]]:
     rows = [event for event in parse(body, **options) if isinstance(event, Row)][1:]
-    return [row.values for row in rows if kind in (None, row.values["kind"])]
+    found = [{name: value for name, value in row.values.items() if value is not None} for row in rows]
+    return [values for values in found if kind in (None, values["kind"])]
 
 
 def problems(events: list[Event]) -> list[str]:
@@ -547,6 +551,26 @@ def expected_rows(fixtures: dict[str, bytes]) -> Iterator[tuple[dict[str, str], 
     table = fixtures["fixtures_hls_expected.csv"].decode()
     for row in csv.DictReader(io.StringIO(table)):
         yield row, fixtures[row["file"]]
+
+
+def test_long_lists_say_what_short_ones_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"#EXT-X-CUE-OUT:{i}\n#EXTINF:{2 + i % 3},{'title' if i == 7 else ''}\n{i}.ts" for i in range(100)]
+    body = media("#EXT-X-MAP:URI=init.mp4", *lines)
+    parser = HlsParser(Opening("content", body[:8192], b"", info=ContentInfo(name=URL)))
+    parser.feed(memoryview(body), False)
+    assert [event for event in parser.end(False) if isinstance(event, Rows)]
+    by_column = entries(body)
+    monkeypatch.setattr(_hls_playlist, "LONG", 1000)
+    assert by_column == entries(body)
+    assert Counter(entry["kind"] for entry in by_column) == {"media-segment": 100, "cue": 100, "map": 1}
+
+
+def test_what_is_remembered_of_lines_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [MEDIA, LOW_LATENCY, MULTIVARIANT, MEDIA.replace(b"6.000000,", b"6.000000, A title"), MEDIA.upper()]
+    first = [parse(body) for body in bodies]
+    assert first == [parse(body) for body in bodies]
+    monkeypatch.setattr(_hls_lines, "_SHORT", -1)
+    assert first == [parse(body) for body in bodies]
 
 
 @pytest.mark.shared
