@@ -51,10 +51,10 @@ class _Amf0Reader:
         marker = cursor.byte()
         if marker == 0x00:
             return cursor.number()
-        if marker == 0x01:
-            return cursor.byte() != 0
         if marker == 0x02:
             return cursor.text(cursor.integer(2))
+        if marker == 0x01:
+            return cursor.byte() != 0
         if marker in (0x05, 0x06, 0x0D):
             return None
         if marker in (0x0C, 0x0F):
@@ -95,16 +95,19 @@ class _Amf0Reader:
         found: dict[str, Any] = {}
         while cursor.position < len(cursor.data):
             name = cursor.text(cursor.integer(2))
-            if not name and cursor.data[cursor.position : cursor.position + 1] == b"\x09":
+            if not name and cursor.data.startswith(b"\x09", cursor.position):
                 cursor.take(1)
                 return found
             found[name] = self.value(depth + 1)
         return found  # cut ECMA arrays are sent by some encoders
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def to_json(value: Any) -> str:
     """Return a decoded value as JSON text; NaN and infinities become text, bytes hexadecimal digits."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _JSON.encode(_plain(value))
 
 
 def _plain(value: Any) -> Any:

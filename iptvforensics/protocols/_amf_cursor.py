@@ -9,6 +9,7 @@ DEPTH_LIMIT = 32
 VALUES_LIMIT = 20_000
 """Values per message; repeated objects count as often as they are referred to, long text counts more."""
 TEXT_PER_VALUE = 64
+_DOUBLE = struct.Struct(">d")
 
 
 class AmfError(ValueError):
@@ -18,18 +19,22 @@ class AmfError(ValueError):
 class Cursor:
     """Bytes, the position in them, and how many values may still be made of them."""
 
+    __slots__ = ("_end", "data", "position", "values_left")
+
     def __init__(self, data: bytes, position: int = 0) -> None:
         self.data = data
         self.position = position
         self.values_left = VALUES_LIMIT
+        self._end = len(data)
 
     def take(self, count: int) -> bytes:
         """Return the next bytes."""
         begin = self.position
-        if count > len(self.data) - begin:
-            raise AmfError(f"expected {count} bytes at {begin}, found {len(self.data) - begin}")
-        self.position = begin + count
-        return self.data[begin : begin + count]
+        end = begin + count
+        if end > self._end:
+            raise AmfError(f"expected {count} bytes at {begin}, found {self._end - begin}")
+        self.position = end
+        return self.data[begin:end]
 
     def byte(self) -> int:
         """Return the next byte."""
@@ -37,7 +42,8 @@ class Cursor:
 
     def number(self) -> float:
         """Return the next eight bytes as a number."""
-        return float(struct.unpack(">d", self.take(8))[0])
+        (number,) = _DOUBLE.unpack(self.take(8))
+        return float(number)
 
     def integer(self, size: int) -> int:
         """Return the next bytes as an unsigned integer."""
@@ -45,7 +51,8 @@ class Cursor:
 
     def text(self, size: int) -> str:
         """Return the next bytes as text."""
-        self.charge(size // TEXT_PER_VALUE)
+        if size >= TEXT_PER_VALUE:
+            self.charge(size // TEXT_PER_VALUE)
         return self.take(size).decode("utf-8", "backslashreplace")
 
     def charge(self, count: int) -> None:

@@ -49,8 +49,9 @@ class Arrays:
         self.slots = np.zeros(L.SLOTS * L.SLOT_WIDTH, np.int64)
         self.heads = np.zeros(L.SLOTS * L.HEAD_BYTES, np.uint8)
         self.media = np.zeros(L.MEDIA_ENTRIES * L.MEDIA_WIDTH, np.int64)
-        self.out = np.zeros(L.RECORD_LIMIT * L.RECORD_WIDTH, np.int64)
-        self.side = np.zeros(L.SIDE_LIMIT, np.uint8)
+        # What the kernel reports is written before it is read.
+        self.out = np.empty(L.RECORD_LIMIT * L.RECORD_WIDTH, np.int64)
+        self.side = np.empty(L.SIDE_LIMIT, np.uint8)
         self._pinned = [Pinned(a) for a in (self.state, self.slots, self.heads, self.media, self.out, self.side)]
         self.state[L.CHUNK_SIZE] = 128
         self.state[L.CURRENT] = -1
