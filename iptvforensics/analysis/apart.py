@@ -18,6 +18,7 @@ import gc
 import json
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,10 @@ def is_possible() -> bool:
     return True
 
 
+class LostPages(ChildProcessError):
+    """A file that was looked at where the system keeps it (`maps`) has been cut, or cannot be read on."""
+
+
 class Apart:
     """The other end: gives what the decoding process says."""
 
@@ -62,6 +67,7 @@ class Apart:
         speed: str,
         progress: Callable[[int], None] | None,
         announce: Callable[[str], None] | None,
+        maps: bool = True,
     ) -> None:
         import subprocess  # the other end needs none
 
@@ -83,6 +89,7 @@ class Apart:
             "block_bytes": block_bytes,
             "speed": speed,
             "tells_progress": progress is not None,
+            "maps": maps,
             "fds": fds,
         }
         self._messages: BinaryIO = os.fdopen(to_read, "rb")
@@ -113,6 +120,7 @@ class Apart:
         """Yield what the blocks of the capture add to the streams.
 
         Raises:
+            LostPages: the process has died because part of the file was not there any more.
             ChildProcessError: the process has died.
             CaptureError: the file cannot be read as evidence (and whatever else happened there).
         """
@@ -156,7 +164,9 @@ class Apart:
         size = int.from_bytes(self._messages.read(8), "little")
         message = self._messages.read(size)
         if not size or len(message) < size:
-            raise ChildProcessError(f"{self.path}: the decoding process died with exit code {self._process.wait()}")
+            code = self._process.wait()
+            died = LostPages if code == -signal.SIGBUS else ChildProcessError
+            raise died(f"{self.path}: the decoding process died with exit code {code}")
         answer: tuple[str, Any] = pickle.loads(message)  # noqa: S301 (from a child of this process)
         return answer
 
@@ -192,9 +202,14 @@ def apart(path: str, **options: Any) -> Iterator[Apart]:
         process.close()
 
 
-def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: tuple[int, int, int]) -> None:
+def work(capture: str, maps: bool, fds: tuple[int, int, int], **options: Any) -> None:
     """Decode a capture and tell of it (this is the decoding process)."""
     os.nice(NICENESS)
+    if maps:
+        import resource
+
+        # It may be ended by the loss of a page (`capture.windows`), which is no fault that a developer looks into.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     gc.disable()  # there are no cycles, and few objects
     memory, permits_fd, messages_fd = fds
     messages: BinaryIO = os.fdopen(messages_fd, "wb")
@@ -205,7 +220,7 @@ def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: 
         messages.flush()
 
     try:
-        _decode(capture, block_bytes, speed, tells_progress, memory, permits_fd, tell)
+        _decode(capture, memory, permits_fd, tell, maps=maps, **options)
     except (BrokenPipeError, KeyboardInterrupt):
         pass  # nobody listens any more
     except BaseException as error:
@@ -219,18 +234,20 @@ def work(capture: str, block_bytes: int, speed: str, tells_progress: bool, fds: 
 
 def _decode(
     capture: str,
-    block_bytes: int,
-    speed: str,
-    tells_progress: bool,
     memory: int,
     permits: int,
     tell: Callable[[str, Any], None],
+    *,
+    block_bytes: int,
+    speed: str,
+    tells_progress: bool,
+    maps: bool,
 ) -> None:
     from .. import kernel
     from ..capture import CaptureReader
 
     kernel.use(kernel.SPEEDS[speed], announce=lambda line: tell("announce", line))
-    with CaptureReader(capture, block_bytes=block_bytes) as reader:
+    with CaptureReader(capture, block_bytes=block_bytes, maps=maps) as reader:
         from .arena import Arena
         from .decoding import Decoding
 

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .. import __version__, kernel
-from .apart import apart, is_possible
-from .options import LateSecrets, Options, Progress, Summary
+from .apart import LostPages, apart, is_possible
+from .options import Attempt, LateSecrets, Options, Progress, Summary
 
 if TYPE_CHECKING:
-    from ..capture import Secret
     from ..store import Store
     from .pipeline import Source
 
@@ -54,12 +53,14 @@ def analyze_capture(
         if known is not None:
             return known
     speed = kernel.use(None, input_bytes=size if size is not None else 1 << 30, announce=announce)
-    late: list[Secret] = []
+    attempt = Attempt()
     while True:
         try:
-            return _read_once(path, size, store, options, cores, speed, progress, announce, late)
+            return _read_once(path, size, store, options, cores, speed, progress, announce, attempt)
         except LateSecrets as found:
-            late = found.secrets
+            attempt = attempt._replace(secrets=tuple(found.secrets))
+        except LostPages:  # reading says what is wrong with the file, and keeps what is there
+            attempt = attempt._replace(maps=False)
 
 
 def _read_once(
@@ -71,11 +72,11 @@ def _read_once(
     speed: kernel.Speed,
     progress: Callable[[Progress], None] | None,
     announce: Callable[[str], None] | None,
-    late: list[Secret],
+    attempt: Attempt,
 ) -> Summary:
-    """Return what was found in one reading of a file; `late` are secrets that an earlier reading found in it."""
+    """Return what was found in one reading of a file."""
     tell = None if progress is None else lambda done: progress(Progress(path, done, size))
-    with _throughput(), _source(path, size, options, cores, speed, tell, announce) as source:
+    with _throughput(), _source(path, size, options, cores, speed, tell, announce, attempt.maps) as source:
         # Reading, hashing and decoding have begun: parsers, and what comes at the end, are loaded meanwhile.
         from .. import entities  # noqa: F401 (used when all files are done)
         from .pipeline import Pipeline
@@ -84,9 +85,9 @@ def _read_once(
         writer = store.writer(cores=cores)
         try:
             writer.prepare()
-            pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, late))
-            pipeline.has_all_secrets = bool(late)
-            pipeline.may_repeat = size is not None and not late
+            pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, attempt.secrets))
+            pipeline.has_all_secrets = bool(attempt.secrets)
+            pipeline.may_repeat = size is not None and not attempt.secrets
             return pipeline.run()
         except BaseException:
             writer.abandon()
@@ -102,10 +103,12 @@ def _source(
     speed: kernel.Speed,
     tell: Callable[[int], None] | None,
     announce: Callable[[str], None] | None,
+    maps: bool,
 ) -> Iterator[Source]:
     """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it."""
     if cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
-        with apart(path, block_bytes=options.block_bytes, speed=speed, progress=tell, announce=announce) as process:
+        told = {"progress": tell, "announce": announce}
+        with apart(path, block_bytes=options.block_bytes, speed=speed, maps=maps, **told) as process:
             yield process
         return
     from ..capture import CaptureReader

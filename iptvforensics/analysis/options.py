@@ -32,6 +32,15 @@ class LateSecrets(Exception):
         self.secrets = secrets
 
 
+class Attempt(NamedTuple):
+    """How a file is read this time, by what an earlier reading has found."""
+
+    secrets: tuple[Secret, ...] = ()
+    """Secrets that stand behind frames."""
+    maps: bool = True
+    """May be looked at where the system keeps it, without a copy."""
+
+
 class Progress(NamedTuple):
     """How far an analysis has come."""
 

@@ -4,6 +4,8 @@ Reading and hashing release the interpreter lock, so they run beside the analysi
 one is being analysed, one is being filled, the others are full. Each has room in front of the place where the file
 is read to, so that a record cut by the end of one buffer can be put before the beginning of the next.
 
+Where the process may end with the file (`windows`), whole buffers are not read but laid over the file.
+
 **Known limitations**: a cut record longer than that room costs one more buffer for as long as it takes.
 """
 
@@ -16,6 +18,7 @@ import numpy as np
 
 from .block import SPARE_BYTES, Bytes, view_of
 from .source import Source
+from .windows import Room
 
 PAGE_BYTES = 4096
 FRONT_BYTES = (256 << 10) + PAGE_BYTES
@@ -28,23 +31,39 @@ BUFFERS = 8
 class Filled:
     """A buffer that holds the next `length` bytes of the stream from `FRONT_BYTES` on."""
 
-    def __init__(self, room: int) -> None:
-        # Some processors copy at half speed to addresses a few bytes behind the beginning of a page.
-        memory: Bytes = np.empty(FRONT_BYTES + room + SPARE_BYTES + PAGE_BYTES, np.uint8)
-        self.data = memory[-memory.ctypes.data % PAGE_BYTES :]
+    def __init__(self, room: int, *, maps: bool = False) -> None:
+        size = FRONT_BYTES + room + SPARE_BYTES
+        self._room = Room(size) if maps else None
+        if self._room is not None:
+            self.data = self._room.data
+        else:
+            # Some processors copy at half speed to addresses a few bytes behind the beginning of a page.
+            memory: Bytes = np.empty(size + PAGE_BYTES, np.uint8)
+            self.data = memory[-memory.ctypes.data % PAGE_BYTES :]
         self.view = view_of(self.data)[FRONT_BYTES : FRONT_BYTES + room]
         self.length = 0
         self.is_last = False
+
+    def fill(self, source: Source) -> None:
+        """Take the next bytes of a source."""
+        if self._room is not None and source.lay(self._room, FRONT_BYTES, self.view):
+            self.length = len(self.view)
+            return
+        if self._room is not None:
+            self._room.lift()
+        self.length = source.fill(self.view)
+        self.is_last = self.length < len(self.view)
 
 
 class Ahead:
     """The buffers of a source, one after the other."""
 
-    def __init__(self, source: Source, block_bytes: int, *, threaded: bool) -> None:
+    def __init__(self, source: Source, block_bytes: int, *, threaded: bool, maps: bool = False) -> None:
         self._source = source
         size = source.stream_size
         self._room = block_bytes if size is None else min(block_bytes, size + 1)
         self._threaded = threaded and (size is None or size > THREAD_FROM_BYTES)
+        self._maps = maps
         self._free: list[Filled] = []
         self._made = 0
         self._thread: threading.Thread | None = None
@@ -64,7 +83,7 @@ class Ahead:
         """Return the next buffer; it is the caller's until given back with `release`."""
         if self._thread is None:
             buffer = self._free.pop() if self._free else self._make()
-            self._fill(buffer)
+            buffer.fill(self._source)
             return buffer
         got = self._full.get()
         if isinstance(got, BaseException):
@@ -96,18 +115,14 @@ class Ahead:
 
     def _make(self) -> Filled:
         self._made += 1
-        return Filled(self._room)
+        return Filled(self._room, maps=self._maps)
 
     def _run(self) -> None:
         try:
             while (buffer := self._empty.get()) is not None:
-                self._fill(buffer)
+                buffer.fill(self._source)
                 self._full.put(buffer)
                 if buffer.is_last:
                     return
         except BaseException as error:
             self._full.put(error)
-
-    def _fill(self, buffer: Filled) -> None:
-        buffer.length = self._source.fill(buffer.view)
-        buffer.is_last = buffer.length < len(buffer.view)

@@ -59,6 +59,8 @@ class CaptureReader:
         block_bytes: most bytes read per block.
         hash_thread: read and hash ahead on a thread of its own; else everything happens on one thread.
         hashing: False leaves the SHA-256 out (to find frames in a file whose hash is known).
+        maps: look at whole blocks of a plain local file where the system keeps them, without a copy; if the file
+            cannot be read on, the process ends (see `windows`).
 
     Raises:
         CaptureError: it cannot be opened, is empty, or (when iterated over) is no capture file.
@@ -72,6 +74,7 @@ class CaptureReader:
         block_bytes: int = BLOCK_BYTES,
         hash_thread: bool = True,
         hashing: bool = True,
+        maps: bool = False,
     ) -> None:
         if block_bytes < 1:
             raise ValueError(f"block_bytes must be positive, is {block_bytes}")
@@ -80,7 +83,7 @@ class CaptureReader:
         self._walker = Walker(self.path, self._findings)
         piece_bytes = BESIDE_PIECE_BYTES if hash_thread else PIECE_BYTES
         self._source = Source(path, hashing=hashing, piece_bytes=piece_bytes)
-        self._ahead = Ahead(self._source, block_bytes, threaded=hash_thread)
+        self._ahead = Ahead(self._source, block_bytes, threaded=hash_thread, maps=maps)
         self._columns: Columns | None = None
         self._iterated = False
         self._start_offset = 0
@@ -247,6 +250,9 @@ class CaptureReader:
     def _report_source(self) -> None:
         for name, problem in self._source.problems.items():
             self._findings.tally(name, problem.place, None, problem.detail, problem.times)
+        if self._source.has_changed:
+            what = "the file was written to while it was read: hash and rows may be of different states of it"
+            self._findings.tally("CAPTURE_changed_while_read", 0, None, what)
 
     def _why_nothing(self) -> str:
         """Return a sentence on a file that gave no byte to read."""

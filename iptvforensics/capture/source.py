@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..errors import CaptureError, MissingProgramError
 from . import compression
+from .windows import Room
 
 PIECE_BYTES = 512 << 10
 """Read and hashed in one go: fits the processor's second-level cache."""
@@ -88,6 +89,7 @@ class Source:
     def __init__(self, path: str | os.PathLike[str], *, hashing: bool = True, piece_bytes: int = PIECE_BYTES) -> None:
         self.name = os.fspath(path)
         self._file, self.size = open_evidence(path)
+        self._opened = _written(self._file)
         self._second: _Readable | None = None
         """The file opened once more, to unpack again what stands before a fault."""
         self._digest = hashlib.sha256() if hashing else None
@@ -122,6 +124,11 @@ class Source:
         return self._unpacking.problems if self._unpacking else {}
 
     @property
+    def has_changed(self) -> bool:
+        """True if the file has been written to since it was opened, as far as the system says."""
+        return _written(self._file) != self._opened
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the evidence file.
 
@@ -145,6 +152,23 @@ class Source:
             view[:done] = self._head[:done]
             self._head = self._head[done:]
         return done + self._fill_raw(view[done:])
+
+    def lay(self, room: Room, at: int, view: memoryview) -> bool:
+        """Return True if the next bytes lie at a place of a room now, which `view` shows; False: they are to be read.
+
+        They are hashed like bytes that are read.
+        """
+        begin = self.bytes_read - len(self._head)
+        length = len(view)
+        if self._unpacking or self.size is None or begin + length > self.size or not isinstance(self._file, io.FileIO):
+            return False
+        if not room.lay(at, length, self._file.fileno(), begin):
+            return False
+        if self._digest is not None:
+            self._digest.update(view[len(self._head) :])
+        self._head = b""
+        self.bytes_read = self._file.seek(begin + length)
+        return True
 
     def skip(self, count: int) -> None:
         """Step over the next bytes of the stream."""
@@ -219,6 +243,14 @@ class Source:
         """Read what lies behind the unpacked stream: it belongs to the evidence file and its hash."""
         while not self.finished:
             self._read_some(PIECE_BYTES)
+
+
+def _written(file: _Readable) -> tuple[int, int] | None:
+    """Return size and time of the last change of a file, None of what is no file of this system."""
+    if not isinstance(file, io.FileIO):
+        return None
+    status = os.fstat(file.fileno())
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def _read_again(file: _Readable, limit: int) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from iptvforensics.analysis import Options, analyze_capture, capture_file, keylogs_at
-from iptvforensics.analysis.apart import Apart, apart, is_possible
+from iptvforensics.analysis.apart import Apart, LostPages, apart, is_possible
 from iptvforensics.analysis.decoding import Decoding
 from iptvforensics.batch import analyze_many
 from iptvforensics.capture import CaptureReader
@@ -62,18 +62,19 @@ def wait_until_dead(pid: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("block_bytes", [50_000, 1 << 16])  # read, and looked at in the system's memory
 @pytest.mark.parametrize("name", ["hls/two-boxes.pcap", "damaged/hls-dropped.pcap", "udp-ts/multicast.pcap"])
-def test_batches_are_those_of_a_decoding_in_this_process(name: str) -> None:
+def test_batches_are_those_of_a_decoding_in_this_process(name: str, block_bytes: int) -> None:
     def told(batch: Any) -> Any:
         columns = (batch.offset, batch.length, batch.frame, batch.ns, batch.kind)
         data = [bytes(batch.data[d.byte : d.byte + d.bytes]) for d in batch.directions]
         return batch.directions, [column.tolist() for column in columns], data, batch.silent
 
-    with CaptureReader(SAMPLES / name, block_bytes=50_000, hash_thread=False) as reader:
+    with CaptureReader(SAMPLES / name, block_bytes=block_bytes, hash_thread=False) as reader:
         decoding = Decoding(reader)
         expected = [told(batch) for batch in decoding.batches()]
         report = decoding.report()
-    with opened(SAMPLES / name, block_bytes=50_000) as process:
+    with opened(SAMPLES / name, block_bytes=block_bytes) as process:
         found = [told(batch) for batch in process.batches()]
         other = process.report()
         assert np.array_equal(other.flows.flow, report.flows.flow)
@@ -102,6 +103,43 @@ def test_many_batches_give_the_same_tables(large: Path, tmp_path: Path) -> None:
         analyze_capture(str(large), store, cores=cores)
         digests.append(digest(store))
     assert digests[0] == digests[1]
+
+
+def frames_before(path: Path, size: int) -> bytes:
+    """Return the first bytes of a capture, without the record that they cut."""
+    content = path.read_bytes()
+    at = 24
+    while at + 16 + int.from_bytes(content[at + 8 : at + 12], "little") <= size:
+        at += 16 + int.from_bytes(content[at + 8 : at + 12], "little")
+    return content[:at]
+
+
+def test_file_that_is_cut_meanwhile_is_read_again(
+    large: Path, tmp_path: Path, always_apart: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, whole = tmp_path / "cut.pcap", tmp_path / "whole.pcap"
+    path.write_bytes(large.read_bytes())
+    whole.write_bytes(frames_before(large, 20_000_000))
+    batches, outcomes = Apart.batches, []
+
+    def cut_after_the_first(self: Apart) -> Any:
+        made = batches(self)
+        yield next(made)
+        if not outcomes:
+            os.truncate(path, whole.stat().st_size)
+        try:
+            yield from made
+        except LostPages as error:
+            outcomes.append(str(error))
+            raise
+
+    monkeypatch.setattr(Apart, "batches", cut_after_the_first)
+    store, expected = Store.create(tmp_path / "case"), Store.create(tmp_path / "expected")
+    options = Options(block_bytes=1 << 16)
+    summary = analyze_capture(str(path), store, options=options, cores=2)
+    assert [str(path) in said for said in outcomes] == [True]
+    of_whole = analyze_capture(str(whole), expected, options=options, cores=1)
+    assert (summary.sha256, summary.rows) == (of_whole.sha256, of_whole.rows)
 
 
 def test_progress_comes_in_order_and_ends_at_the_whole() -> None:

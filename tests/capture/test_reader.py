@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import os
 import subprocess
 import sys
 import threading
@@ -127,3 +129,20 @@ def test_importing_the_room_loads_nothing_that_few_files_need():
     code = f"import sys, iptvforensics.capture\nprint([m for m in '{unwanted}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("form", ["plain", "gzip"])
+def test_file_that_is_written_to_while_it_is_read_is_told(write, tmp_path, form):
+    path = tmp_path / "a.pcap"
+    content = write.pcap(write.records(3000))
+    path.write_bytes(content if form == "plain" else gzip.compress(content))
+
+    def anomalies(meanwhile):
+        with CaptureReader(path, block_bytes=10_000, hash_thread=False) as capture:
+            for number, _ in enumerate(capture):
+                if number == 1:
+                    meanwhile()
+            return [(anomaly.name, anomaly.count) for anomaly in capture.anomalies]
+
+    assert anomalies(lambda: None) == []
+    assert anomalies(lambda: os.utime(path, ns=(0, 1))) == [("CAPTURE_changed_while_read", 1)]
