@@ -43,7 +43,9 @@ def folder(tmp_path_factory):
     zstd = pytest.importorskip("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
     unpacked = tmp_path_factory.mktemp("public")
     with zstd.open(ARCHIVE) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
-        archive.extractall(unpacked, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and later
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(unpacked)
     yield unpacked
     shutil.rmtree(unpacked)
 
