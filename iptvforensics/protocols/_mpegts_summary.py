@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from operator import itemgetter
 from typing import Any
 
 from ..kernel import Pinned
@@ -33,7 +32,8 @@ class Grid:
         self.skipped_bytes = 0
         self.arrays = first_arrays()
         """Table, state, directory and store as the loops take them."""
-        _, self.state, self.directory, self.store = (pinned.array for pinned in self.arrays)
+        _, state, directory, store = self.arrays
+        self.state, self.directory, self.store = state.array, directory.array, store.array
         self.state[K.STRIDE] = stride
         self.state[K.LAST_PACKET] = first_packet
 
@@ -199,46 +199,31 @@ def _bitrate(clock: Slot | None, stride: int) -> float | None:
     return clock[K.PCR_BYTES] * K.PACKET / stride * 8 * PCR_HZ / clock[K.PCR_SPAN]
 
 
-_PID_FIELDS = {
-    "pid": K.PID,
-    "kind": K.STREAM_ID,
-    "stream_type": K.PID,
-    "codec": K.PID,
-    "service_id": K.PID,
-    "packets": K.N_PACKETS,
-    "payload_bytes": K.PAYLOAD_BYTES,
-    "scrambled_packets": K.N_SCRAMBLED,
-    "continuity_errors": K.N_CC_ERRORS,
-    "pcr_count": K.PCR_COUNT,
-    "pcr_first": K.PCR_FIRST,
-    "pcr_last": K.PCR_LAST,
-    "pcr_jumps": K.PCR_JUMPS,
-    "pts_count": K.PTS_COUNT,
-    "pts_first": K.PTS_FIRST,
-    "pts_last": K.PTS_LAST,
-    "pts_wraps": K.PTS_WRAPS,
-    "pts_jumps": K.PTS_JUMPS,
-    "dts_first": K.DTS_FIRST,
-    "dts_last": K.DTS_LAST,
-    "discontinuities": K.DISCONTINUITIES,
-}
-"""Column -> field of the slot, in the order of the table; four columns are filled by `_pid_row`."""
-_pick = itemgetter(*_PID_FIELDS.values())
-
-
 def _pid_row(slot: Slot, information: ServiceInformation, from_orig: bool) -> Row:
-    pid = slot[K.PID]
-    values: dict[str, Any] = dict(zip(_PID_FIELDS, _pick(slot), strict=True))
+    pid, pcr_count, pts_count, dts_count = slot[K.PID], slot[K.PCR_COUNT], slot[K.PTS_COUNT], slot[K.DTS_COUNT]
     stream, service_id = information.streams.get(pid, (None, information.pmt_pids.get(pid)))
     kind = information.role_of(pid) or _kind_of_stream_id(slot[K.STREAM_ID])
-    values["kind"] = kind or ("PCR" if values["pcr_count"] and not values["payload_bytes"] else "unknown")
-    values["stream_type"] = stream.stream_type if stream else None
-    values["codec"] = stream.codec if stream else None
-    values["service_id"] = service_id
-    if not values["pcr_count"]:
-        values["pcr_first"] = values["pcr_last"] = None
-    if not values["pts_count"]:
-        values["pts_first"] = values["pts_last"] = None
-    if not slot[K.DTS_COUNT]:
-        values["dts_first"] = values["dts_last"] = None
+    values: dict[str, Any] = {
+        "pid": pid,
+        "kind": kind or ("PCR" if pcr_count and not slot[K.PAYLOAD_BYTES] else "unknown"),
+        "stream_type": stream.stream_type if stream else None,
+        "codec": stream.codec if stream else None,
+        "service_id": service_id,
+        "packets": slot[K.N_PACKETS],
+        "payload_bytes": slot[K.PAYLOAD_BYTES],
+        "scrambled_packets": slot[K.N_SCRAMBLED],
+        "continuity_errors": slot[K.N_CC_ERRORS],
+        "pcr_count": pcr_count,
+        "pcr_first": slot[K.PCR_FIRST] if pcr_count else None,
+        "pcr_last": slot[K.PCR_LAST] if pcr_count else None,
+        "pcr_jumps": slot[K.PCR_JUMPS],
+        "pts_count": pts_count,
+        "pts_first": slot[K.PTS_FIRST] if pts_count else None,
+        "pts_last": slot[K.PTS_LAST] if pts_count else None,
+        "pts_wraps": slot[K.PTS_WRAPS],
+        "pts_jumps": slot[K.PTS_JUMPS],
+        "dts_first": slot[K.DTS_FIRST] if dts_count else None,
+        "dts_last": slot[K.DTS_LAST] if dts_count else None,
+        "discontinuities": slot[K.DISCONTINUITIES],
+    }
     return Row("ts_pids", from_orig, slot[K.FIRST_OFFSET], values)
