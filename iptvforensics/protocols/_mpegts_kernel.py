@@ -54,7 +54,7 @@ ASSEMBLE = 0x10000
 SLOT_MASK = 0xFFFF
 
 # Directory of sections seen: one entry each; links are entry number + 1.
-E_HASH, E_AT, E_LENGTH, E_SLOT, E_NEXT, E_OFFSET = range(6)
+E_HASH, E_AT, E_LENGTH, E_PID, E_NEXT, E_OFFSET = range(6)
 ENTRY_WIDTH = 6
 
 # The byte store: buffers for sections in the making, then the arena of sections seen.

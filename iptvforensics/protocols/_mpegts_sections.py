@@ -60,20 +60,21 @@ def watch_program_maps(src: Any, q: int, length: int, state: Any, table: Any) ->
 
 @inline
 def take_section(
-    src: Any, q: int, length: int, table: Any, state: Any, at: int, slot: int, offset: int, directory: Any, store: Any
+    src: Any, q: int, length: int, table: Any, state: Any, at: int, offset: int, directory: Any, store: Any
 ) -> None:
     """Enter a complete section in the directory unless this K.PID has shown it before."""
     last = state[at + K.LAST_ENTRY]
     if last > 0 and is_entry(src, q, length, directory, last - 1, store) == 1:
         return
-    mixed = slot
+    pid = state[at + K.PID]
+    mixed = pid
     for i in range(length):
         mixed = (mixed * 31 + (src[q + i] & 0xFF)) & 0xFFFFFFFF
     head = K.HEADS + mixed % K.N_HEADS
     link = state[head]
     while link > 0:
         e = (link - 1) * K.ENTRY_WIDTH
-        same = directory[e + K.E_HASH] == mixed and directory[e + K.E_SLOT] == slot
+        same = directory[e + K.E_HASH] == mixed and directory[e + K.E_PID] == pid
         if same and is_entry(src, q, length, directory, link - 1, store) == 1:
             state[at + K.LAST_ENTRY] = link
             return
@@ -90,14 +91,14 @@ def take_section(
     directory[e + K.E_HASH] = mixed
     directory[e + K.E_AT] = kept
     directory[e + K.E_LENGTH] = length
-    directory[e + K.E_SLOT] = slot
+    directory[e + K.E_PID] = pid
     directory[e + K.E_NEXT] = state[head]
     directory[e + K.E_OFFSET] = offset
     state[head] = entry + 1
     state[at + K.LAST_ENTRY] = entry + 1
     state[K.ENTRIES] = entry + 1
     state[K.ARENA_USED] += length
-    if state[at + K.PID] == 0:
+    if pid == 0:
         watch_program_maps(src, q, length, state, table)
 
 
@@ -126,7 +127,7 @@ def begin_section(state: Any, at: int, offset: int) -> int:
 
 @inline
 def extend_section(
-    data: Any, q: int, e: int, table: Any, state: Any, at: int, slot: int, offset: int, directory: Any, store: Any
+    data: Any, q: int, e: int, table: Any, state: Any, at: int, offset: int, directory: Any, store: Any
 ) -> None:
     """Add bytes to the section in the making; enter it when it is complete."""
     if offset - state[at + K.SECTION_OFFSET] > K.MAX_SECTION_SPREAD:
@@ -149,7 +150,7 @@ def extend_section(
     state[at + K.HAVE] = have
     state[at + K.TOTAL] = total
     if have == total:
-        take_section(store, buffer, total, table, state, at, slot, state[at + K.SECTION_OFFSET], directory, store)
+        take_section(store, buffer, total, table, state, at, state[at + K.SECTION_OFFSET], directory, store)
         drop_section(state, at)
 
 
@@ -162,7 +163,6 @@ def note_sections(
     table: Any,
     state: Any,
     at: int,
-    slot: int,
     offset: int,
     directory: Any,
     store: Any,
@@ -170,7 +170,7 @@ def note_sections(
     """Cut the payload of a packet into sections (ISO/IEC 13818-1 section 2.4.4.1)."""
     if starts == 0:
         if state[at + K.WORK] > 0:
-            extend_section(data, q, e, table, state, at, slot, offset, directory, store)
+            extend_section(data, q, e, table, state, at, offset, directory, store)
         return
     first = q + 1 + (data[q] & 0xFF)
     if first > e:
@@ -178,7 +178,7 @@ def note_sections(
         drop_section(state, at)
         return
     if state[at + K.WORK] > 0:
-        extend_section(data, q + 1, first, table, state, at, slot, offset, directory, store)
+        extend_section(data, q + 1, first, table, state, at, offset, directory, store)
         drop_section(state, at)
     q = first
     while q < e and data[q] != 0xFF:
@@ -186,7 +186,7 @@ def note_sections(
         if e - q >= 3:
             length = 3 + ((data[q + 1] & 0x0F) << 8 | (data[q + 2] & 0xFF))
         if length <= e - q:
-            take_section(data, q, length, table, state, at, slot, offset, directory, store)
+            take_section(data, q, length, table, state, at, offset, directory, store)
         elif begin_section(state, at, offset) == 1:
-            extend_section(data, q, e, table, state, at, slot, offset, directory, store)
+            extend_section(data, q, e, table, state, at, offset, directory, store)
         q += length

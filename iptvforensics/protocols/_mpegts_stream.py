@@ -217,13 +217,12 @@ class Stream:
     def _take_news(self, grid: Grid, events: list[Event]) -> None:
         """Read the sections seen first, and have their places remembered: rows of PIDs and services come at the end."""
         slots, entries = int(grid.state[K.SLOTS]), int(grid.state[K.ENTRIES])
-        pids = grid.of_slots(K.PID, slots)
-        places = dict.fromkeys(grid.of_slots(K.FIRST_OFFSET, slots)[self._marked_slots :])
+        places = dict.fromkeys(grid.first_offsets(self._marked_slots, slots))
         self._marked_slots = slots
         store = grid.arrays[3].view
         sections: list[tuple[bytes, int, int]] = []
         for entry in grid.entries(self._entries_taken, entries):
-            at, pid, offset = entry[K.E_AT], pids[entry[K.E_SLOT] - 1], entry[K.E_OFFSET]
+            at, pid, offset = entry[K.E_AT], entry[K.E_PID], entry[K.E_OFFSET]
             data = bytes(store[at : at + entry[K.E_LENGTH]])
             if not self._forgotten or (pid, _digest(data)) not in self._forgotten:
                 sections.append((data, pid, offset))
@@ -257,8 +256,8 @@ class Stream:
         state = grid.state
         slots = state[K.SLOT0 :].reshape(-1, K.SLOT_WIDTH)
         for entry in grid.entries(0, int(state[K.ENTRIES])):
-            at, pid = entry[K.E_AT], int(slots[entry[K.E_SLOT] - 1, K.PID])
-            self._forgotten.add((pid, _digest(grid.store[at : at + entry[K.E_LENGTH]].tobytes())))
+            at = entry[K.E_AT]
+            self._forgotten.add((entry[K.E_PID], _digest(grid.store[at : at + entry[K.E_LENGTH]].tobytes())))
         state[[K.ENTRIES, K.ARENA_USED]] = 0
         state[K.HEADS : K.HEADS + K.N_HEADS] = 0
         slots[:, K.LAST_ENTRY] = 0

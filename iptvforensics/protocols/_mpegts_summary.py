@@ -44,9 +44,10 @@ class Grid:
         self.store = self.store if store is None else store
         self.arrays = (self.arrays[0], Pinned(self.state), Pinned(self.directory), Pinned(self.store))
 
-    def of_slots(self, field: int, slots: int) -> list[int]:
-        """Return a field of the first slots."""
-        numbers: list[int] = self.state[K.SLOT0 + field : K.SLOT0 + slots * K.SLOT_WIDTH : K.SLOT_WIDTH].tolist()
+    def first_offsets(self, first: int, end: int) -> list[int]:
+        """Return where some PIDs were seen first, by slot number."""
+        at = K.SLOT0 + K.FIRST_OFFSET
+        numbers: list[int] = self.state[at + first * K.SLOT_WIDTH : at + end * K.SLOT_WIDTH : K.SLOT_WIDTH].tolist()
         return numbers
 
     def entries(self, first: int, end: int) -> list[list[int]]:

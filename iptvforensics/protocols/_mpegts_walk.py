@@ -106,7 +106,7 @@ def note_packet(
         return
     starts = ((data[pos + 1] & 0xFF) >> 6) & 1
     if (table[state[at + K.PID]] & K.ASSEMBLE) != 0:
-        note_sections(data, payload, end, starts, table, state, at, slot, offset, directory, store)
+        note_sections(data, payload, end, starts, table, state, at, offset, directory, store)
     elif starts == 1:
         note_pes(data, payload, end, state, at)
 
