@@ -103,14 +103,15 @@ def kernel(signature: str) -> Callable[[Any], Kernel]:
 class Pinned:
     """An array that kernels take without asking it again where it lies; for arrays that many calls get."""
 
-    __slots__ = ("address", "array", "length", "view")
+    __slots__ = ("array", "length", "native", "view")
 
     def __init__(self, array: Any) -> None:
         interface = array.__array_interface__
         self.array = array
         self.view = memoryview(array)
-        self.address: int = interface["data"][0]
         self.length: int = interface["shape"][0]
+        self.native: tuple[int, int] = (interface["data"][0], self.length)
+        """Address and length, as machine code takes them."""
 
 
 class Kernel:
@@ -137,12 +138,14 @@ class Kernel:
         native = self._native
         if native is None:
             native = self._native = _load(self)
-        values: list[int] = []
+        values: list[int | bytes] = []
         for argument in arguments:
             if isinstance(argument, int):
                 values.append(argument)
             elif type(argument) is Pinned:
-                values += (argument.address, argument.length)
+                values += argument.native
+            elif type(argument) is bytes:
+                values += (argument, len(argument))  # handed over as the address of its first byte
             else:
                 values += (_address(argument), len(argument))
         return native(*values)
@@ -166,12 +169,11 @@ def _plain(argument: Any) -> Any:
 
 def _address(argument: Any) -> int:
     """Return where an array or a bytes-like object lies."""
-    if type(argument) is not bytes:
-        try:
-            # A fifth of the time in which numpy describes an array.
-            return ctypes.addressof(ctypes.c_char.from_buffer(argument))
-        except (TypeError, ValueError):  # read-only, or empty
-            pass
+    try:
+        # A fifth of the time in which numpy describes an array.
+        return ctypes.addressof(ctypes.c_char.from_buffer(argument))
+    except (TypeError, ValueError):  # read-only, or empty
+        pass
     import numpy as np
 
     array = argument if isinstance(argument, np.ndarray) else np.frombuffer(argument, np.uint8)

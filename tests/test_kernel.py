@@ -74,6 +74,19 @@ def test_arrays_may_be_bytes(kernel_speed: str, wrap: Callable[[bytes], bytes]) 
     assert read(wrap(b"\x07\xff"), 1) == 255
 
 
+def test_each_way_to_hand_over_an_array_gives_the_same(kernel_speed: str) -> None:
+    array = np.array([7, 9], np.uint8)
+    fixed = array.copy()
+    fixed.flags.writeable = False
+    for data in (array, fixed, kernels.Pinned(array), array.tobytes(), memoryview(array), memoryview(array.tobytes())):
+        assert [read(data, 0), read(data, 1)] == [7, 9]
+
+
+def test_arrays_may_be_empty(kernel_speed: str) -> None:
+    for nothing in (b"", bytearray(), memoryview(b""), np.zeros(0, np.uint8), kernels.Pinned(np.zeros(0, np.uint8))):
+        assert copy(nothing, 0, nothing, 0, 1) == 0
+
+
 def test_bytes_are_copied_within_the_arrays_only(kernel_speed: str) -> None:
     target = bytearray(6)
     assert copy(b"abcdef", 2, target, 1, 3) == 1
