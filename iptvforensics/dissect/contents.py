@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..protocol import OPENING_BYTES, ContentInfo, Opening, Parser, Protocol
 from .magic import kind_of
@@ -170,6 +170,33 @@ class Content:
     def digest(self, complete: bool) -> str | None:
         """Return the SHA-256 of a complete body, null where it was not made."""
         return self._digest.hexdigest() if complete and self._digest is not None and self.seen else None
+
+    def row(self, flow_id: int, ends: Sequence[Any], *, complete: bool) -> tuple[Any, ...]:
+        """Return the row of the objects table; `ends` are the addresses and ports of client and server."""
+        info = self.info
+        return (
+            self.first.ns,
+            flow_id,
+            self.from_orig,
+            self.first.frame_no,
+            self.begin_offset,
+            info.name,
+            self.kind(),
+            info.media_type,
+            info.role,
+            info.status,
+            self.seen,
+            info.declared_bytes,
+            info.first_byte,
+            info.total_bytes,
+            self.missing,
+            complete and self.missing == 0,
+            self.digest(complete),
+            self.last.ns,
+            self.last.frame_no,
+            self.secret_of(self.from_orig),
+            *ends,
+        )
 
     def kind(self) -> str | None:
         """Return what the body is: by its parser, else by its first bytes."""

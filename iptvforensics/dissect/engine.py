@@ -10,7 +10,7 @@ import numpy as np
 from ..flows.batch import GAP
 from ..protocol import Protocol
 from ..protocols import registry
-from ..schema import ENDPOINT_COLUMNS, Column, Table
+from ..schema import ENDPOINT_COLUMNS, OBJECT_OFFSET, Column, Table
 from .choice import Candidates
 from .contents import Content
 from .flowwork import FlowWork
@@ -31,12 +31,12 @@ class Layout(NamedTuple):
     """How a row of a table is put together."""
 
     table: Table
-    names: tuple[str, ...]
-    """Columns between the leading ones and the endpoints."""
-    object_at: int | None
-    """Place in the row of the offset at which the body begins that the row is about."""
-    special: tuple[tuple[int, str], ...]
-    """Place in the row and kind (frame, time_ns, offset) of further values that are made from places."""
+    nulls: dict[str, None]
+    """Columns between the leading ones and the endpoints, in order; a row begins with no value in any of them."""
+    has_object: bool
+    """True if rows say where the body begins that they are about."""
+    special: tuple[tuple[str, str], ...]
+    """Name and kind (frame, time_ns, offset) of columns whose values are made from places."""
     endpoints: bool
 
 
@@ -48,12 +48,9 @@ def _layout(table: Table) -> Layout:
     own = table.columns[_LEADING:]
     if has_endpoints := own[-len(ENDPOINT_COLUMNS) :] == ENDPOINT_COLUMNS:
         own = own[: -len(ENDPOINT_COLUMNS)]
-    own = own[:-1]  # the secret
-    kinds = [_kind(c) for c in own]
-    special = tuple((i + _LEADING - 1, kind) for i, kind in enumerate(kinds) if kind)
-    names = tuple(c.name for c in own)
-    object_at = names.index("object_offset") + _LEADING - 1 if "object_offset" in names else None
-    return Layout(table, names, object_at, special, has_endpoints)
+    special = tuple((c.name, kind) for c in own if (kind := _kind(c)))
+    nulls = dict.fromkeys(c.name for c in own)
+    return Layout(table, nulls, OBJECT_OFFSET.name in nulls, special, has_endpoints)
 
 
 class Dissector:
@@ -153,14 +150,13 @@ class Dissector:
     ) -> None:
         """Feed a direction that has gaps or an end among its pieces."""
         start, at, after = entry.first, entry.byte, entry.byte + entry.bytes
-        kinds = batch.kind[start : start + entry.pieces]
-        for special in (start + np.flatnonzero(kinds)).tolist():
-            size = int(batch.length[start:special].sum())
-            if size:
+        offset, length, kind = batch.offset.data, batch.length.data, batch.kind.data  # their items are Python integers
+        for special in (start + np.flatnonzero(batch.kind[start : start + entry.pieces])).tolist():
+            if size := offset[special] - offset[start]:  # of the pieces between: data without gaps
                 work.data(data[at : at + size], from_orig)
                 at += size
-            if batch.kind[special] == GAP:
-                work.gap(int(batch.length[special]), from_orig)
+            if kind[special] == GAP:
+                work.gap(length[special], from_orig)
             else:
                 work.end(from_orig)
             start = special + 1

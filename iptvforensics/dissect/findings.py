@@ -18,6 +18,10 @@ from ..protocol import (
     Event,
     Hold,
     Mark,
+    OpenedBegin,
+    OpenedData,
+    OpenedEnd,
+    OpenedGap,
     Opening,
     Row,
     Rows,
@@ -76,31 +80,8 @@ class Findings:
 
     def take(self, events: list[Event], scope: Scope = None) -> None:
         """Act on what a parser returned."""
-        for event in events:  # the kinds that come most often are asked for first
-            if isinstance(event, Row):
-                self._row(event, scope)
-            elif isinstance(event, Mark):
-                marks = self._marks if scope is None else scope.marks
-                marks.add(event.from_orig, event.offset, self._spot(scope, event.from_orig, event.offset))
-            elif isinstance(event, ContentData):
-                self._content_data(self._contents[scope, event.key], event, scope)
-            elif isinstance(event, Rows):
-                self._rows(event, scope)
-            elif isinstance(event, ContentBegin):
-                offset, place = self._spot(scope, event.from_orig, event.offset)
-                self._contents[scope, event.key] = Content(event.from_orig, offset, event.info, place, scope)
-                if scope is not None:  # its row comes when the body is over, and says where that began
-                    scope.marks.add(event.from_orig, event.offset, (offset, place))
-            elif isinstance(event, ContentEnd):
-                self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
-            elif isinstance(event, ContentGap):
-                self._content_gap(self._contents[scope, event.key], event.length)
-            elif isinstance(event, Anomaly):
-                self.anomaly(event, scope)
-            elif isinstance(event, Hold):
-                self._hold(event, scope)
-            else:
-                self._opened.take(event, scope)
+        for event in events:
+            _BY_KIND[type(event)](self, event, scope)
 
     def close(self) -> None:
         """End all bodies and inner streams: the flow is over, or its parser gave up."""
@@ -147,6 +128,12 @@ class Findings:
             return there, scope.first
         return there, self.places[not from_orig].at(there)
 
+    def _mark(self, event: Mark, scope: Scope) -> None:
+        """Remember a place for a later row."""
+        from_orig, offset = event
+        marks = self._marks if scope is None else scope.marks
+        marks.add(from_orig, offset, marks.find(from_orig, offset) or self._locate(scope, from_orig, offset))
+
     def _hold(self, event: Hold, scope: Scope) -> None:
         """Have the places of a direction remembered from an offset on, or not any more."""
         offset = event.offset
@@ -155,29 +142,33 @@ class Findings:
         self.places[not event.from_orig].hold(offset)
 
     def _row(self, row: Row, scope: Scope) -> None:
-        layout = self.engine.layouts[row.table]
+        table, from_orig, at, values = row
+        layout = self.engine.layouts[table]
         marks = self._marks if scope is None else scope.marks
-        _, from_orig, at, values = row
-        offset, (frame, ns) = marks.use(from_orig, at) or self._locate(scope, from_orig, at)
-        out: list[Any] = [ns, self.flow_id, from_orig, frame, offset, *map(values.get, layout.names)]
-        if layout.object_at is not None:
-            out[layout.object_at] = None if scope is None else scope.begin_offset
+        offset, place = marks.use(from_orig, at) or self._locate(scope, from_orig, at)
+        own: dict[str, Any] = {**layout.nulls, **values}
+        if scope is not None:
+            if layout.has_object:
+                own["object_offset"] = scope.begin_offset
+            if own["secret_sha256"] is None:
+                own["secret_sha256"] = scope.secret_of(from_orig, at)
         before: At | None = None
-        for index, kind in layout.special:
-            value = out[index]
-            if kind == "offset" and isinstance(value, At):
+        there = NOWHERE
+        for name, kind in layout.special:
+            value = own[name]
+            if not isinstance(value, At):
+                continue
+            if kind == "offset":
                 spot = None if scope is None else marks.use(*value) or self._locate(scope, *value)
-                out[index] = value.offset if spot is None else spot[0]
-            elif isinstance(value, At):
-                if value != before:  # frame and time of one place stand side by side
-                    before = value
-                    _, (frame, ns) = marks.use(*value) or self._locate(scope, *value)
-                out[index] = frame if kind == "frame" else ns
-        own = values.get("secret_sha256")
-        out.append(scope.secret_of(from_orig, at) if own is None and scope is not None else own)
-        if layout.endpoints:
-            out += self._ends(scope)
-        self.engine.rows.add(layout.table, tuple(out))
+                own[name] = value.offset if spot is None else spot[0]
+                continue
+            if value != before:  # frame and time of one place stand side by side
+                before = value
+                _, there = marks.use(*value) or self._locate(scope, *value)
+            own[name] = there.frame_no if kind == "frame" else there.ns
+        ends = self._ends(scope) if layout.endpoints else ()
+        leading = place.ns, self.flow_id, from_orig, place.frame_no, offset
+        self.engine.rows.add(layout.table, (*leading, *own.values(), *ends))
 
     def _rows(self, rows: Rows, scope: Scope) -> None:
         """Put many rows of a table together, without a step per value."""
@@ -193,11 +184,13 @@ class Findings:
             spots = [marks.use(from_orig, at) or self._locate(scope, from_orig, at) for at in rows.offsets]
             columns = [[place.ns for _, place in spots], Same(self.flow_id), Same(from_orig)]
             columns += [[place.frame_no for _, place in spots], [offset for offset, _ in spots]]
-        shared, own = rows.shared, rows.columns
-        columns += [Same(shared[name]) if name in shared else own.get(name) or Same(None) for name in layout.names]
-        if layout.object_at is not None:
-            columns[layout.object_at] = Same(None if scope is None else scope.begin_offset)
-        columns.append(Same(None if scope is None else scope.secret_of(from_orig)))
+        shared = {name: Same(value) for name, value in rows.shared.items()}
+        own: dict[str, Any] = {**layout.nulls, **rows.columns, **shared}
+        if scope is not None:
+            own["secret_sha256"] = Same(scope.secret_of(from_orig))
+            if layout.has_object:
+                own["object_offset"] = Same(scope.begin_offset)
+        columns += [column or Same(None) for column in own.values()]
         if layout.endpoints:
             columns += map(Same, self._ends(scope))
         self.engine.rows.add_columns(layout.table, ByColumn(count, columns, is_sorted=is_sorted))
@@ -217,7 +210,15 @@ class Findings:
 
     # --- bodies -------------------------------------------------------------------------------------------
 
-    def _content_data(self, content: Content, event: ContentData, scope: Scope) -> None:
+    def _content_begin(self, event: ContentBegin, scope: Scope) -> None:
+        key, from_orig, begin, info = event
+        offset, place = self._spot(scope, from_orig, begin)
+        self._contents[scope, key] = Content(from_orig, offset, info, place, scope)
+        if scope is not None:  # its row comes when the body is over, and says where that began
+            scope.marks.add(from_orig, begin, (offset, place))
+
+    def _content_data(self, event: ContentData, scope: Scope) -> None:
+        content = self._contents[scope, event.key]
         size = len(event.data)
         position = content.passed
         if scope is None:
@@ -237,12 +238,19 @@ class Findings:
         if content.held and size:  # undecided: what is kept must outlive the batch
             content.held[-1] = bytes(event.data)
 
-    def _content_gap(self, content: Content, length: int) -> None:
+    def _content_gap(self, event: ContentGap, scope: Scope) -> None:
+        content, length = self._contents[scope, event.key], event.length
         content.note_gap(length)
         if content.settled:
             self._gap(content, length)
         else:
             content.held.append(length)
+
+    def _content_end(self, event: ContentEnd, scope: Scope) -> None:
+        self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
+
+    def _open(self, event: OpenedBegin | OpenedData | OpenedGap | OpenedEnd, scope: Scope) -> None:
+        self._opened.take(event, scope)
 
     def _settle(self, content: Content, *, final: bool) -> None:
         """Choose who reads a body, if that can be decided, and feed what was held."""
@@ -361,32 +369,24 @@ class Findings:
             content.inner.end_part(content.from_orig, complete=complete)
             if content.ends_inner:
                 self.call(content.inner, content.inner.end, content.from_orig)
-        info = content.info
-        self.engine.rows.add(
-            OBJECTS,
-            (
-                content.first.ns,
-                self.flow_id,
-                content.from_orig,
-                content.first.frame_no,
-                content.begin_offset,
-                info.name,
-                content.kind(),
-                info.media_type,
-                info.role,
-                info.status,
-                content.seen,
-                info.declared_bytes,
-                info.first_byte,
-                info.total_bytes,
-                content.missing,
-                complete and content.missing == 0,
-                content.digest(complete),
-                content.last.ns,
-                content.last.frame_no,
-                content.secret_of(content.from_orig),
-                *self._ends(content),
-            ),
-        )
+        self.engine.rows.add(OBJECTS, content.row(self.flow_id, self._ends(content), complete=complete))
         if self.engine.on_content is not None:
             self.engine.on_content(self.flow_id, content, None)
+
+
+_BY_KIND: dict[type[Event], Callable[[Findings, Any, Scope], None]] = {
+    Row: Findings._row,
+    Rows: Findings._rows,
+    Mark: Findings._mark,
+    Hold: Findings._hold,
+    Anomaly: Findings.anomaly,
+    ContentBegin: Findings._content_begin,
+    ContentData: Findings._content_data,
+    ContentGap: Findings._content_gap,
+    ContentEnd: Findings._content_end,
+    OpenedBegin: Findings._open,
+    OpenedData: Findings._open,
+    OpenedGap: Findings._open,
+    OpenedEnd: Findings._open,
+}
+"""What is done with each kind of event."""

@@ -25,9 +25,8 @@ Spot = tuple[int | None, Place]
 """Offset in the stream of the flow, and what was captured there."""
 MARKS_LIMIT = 1 << 16
 
-Numbers = memoryview | tuple[int, ...]
 _NO_NUMBERS = memoryview(b"").cast("q")
-_FEW = 16
+_NO_END = 1 << 63
 
 
 class Marks:
@@ -69,13 +68,28 @@ class Marks:
 class Places:
     """Where the bytes of one direction were captured: the pieces of the present batch, and some before it."""
 
-    __slots__ = ("_first", "_frame", "_held_from", "_last", "_ns", "_offset", "_old")
+    __slots__ = (
+        "_first",
+        "_frame",
+        "_held_from",
+        "_last",
+        "_latest",
+        "_latest_end",
+        "_latest_from",
+        "_ns",
+        "_offset",
+        "_old",
+    )
 
     def __init__(self) -> None:
-        self._old: list[tuple[Numbers, Numbers, Numbers]] = []
+        self._old: list[tuple[int, bytes]] = []
+        """Pieces of earlier batches: where the first one begins; offsets, frames and times, one after another."""
         self._offset = self._frame = self._ns = _NO_NUMBERS
         self._first = self._last = 0
         self._held_from: int | None = None
+        self._latest = NOWHERE
+        """The place that was asked for last, and the offsets of the batch that lie there."""
+        self._latest_from = self._latest_end = 0
 
     def hold(self, offset: int | None) -> None:
         """Forget nothing from an offset on, until told otherwise (None)."""
@@ -85,46 +99,57 @@ class Places:
         """Take over the pieces of a batch (views, valid until `keep`)."""
         self._offset, self._frame, self._ns = offset, frame, ns
         self._first, self._last = entry.first, entry.first + entry.pieces
+        self._latest_end = 0
 
     def at(self, offset: int) -> Place:
         """Return where the byte at a stream offset was captured (in a gap: the byte before it)."""
-        index = bisect_right(self._offset, offset, self._first, self._last) - 1
-        while index >= self._first:
-            if self._frame[index]:
-                return Place(self._frame[index], self._ns[index])
-            index -= 1  # the end of a stream has no frame of its own
-        for offsets, frames, times in reversed(self._old):
-            index = bisect_right(offsets, offset) - 1
-            while index >= 0 and not frames[index]:
+        if self._latest_from <= offset < self._latest_end:  # many rows come from one frame
+            return self._latest
+        offsets, frames, first, last = self._offset, self._frame, self._first, self._last
+        index = after = bisect_right(offsets, offset, first, last)
+        while index > first:
+            index -= 1
+            if frame := frames[index]:  # the end of a stream has no frame of its own
+                self._latest_from = offsets[index]
+                self._latest_end = offsets[after] if after < last else _NO_END
+                self._latest = Place(frame, self._ns[index])
+                return self._latest
+        return self._earlier(offset)
+
+    def _earlier(self, offset: int) -> Place:
+        """Return the same from what was kept of earlier batches."""
+        for _, kept in reversed(self._old):
+            numbers = memoryview(kept).cast("q")
+            count = len(numbers) // 3
+            index = bisect_right(numbers, offset, 0, count)
+            while index:
                 index -= 1
-            if index >= 0:
-                return Place(frames[index], times[index])
+                if frame := numbers[count + index]:
+                    return Place(frame, numbers[2 * count + index])
         return NOWHERE
 
     def forget(self) -> None:
         """Let go of all pieces: the flow is not read any more."""
         self._old.clear()
         self._offset = self._frame = self._ns = _NO_NUMBERS
-        self._first = self._last = 0
+        self._first = self._last = self._latest_end = 0
 
     def keep(self) -> None:
         """Copy the last pieces: the batch will be reused."""
-        if self._first == self._last:
+        offsets, first, last = self._offset, self._first, self._last
+        if first == last:
             return
-        oldest = self._offset[self._last - 1] - KEPT_BYTES
+        oldest = offsets[last - 1] - KEPT_BYTES
         if self._held_from is not None:
             oldest = min(oldest, self._held_from)
-        first = bisect_right(self._offset, oldest, self._first, self._last)
-        part = slice(max(self._first, first - 1), self._last)
-        self._old.append((_copy(self._offset[part]), _copy(self._frame[part]), _copy(self._ns[part])))
-        while len(self._old) > 1 and self._old[1][0][0] <= oldest:
+        if offsets[first] < oldest:
+            first = bisect_right(offsets, oldest, first, last) - 1
+        columns = offsets[first:last], self._frame[first:last], self._ns[first:last]
+        self._old.append((offsets[first], b"".join(columns)))
+        while len(self._old) > 1 and self._old[1][0] <= oldest:
             self._old.pop(0)
         self._first = self._last = 0
-
-
-def _copy(numbers: memoryview) -> Numbers:
-    """Return a copy that takes little: most flows have few pieces."""
-    return tuple(numbers) if len(numbers) <= _FEW else memoryview(numbers.tobytes()).cast("q")
+        self._latest_end = 0
 
 
 def views(batch: StreamBatch) -> tuple[memoryview, memoryview, memoryview]:

@@ -20,6 +20,22 @@ MAX_ANOMALIES = 100_000
 """Different (name, flow) pairs kept; beyond that they are counted together."""
 
 
+class _Collected:
+    """What waits of one table."""
+
+    __slots__ = ("columns", "columns_rows", "most_rows", "rows", "table", "width")
+
+    def __init__(self, table: Table, portion: int) -> None:
+        self.table = table
+        self.width = len(table.columns) - 1
+        self.most_rows = -(-portion // self.width)
+        """Rows at which a portion is full."""
+        self.rows: list[tuple[Any, ...]] = []
+        self.columns: list[ByColumn] = []
+        """Rows that came column by column."""
+        self.columns_rows = 0
+
+
 class RowCollector:
     """Rows of all tables of one capture; `capture_id` is not known yet and is left out of the tuples.
 
@@ -30,35 +46,33 @@ class RowCollector:
     def __init__(self, flush: Flush, *, portion: int = PORTION_VALUES) -> None:
         self._flush = flush
         self._portion = portion
-        self._parts: dict[str, list[ByColumn]] = {}
-        self._waiting: dict[str, int] = {}
-        self._rows: dict[str, list[tuple[Any, ...]]] = {}
-        self._tables: dict[str, Table] = {}
+        self._collected: dict[str, _Collected] = {}
         self._anomalies: dict[tuple[str, int | None], list[Any]] = {}
         self.counts: dict[str, int] = {}
 
     def add(self, table: Table, row: tuple[Any, ...]) -> None:
         """Add one row: the values of all columns but `capture_id`, in order."""
-        rows = self._rows.get(table.name)
-        if rows is None:
-            rows = self._rows[table.name] = []
-            self._tables[table.name] = table
-        if len(row) != len(table.columns) - 1:
-            raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} values, found {len(row)}")
+        collected = self._collected.get(table.name) or self._begin(table)
+        if len(row) != collected.width:
+            raise SchemaError(table.name, "*", f"expected {collected.width} values, found {len(row)}")
+        rows = collected.rows
         rows.append(row)
-        if len(rows) * len(row) >= self._portion:
-            self._send(table.name)
+        if len(rows) >= collected.most_rows:
+            self._send(collected)
 
     def add_columns(self, table: Table, rows: ByColumn) -> None:
         """Add many rows of one table, column by column: the values of all columns but `capture_id`, in order."""
-        if len(rows.columns) != len(table.columns) - 1:
-            raise SchemaError(table.name, "*", f"expected {len(table.columns) - 1} columns, found {len(rows.columns)}")
-        self._tables[table.name] = table
-        parts = self._parts.setdefault(table.name, [])
-        parts.append(rows)
-        self._waiting[table.name] = self._waiting.get(table.name, 0) + len(rows)
-        if self._waiting[table.name] * len(rows.columns) >= LONGER * self._portion:
-            self._send_columns(table.name)
+        collected = self._collected.get(table.name) or self._begin(table)
+        if len(rows.columns) != collected.width:
+            raise SchemaError(table.name, "*", f"expected {collected.width} columns, found {len(rows.columns)}")
+        collected.columns.append(rows)
+        collected.columns_rows += len(rows)
+        if collected.columns_rows * collected.width >= LONGER * self._portion:
+            self._send_columns(collected)
+
+    def _begin(self, table: Table) -> _Collected:
+        collected = self._collected[table.name] = _Collected(table, self._portion)
+        return collected
 
     def anomaly(
         self,
@@ -88,27 +102,27 @@ class RowCollector:
     def hand_on(self, names: Iterable[str]) -> None:
         """Hand on what was collected of some tables."""
         for name in names:
-            if name in self._rows:
-                self._send(name)
-            if name in self._parts:
-                self._send_columns(name)
+            if (collected := self._collected.get(name)) is not None:
+                self._send(collected)
+                self._send_columns(collected)
 
     def close(self) -> None:
         """Hand on what is left."""
         for values in self._anomalies.values():
             self.add(ANOMALIES, tuple(values))
         self._anomalies.clear()
-        self.hand_on([*self._rows, *self._parts])
+        self.hand_on(self._collected)
 
-    def _send_columns(self, name: str) -> None:
-        self._waiting[name] = 0
-        rows = joined(self._parts.pop(name))
-        self.counts[name] = self.counts.get(name, 0) + len(rows)
-        self._flush(self._tables[name], rows)
+    def _send(self, collected: _Collected) -> None:
+        if collected.rows:
+            rows, collected.rows = collected.rows, []
+            self._hand_over(collected.table, rows)
 
-    def _send(self, name: str) -> None:
-        rows = self._rows[name]
-        if rows:
-            self._rows[name] = []
-            self.counts[name] = self.counts.get(name, 0) + len(rows)
-            self._flush(self._tables[name], rows)
+    def _send_columns(self, collected: _Collected) -> None:
+        if collected.columns:
+            parts, collected.columns, collected.columns_rows = collected.columns, [], 0
+            self._hand_over(collected.table, joined(parts))
+
+    def _hand_over(self, table: Table, rows: list[tuple[Any, ...]] | ByColumn) -> None:
+        self.counts[table.name] = self.counts.get(table.name, 0) + len(rows)
+        self._flush(table, rows)

@@ -84,6 +84,31 @@ def test_place_between_batches_is_never_a_wrong_frame() -> None:
     assert places.at(50).frame_no in (None, 1)
 
 
+@pytest.mark.parametrize("asked", [(10, 25, 12, 3, 12), (25, 10, 35, 10), (35, 35, 3)])
+def test_what_was_asked_before_changes_no_answer(asked: tuple[int, ...]) -> None:
+    pieces = [(0, 1), (10, 2), (20, 0), (30, 3)]
+    alone = []
+    for offset in asked:
+        places = Places()
+        begin(places, *pieces)
+        alone.append(places.at(offset))
+    places = Places()
+    columns = begin(places, *pieces)
+    assert [places.at(offset) for offset in asked] == alone
+    keep(places, columns)
+    assert [places.at(offset) for offset in asked] == alone
+
+
+def test_bytes_behind_the_last_piece_may_get_a_piece_later() -> None:
+    places = Places()
+    columns = begin(places, (0, 1))
+    assert places.at(15).frame_no == 1
+    keep(places, columns)
+    assert places.at(15).frame_no == 1
+    begin(places, (10, 2))
+    assert [places.at(offset).frame_no for offset in (15, 5)] == [2, 1]
+
+
 def test_batch_without_pieces_keeps_what_was_known() -> None:
     places = Places()
     keep(places, begin(places, (0, 1)))
