@@ -8,11 +8,12 @@ header and is refused.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..protocol import ContentInfo, Opening
 from ..tls.pieces import LAST_STREAM, STREAM
 from ..tls.wire import read_number
-from ._dns_message import HEADER, HEADER_BYTES, read_message
+from ._dns_message import HEADER, HEADER_BYTES, SHORT_BYTES, read_message
 from ._dns_names import read_name
 from ._dns_records import TYPES
 
@@ -45,13 +46,14 @@ def _media_type(info: ContentInfo) -> str:
 def _body_score(opening: Opening) -> float | None:
     """Return how sure it is that a body is a DNS message, from what it is declared to be and how it begins."""
     data = opening.orig
-    if opening.midstream or opening.info.media_type is None:
+    media_type = _media_type(opening.info)
+    if opening.midstream or not media_type:
         return 0.0
-    if is_wire_body(opening.info):
+    if media_type == WIRE_TYPE:
         if len(data) < HEADER_BYTES:
             return None
         return 0.97 if is_plausible_header(data) else _DECLARED if _NO_TEXT.search(data[:HEADER_BYTES]) else 0.0
-    if _media_type(opening.info) not in _JSON_TYPES:
+    if media_type not in _JSON_TYPES:
         return 0.0
     head = b"".join(data[:4096].split())[:_JSON_HEAD_BYTES]
     if _JSON.match(head):
@@ -66,7 +68,7 @@ def detect(opening: Opening) -> float | None:
         return _body_score(opening)
     if opening.carrier == "quic":
         return _quic_score(opening)
-    has_port = bool({opening.orig_port, opening.resp_port} & PORTS)
+    has_port = opening.orig_port in PORTS or opening.resp_port in PORTS
     scores = [_score(data, opening.carrier == "tcp", has_port) for data in (opening.orig, opening.resp) if data]
     known = [score for score in scores if score is not None]
     if not known or (len(known) < len(scores) and max(known) > 0):
@@ -106,12 +108,23 @@ def _stream_score(first: bytes) -> float | None:
 
 def _score(data: bytes, is_tcp: bool, has_port: bool) -> float | None:
     """Return the score of the first message of one direction; null if more bytes are needed."""
-    declared = len(data)
-    if is_tcp:
-        declared = data[0] << 8 | data[1] if len(data) > 1 else HEADER_BYTES
-        data = data[2 : 2 + declared]
-        if declared < HEADER_BYTES:
-            return 0.0
+    if not is_tcp:
+        if len(data) > SHORT_BYTES:
+            return _message_score(data, len(data), False, has_port)
+        return _known_score(data[2:], has_port)
+    declared = data[0] << 8 | data[1] if len(data) > 1 else HEADER_BYTES
+    if declared < HEADER_BYTES or not is_plausible_header(data[2 : 2 + HEADER_BYTES]):
+        return 0.0
+    return _message_score(data[2 : 2 + declared], declared, True, has_port)
+
+
+@lru_cache(maxsize=256)
+def _known_score(rest: bytes, has_port: bool) -> float | None:
+    """Return the score of a datagram whose identifier is left out: programs ask for the same few names all the time."""
+    return _message_score(bytes(2) + rest, 2 + len(rest), False, has_port)
+
+
+def _message_score(data: bytes, declared: int, is_tcp: bool, has_port: bool) -> float | None:
     if not is_plausible_header(data):
         return 0.0
     if len(data) < HEADER_BYTES:

@@ -166,23 +166,65 @@ class Exchange:
 
     def row(self) -> Row:
         """Return the row of the exchange: it is placed where the request starts, or else the response."""
-        troubles = [self.response_trouble]
-        if self.request is None:
-            troubles.append(_CLOSED.format("request", "client") if self.is_half else "no request seen")
-        elif self.response is None:
-            troubles.append(_CLOSED.format("response", "server") if self.is_half else "no response")
-        troubles.append(self.request_trouble)
-        interrupted = next((trouble for trouble in troubles if trouble), None)
-        values = self._request_values()
-        values.update(self._response_values())
-        values["http_version"] = self.request.version if self.request else self.response and self.response.version
-        values["informational_count"] = self.informational
-        values["complete"] = interrupted is None
-        values["interrupted"] = interrupted
-        values["deviations"] = sorted(self._all_deviations())
-        if self.request is not None:
+        request, response = self.request, self.response
+        asked, answered = self.request_head or _NOT_SEEN, self.response_head or _NOT_SEEN
+        sent, received = self.request_body, self.response_body
+        of_request, of_response = asked.fields.get, answered.fields.get
+        interrupted = self.response_trouble or self._missing() or self.request_trouble
+        at = None if response is None else At(not self.from_orig, self.response_offset)
+        values: dict[str, Any] = {
+            "response_frame_no": at,
+            "response_ns": at,
+            "method": request and request.method,
+            "host": self.host,
+            "url": self.url,
+            "target": request and request.target,
+            "http_version": request.version if request else response and response.version,
+            "response_http_version": response and response.version,
+            "status": response and response.status,
+            "reason": response and response.reason,
+            "location": of_response("location") or None,
+            "user_agent": of_request("user-agent") or None,
+            "referer": of_request("referer") or None,
+            "cookie": of_request("cookie") or None,
+            "authorization": of_request("authorization") or None,
+            "accept_language": of_request("accept-language") or None,
+            "x_forwarded_for": of_request("x-forwarded-for") or None,
+            "range_requested": of_request("range") or None,
+            "request_headers": request and asked.lines,
+            "response_headers": response and answered.lines,
+            "server": of_response("server") or None,
+            "content_type": of_response("content-type") or None,
+            "content_encoding": of_response("content-encoding") or None,
+            "transfer_encoding": of_response("transfer-encoding") or None,
+            "content_range": of_response("content-range") or None,
+            "etag": of_response("etag") or None,
+            "last_modified": of_response("last-modified") or None,
+            "set_cookie": answered.all("set-cookie"),
+            "date": of_response("date") or None,
+            "content_disposition": of_response("content-disposition") or None,
+            "request_body_bytes": request and (sent.seen if sent else 0),
+            "response_body_bytes": response and (received.seen if received else 0),
+            "response_body_declared_bytes": response and self.response_length,
+            "response_missing_bytes": response and (received.missing if received else 0),
+            "request_body_offset": request and _begin(self.from_orig, sent),
+            "response_body_offset": response and _begin(not self.from_orig, received),
+            "informational_count": self.informational,
+            "complete": interrupted is None,
+            "interrupted": interrupted,
+            "deviations": sorted(self._all_deviations()),
+        }
+        if request is not None:
             return Row("http", self.from_orig, self.request_offset, values)
         return Row("http", not self.from_orig, self.response_offset, values)
+
+    def _missing(self) -> str | None:
+        """Return why request or response is missing."""
+        if self.request is None:
+            return _CLOSED.format("request", "client") if self.is_half else "no request seen"
+        if self.response is None:
+            return _CLOSED.format("response", "server") if self.is_half else "no response"
+        return None
 
     def _all_deviations(self) -> set[str]:
         found = self.deviations
@@ -193,70 +235,9 @@ class Exchange:
                 found = found | part.deviations
         return found
 
-    def _request_values(self) -> dict[str, Any]:
-        head, body = self.request_head, self.request_body
-        if self.request is None or head is None:
-            return dict.fromkeys(_REQUEST_COLUMNS)
-        get = head.fields.get
-        return {
-            "method": self.request.method,
-            "host": self.host,
-            "url": self.url,
-            "target": self.request.target,
-            "user_agent": get("user-agent") or None,
-            "referer": get("referer") or None,
-            "cookie": get("cookie") or None,
-            "authorization": get("authorization") or None,
-            "accept_language": get("accept-language") or None,
-            "x_forwarded_for": get("x-forwarded-for") or None,
-            "range_requested": get("range") or None,
-            "request_headers": head.lines,
-            "request_body_bytes": body.seen if body else 0,
-            "request_body_offset": _begin(self.from_orig, body),
-        }
-
-    def _response_values(self) -> dict[str, Any]:
-        head, body = self.response_head, self.response_body
-        if self.response is None or head is None:
-            return dict.fromkeys(_RESPONSE_COLUMNS)
-        get = head.fields.get
-        at = At(not self.from_orig, self.response_offset)
-        return {
-            "response_frame_no": at,
-            "response_ns": at,
-            "response_http_version": self.response.version,
-            "status": self.response.status,
-            "reason": self.response.reason,
-            "location": get("location") or None,
-            "response_headers": head.lines,
-            "server": get("server") or None,
-            "content_type": get("content-type") or None,
-            "content_encoding": get("content-encoding") or None,
-            "transfer_encoding": get("transfer-encoding") or None,
-            "content_range": get("content-range") or None,
-            "etag": get("etag") or None,
-            "last_modified": get("last-modified") or None,
-            "set_cookie": head.all("set-cookie"),
-            "date": get("date") or None,
-            "content_disposition": get("content-disposition") or None,
-            "response_body_bytes": body.seen if body else 0,
-            "response_body_declared_bytes": self.response_length,
-            "response_missing_bytes": body.missing if body else 0,
-            "response_body_offset": _begin(not self.from_orig, body),
-        }
-
 
 def _begin(from_orig: bool, body: Body | None) -> At | None:
     return At(from_orig, body.offset) if body is not None and body.offset is not None else None
 
 
-_REQUEST_COLUMNS = (
-    "method", "host", "url", "target", "user_agent", "referer", "cookie", "authorization", "accept_language",
-    "x_forwarded_for", "range_requested", "request_headers", "request_body_bytes", "request_body_offset",
-)  # fmt: skip
-_RESPONSE_COLUMNS = (
-    "response_frame_no", "response_ns", "response_http_version", "status", "reason", "location", "response_headers",
-    "server", "content_type", "content_encoding", "transfer_encoding", "content_range", "etag", "last_modified",
-    "set_cookie", "date", "content_disposition", "response_body_bytes", "response_body_declared_bytes",
-    "response_missing_bytes", "response_body_offset",
-)  # fmt: skip
+_NOT_SEEN = Head("", [], {}, {})

@@ -24,8 +24,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _FIRST_ONLY = frozenset({"content-length", "host", "set-cookie"})
 _TOKEN_BYTES = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}"
 _TOKEN = re.compile(_TOKEN_BYTES)
-_WHOLE_REQUEST_LINE = re.compile(_TOKEN_BYTES + rb" +[^ \n][^\n]* HTTP/1\.\d[ \t]*\r?\n")
-_WHOLE_STATUS_LINE = re.compile(rb"(?:HTTP/1\.\d|ICY) +[1-9]\d\d(?:[ \t][^\n]*)?\r?\n")
+_WHOLE_REQUEST_LINE = re.compile(rb"[\r\n]*" + _TOKEN_BYTES + rb" +[^ \n][^\n]* HTTP/1\.\d[ \t]*\r?\n")
+_WHOLE_STATUS_LINE = re.compile(rb"[\r\n]*(?:HTTP/1\.\d|ICY) +[1-9]\d\d(?:[ \t][^\n]*)?\r?\n")
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
 _METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIBE|PROPFIND|TRACE"
 _REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
@@ -214,12 +214,12 @@ def parse_status_line(line: str) -> StatusLine | None:
 
 
 def begins_with_request_line(window: bytes) -> bool:
-    """Return True for bytes that begin with a whole request line, as `parse_request_line` reads it."""
+    """Return True for bytes that begin with a whole request line that `parse_request_line` reads, after empty lines."""
     return _WHOLE_REQUEST_LINE.match(window) is not None
 
 
 def begins_with_status_line(window: bytes) -> bool:
-    """Return True for bytes that begin with a whole status line, as `parse_status_line` reads it."""
+    """Return True for bytes that begin with a whole status line that `parse_status_line` reads, after empty lines."""
     return _WHOLE_STATUS_LINE.match(window) is not None
 
 

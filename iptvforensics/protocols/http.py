@@ -102,6 +102,8 @@ def _client_is_orig(opening: Opening) -> bool:
     forward = _scores(opening.orig, opening.resp)
     if forward == _SURE:
         return True
+    if 3 in forward and not (begins_with_request_line(opening.resp) or begins_with_status_line(opening.orig)):
+        return True  # lines that are found later in the bytes do not outweigh one that begins them
     backward = _scores(opening.resp, opening.orig)
     if sum(forward) != sum(backward):
         return sum(forward) > sum(backward)
@@ -119,7 +121,7 @@ def _scores(client: bytes, server: bytes) -> tuple[int, int]:
 def _request_score(data: bytes) -> int:
     if not data:
         return 0
-    if begins_with_request_line(data.lstrip(b"\r\n")):
+    if begins_with_request_line(data):
         return 3
     return int(find_request(data)[0] >= 0)
 
@@ -127,7 +129,7 @@ def _request_score(data: bytes) -> int:
 def _response_score(data: bytes) -> int:
     if not data:
         return 0
-    if begins_with_status_line(data.lstrip(b"\r\n")):
+    if begins_with_status_line(data):
         return 3
     return int(find_response(data)[0] >= 0)
 

@@ -83,10 +83,14 @@ def detect(opening: Opening) -> float | None:
 
 
 def _score(data: bytes, *, midstream: bool, body: bool) -> float | None:
-    aligned = [_score_at_start(data, stride) for stride in STRIDES]
-    best = max((score for score in aligned if score is not None), default=0.0)
-    if best > 0.0:
-        return best
+    aligned: list[float | None] = []
+    for stride in STRIDES:
+        score = _score_at_start(data, stride)
+        if score == CERTAIN:
+            return CERTAIN
+        aligned.append(score)
+    if SHORT in aligned:
+        return SHORT
     if None in aligned:
         return None
     if not (midstream or body):

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row
+from iptvforensics.protocols._dns_detect import _known_score, _message_score
 from iptvforensics.protocols.dns import MAX_FAILED_SEARCHES, PROTOCOL, DnsParser
 from iptvforensics.tls.wire import number_bytes
 
@@ -402,6 +403,24 @@ def test_detect_claims_damaged_announcements_at_their_port(text: bytes) -> None:
     announcement = b"\0\0\x84\0\0\0\0\x01\0\0\0\0" + record
     assert (score(announcement, port=5353), score(announcement)) == (0.6, 0.2)
     assert (score(announcement[:-3], port=5353), score(bytes(12) + announcement, port=5353)) == (0.6, 0.0)
+
+
+@pytest.mark.parametrize(
+    "message", [query(), ANSWER, query()[:-1], query() + b"x", query()[:20], b"\0\0" + b"\xff" * 30]
+)
+@pytest.mark.parametrize("port", [53, 4000])
+def test_identifiers_and_what_was_asked_before_make_no_difference_to_scores(message: bytes, port: int) -> None:
+    others = [number.to_bytes(2, "big") + message[2:] for number in (0, 1, 0xFFFF)]
+    scores = [score(other, port=port) for other in others]
+    assert scores == [_message_score(other, len(other), False, port == 53) for other in others]
+    assert scores == [score(other, port=port) for other in others]
+
+
+def test_long_datagrams_are_scored_without_being_remembered() -> None:
+    known = _known_score.cache_info
+    before = known().currsize + known().misses
+    assert score(query() + bytes(1500), port=53) == 0.8
+    assert known().currsize + known().misses == before
 
 
 def test_detect_waits_for_a_whole_tcp_question() -> None:

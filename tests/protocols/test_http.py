@@ -554,6 +554,10 @@ def test_detection(orig: bytes, resp: bytes, midstream: bool, score: float | Non
         (Opening("tcp", b"", b"xx", 80, 50000, midstream=True), False),
         (Opening("tcp", b"", b"xx", 50000, 80, midstream=True), True),
         (Opening("tcp", GET, OK, 80, 50000), True),
+        (Opening("tcp", GET, b"\0" + GET, 80, 50000), True),
+        (Opening("tcp", b"\0" + OK, OK, 80, 50000), True),
+        (Opening("tcp", GET, GET, 80, 50000), False),
+        (Opening("tcp", b"ICY 200 HTTP/1.1\r\n", b"", 80, 50000), False),
     ],
 )
 def test_client_is_found(opening: Opening, client_is_orig: bool) -> None:
