@@ -7,9 +7,10 @@ waits. A second process has a lock of its own. Arrays lie in memory that both se
   `error` with an exception;
 * to it: a byte for each batch that is done with. At most `BATCHES_ALIVE` are there.
 
-A plain child process is started, as `workers` does, so that nothing is needed of the program that uses the library (it
-may have threads, be a notebook, or be read from standard input). It ends when its pipes do. Linux only: elsewhere, and
-for small captures, pipes and URLs, a thread does the work (`ahead`).
+The process is a copy of this one where there are no threads, as in the command; elsewhere a plain child, as `workers`
+starts them, so that nothing is needed of the program that uses the library (it may have threads, be a notebook, or be
+read from standard input). It ends when its pipes do. Linux only: elsewhere, and for small captures, pipes and URLs, a
+thread does the work (`ahead`).
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
+from . import child
 
 if TYPE_CHECKING:
     from ..capture import Secret
@@ -69,8 +71,6 @@ class Apart:
         announce: Callable[[str], None] | None,
         maps: bool = True,
     ) -> None:
-        import subprocess  # the other end needs none
-
         self.path = path
         self.early_secrets: list[Secret] = []
         """Secrets that stand in the file before its first frame; known when the first batch comes."""
@@ -83,8 +83,7 @@ class Apart:
         to_read, their_out = os.pipe()
         their_in, to_write = os.pipe()
         fds = (self._memory, their_in, their_out)
-        task = {
-            "path": sys.path,
+        task: dict[str, Any] = {
             "capture": path,
             "block_bytes": block_bytes,
             "speed": speed,
@@ -95,12 +94,7 @@ class Apart:
         self._messages: BinaryIO = os.fdopen(to_read, "rb")
         self._permits: BinaryIO = os.fdopen(to_write, "wb", buffering=0)
         try:
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-c", _START, json.dumps(task)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=fds,
-            )
+            self._process = _start(task, fds, (to_read, to_write))
         finally:
             os.close(their_in)
             os.close(their_out)
@@ -192,6 +186,16 @@ class Apart:
         return report
 
 
+def _start(task: dict[str, Any], fds: tuple[int, int, int], ours: tuple[int, int]) -> child.Child:
+    """Return the decoding process; `fds` are its own, `ours` those that only this process may have."""
+    if child.can_copy():
+        import numpy  # noqa: F401 (both need it, and it may start threads)
+    if child.can_copy():
+        with suppress(OSError):  # no memory for a copy of a large program
+            return child.Copy(lambda: work(**task), fds, ours)
+    return child.new(_START, json.dumps({**task, "path": sys.path}), fds)
+
+
 @contextmanager
 def apart(path: str, **options: Any) -> Iterator[Apart]:
     """Give the decoding of a capture in a process that is started now and ends with the context."""
@@ -202,8 +206,8 @@ def apart(path: str, **options: Any) -> Iterator[Apart]:
         process.close()
 
 
-def work(capture: str, maps: bool, fds: tuple[int, int, int], **options: Any) -> None:
-    """Decode a capture and tell of it (this is the decoding process)."""
+def work(capture: str, maps: bool, fds: tuple[int, int, int], **options: Any) -> NoReturn:
+    """Decode a capture, tell of it, and end the process (which is the decoding one)."""
     os.nice(NICENESS)
     if maps:
         import resource

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from iptvforensics.analysis import Options, analyze_capture, capture_file, keylogs_at
+from iptvforensics.analysis import Options, analyze_capture, capture_file, child, keylogs_at
 from iptvforensics.analysis.apart import Apart, LostPages, apart, is_possible
 from iptvforensics.analysis.decoding import Decoding
 from iptvforensics.batch import analyze_many
@@ -142,6 +142,34 @@ def test_file_that_is_cut_meanwhile_is_read_again(
     assert (summary.sha256, summary.rows) == (of_whole.sha256, of_whole.rows)
 
 
+def test_the_command_decodes_in_a_copy_of_itself(large: Path, tmp_path: Path) -> None:
+    code = """
+import sys
+from iptvforensics.analysis import child
+from iptvforensics.cli import main
+child.new = None
+main()
+"""
+    arguments = ["analyze", str(large), "--workers", "2", "--case", str(tmp_path / "copied")]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL)
+    store = Store.create(tmp_path / "here")
+    analyze_capture(str(large), store, cores=1)
+    assert digest(Store.open(tmp_path / "copied")) == digest(store)
+
+
+def test_where_no_copy_can_be_made_a_new_process_decodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: Any) -> None:
+        raise BlockingIOError("too many processes")
+
+    monkeypatch.setattr(child, "can_copy", lambda: True)
+    monkeypatch.setattr(child, "Copy", refused)
+    with opened(SAMPLES / "hls" / "two-boxes.pcap") as process:
+        assert isinstance(process._process, subprocess.Popen)
+        assert sum(1 for _ in process.batches()) > 0
+
+
 def test_progress_comes_in_order_and_ends_at_the_whole() -> None:
     told: list[int] = []
     path = SAMPLES / "hls" / "two-boxes.pcap"
@@ -184,7 +212,7 @@ def test_a_decoding_that_is_killed_costs_its_file_only(
     def killed(self: Apart) -> Any:
         for batch in begun(self):
             yield batch
-            self._process.send_signal(signal.SIGKILL)
+            self._process.kill()
             self._process.wait()
 
     monkeypatch.setattr(Apart, "batches", killed)

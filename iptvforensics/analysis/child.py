@@ -1,0 +1,92 @@
+"""Starts a child process: a copy of this one where that is safe, else a new one.
+
+A copy (fork) has all that is loaded here, which a new process loads again for a tenth of a second of processor time.
+It is safe only where no other thread is: that may hold a lock, for which the copy, which lacks the thread, would wait.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from typing import NoReturn, Protocol
+
+
+class Child(Protocol):
+    """A child process."""
+
+    pid: int
+
+    def kill(self) -> None:
+        """End the process, if it has not ended."""
+
+    def wait(self) -> int:
+        """Return the exit code (negative: a signal) when the process has ended."""
+
+
+class Copy:
+    """A copy of this process that runs a function, which ends it."""
+
+    def __init__(self, run: Callable[[], NoReturn], kept: Sequence[int], closed: Sequence[int]) -> None:
+        """Start the copy.
+
+        Args:
+            run: ends the process by itself.
+            kept: file descriptors that it needs.
+            closed: those that it must not hold open: whoever waits for their other end would wait for ever.
+        """
+        self._code: int | None = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(run, kept, closed)
+
+    def kill(self) -> None:
+        """End the process, if it has not ended."""
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Return the exit code (negative: a signal) when the process has ended."""
+        if self._code is None:
+            try:
+                self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            except ChildProcessError:  # the program that uses this library asks for every child that ends
+                self._code = 0
+        return self._code
+
+
+def _become(run: Callable[[], NoReturn], kept: Sequence[int], closed: Sequence[int]) -> NoReturn:
+    """Run a function in the copy, and nothing of what the process that was copied was about to do."""
+    try:
+        for number in signal.valid_signals():  # a new process would have no handlers, either
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)
+        for fd in closed:
+            os.close(fd)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in {0, 1}.difference(kept):  # a program may have closed these, so that they are others now
+            os.dup2(nothing, standard)
+        run()
+    finally:
+        os._exit(1)
+
+
+def can_copy() -> bool:
+    """Return True if this process has no thread but this one, of whatever library."""
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
+
+
+def new(code: str, argument: str, kept: Sequence[int]) -> Child:
+    """Return a new Python that runs code with one argument."""
+    import subprocess
+    import sys
+
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", code, argument],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=kept,
+    )
