@@ -8,13 +8,17 @@ Known limitations: values of imported variables stand in another body and are no
 from __future__ import annotations
 
 import re
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
-from ..protocol import Anomaly, Row
+from ..protocol import Anomaly, Event, Row, Rows
 from ._hls_lines import Line, read_attributes, read_decimal, read_integer, write_json
 from ._hls_urls import query_parameter, resolve
 
 MAX_ENTRIES = 500_000
+LONG = 64
+"""Entries from which a list is handed on by column: recordings of a day have thousands."""
 MAX_RAW_CHARS = 4096
 MAX_TEXT_CHARS = 128 << 20
 """Text in all entries of one playlist: a long base URL or a variable multiplies what 16 MiB can say."""
@@ -143,3 +147,23 @@ class Attributes:
     def json(self) -> str | None:
         """Return all attributes as sent, as a JSON object; null if there are none."""
         return write_json(self.sent)
+
+
+def rows_of(found: list[Row]) -> list[Event]:
+    """Return the rows of entries in the order of their places; long lists column by column."""
+    entries = sorted(found, key=attrgetter("offset"))
+    return [*entries] if len(entries) < LONG else [_by_column(entries)]
+
+
+def _by_column(entries: list[Row]) -> Rows:
+    """Return the rows of entries column by column: most columns have one value in all of them, or none."""
+    columns: dict[str, list[Any]] = {}
+    shared: dict[str, Any] = {}
+    for name in dict.fromkeys(chain.from_iterable(entry.values for entry in entries)):
+        column = [entry.values.get(name) for entry in entries]
+        if column.count(column[0]) == len(column):
+            shared[name] = column[0]
+        else:
+            columns[name] = column
+    table, from_orig, _, _ = entries[0]
+    return Rows(table, from_orig, [entry.offset for entry in entries], columns, shared)

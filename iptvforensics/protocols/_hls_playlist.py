@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 from ..errors import DecodeError
-from ..protocol import Event, Row, Rows
-from ._hls_findings import Attributes, Findings, FullError
+from ..protocol import Event, Row
+from ._hls_findings import Attributes, Findings, FullError, rows_of
 from ._hls_lines import (
     CUE_TAGS,
     KNOWN_TAGS,
@@ -32,8 +30,6 @@ from ._hls_media import MediaReader
 
 MAX_LINES = 2_000_000
 MAX_TAG_NAMES = 256
-LONG = 64
-"""Entries from which a list is handed on by column: recordings of a day have thousands."""
 _MEDIA_TAGS = frozenset({"EXTINF", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-PART-INF", "EXT-X-PART"})
 _LOW_LATENCY_TAGS = frozenset({"EXT-X-PART-INF", "EXT-X-PART", "EXT-X-PRELOAD-HINT"})
 _NUMBER_BEHIND = re.compile(rb"[ \t]*[:=]?[ \t]*(\d{1,19})\b")
@@ -54,22 +50,7 @@ def read_playlist(
         raise DecodeError(f"a playlist has #EXT tags, none was found in {lines} lines", offset=0)
     start = next((offset for offset, piece in pieces if piece), 0)
     row = Row("playlists", from_orig, start, {**reader.values(), "body_bytes": body_bytes})
-    entries = sorted(reader.findings.entries, key=attrgetter("offset"))
-    return [row, *(entries if len(entries) < LONG else _by_column(entries)), *reader.findings.anomalies]
-
-
-def _by_column(entries: list[Row]) -> list[Event]:
-    """Return the rows of entries column by column: most columns have one value in all of them, or none."""
-    columns: dict[str, list[Any]] = {}
-    shared: dict[str, Any] = {}
-    for name in dict.fromkeys(chain.from_iterable(entry.values for entry in entries)):
-        column = [entry.values.get(name) for entry in entries]
-        if column.count(column[0]) == len(column):
-            shared[name] = column[0]
-        else:
-            columns[name] = column
-    table, from_orig, _, _ = entries[0]
-    return [Rows(table, from_orig, [entry.offset for entry in entries], columns, shared)]
+    return [row, *rows_of(reader.findings.entries), *reader.findings.anomalies]
 
 
 def _first_number(texts: Iterable[bytes], tag: bytes) -> int:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Mark, Opening, Row, Rows
-from iptvforensics.protocols import _hls_findings, _hls_lines, _hls_playlist, hls
+from iptvforensics.protocols import _hls_findings, _hls_lines, hls
 from iptvforensics.protocols._hls_lines import read_date_time
 from iptvforensics.protocols._hls_urls import resolve
 from iptvforensics.protocols.hls import PROTOCOL, HlsParser
@@ -560,7 +560,7 @@ def test_long_lists_say_what_short_ones_say(monkeypatch: pytest.MonkeyPatch) -> 
     parser.feed(memoryview(body), False)
     assert [event for event in parser.end(False) if isinstance(event, Rows)]
     by_column = entries(body)
-    monkeypatch.setattr(_hls_playlist, "LONG", 1000)
+    monkeypatch.setattr(_hls_findings, "LONG", 1000)
     assert by_column == entries(body)
     assert Counter(entry["kind"] for entry in by_column) == {"media-segment": 100, "cue": 100, "map": 1}
 
