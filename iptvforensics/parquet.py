@@ -14,7 +14,7 @@ from operator import is_, itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .schema import SQL_TYPES, Column
+from .schema import SQL_TYPES, Column, ColumnType
 
 if TYPE_CHECKING:
     import duckdb
@@ -247,8 +247,6 @@ def copy_columns(
 def _literal_of(column: Column, value: Any) -> str | None:
     """Return SQL for a value, None if it has to be handed over as data."""
     kind = SQL_TYPES[column.type]
-    if value is None:
-        return f"CAST(NULL AS {kind})"
     if column.type == "text" and isinstance(value, str) and value.isascii() and "\0" not in value:
         return f"CAST({literal(value)} AS {kind})"
     is_number = column.type in ("int", "frame", "time_ns", "bool") and isinstance(value, int)
@@ -305,19 +303,21 @@ def _handed_over(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return an array for each column, and SQL for those that it does not give as they are declared.
 
-    Reading SQL takes DuckDB longer than reading a thousand values: a column that needs none has none.
+    Reading SQL takes DuckDB longer than reading some thousand values: a column that needs none has none.
     """
-    import numpy as np
-
-    nothing = np.empty(count, dtype=object)  # all null
+    nothing = _nulls("text", count)
+    nulls = {"text": nothing}
     arrays: dict[str, Any] = {}
     sql: dict[str, str] = {}
     for column, values in zip(columns, kept, strict=True):
-        shared = None
-        if isinstance(values, Same):
-            shared = _literal_of(column, values.value)
-        elif count and values[0] is None and values.count(None) == count:
-            shared = f"CAST(NULL AS {SQL_TYPES[column.type]})"
+        if _is_null(values, count):
+            if column.type not in nulls:
+                nulls[column.type] = _nulls(column.type, count)
+            arrays[column.name] = nulls[column.type]
+            if column.type.endswith("[]"):
+                sql[column.name] = f"CAST(NULL AS {SQL_TYPES[column.type]})"
+            continue
+        shared = _literal_of(column, values.value) if isinstance(values, Same) else None
         if shared is not None:
             arrays[column.name], sql[column.name] = nothing, shared
             continue
@@ -325,6 +325,23 @@ def _handed_over(
         if column.type.endswith("[]"):
             sql[column.name] = _from_json(column)
     return arrays, sql
+
+
+def _is_null(values: Sequence[Any] | Same, count: int) -> bool:
+    if isinstance(values, Same):
+        return values.value is None
+    return bool(count) and values[0] is None and values.count(None) == count
+
+
+def _nulls(kind: ColumnType, count: int) -> Any:
+    """Return an array of nulls as DuckDB takes it in for a column of a type; for lists it has to be told the type."""
+    import numpy as np
+
+    if kind == "text" or kind.endswith("[]"):
+        return np.empty(count, object)
+    if kind == "float":
+        return np.full(count, np.nan)
+    return np.ma.array(np.zeros(count, np.bool_ if kind == "bool" else np.int64), mask=True)
 
 
 def _select(sql: Mapping[str, str]) -> str:
