@@ -125,7 +125,9 @@ class Atom:
     def fact(self, name: str, value: Any, count: int = 1) -> None:
         """Note a property; None and empty texts are none."""
         if value is not None and value != "":
-            self.facts.setdefault(name, Counter())[value] += count
+            if name not in self.facts:
+                self.facts[name] = Counter()
+            self.facts[name][value] += count
 
 
 def first_few(texts: Iterable[str]) -> str:

@@ -11,12 +11,14 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..packets import Membership, Neighbour, Tunnel, address_text
+from ..packets import Tunnel, address_text
 from . import layout as L
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ..packets import Membership, Neighbour
 
 PORTION_FLOWS = 1024
 """Flows whose numbers become Python integers at a time; these take many times the memory."""

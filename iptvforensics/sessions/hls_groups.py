@@ -19,6 +19,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .addresses import Address, address, without_low_latency
 from .fetches import Fetch
@@ -106,8 +107,7 @@ def programmes(deliveries: list[Delivery]) -> list[Programme]:
 def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
     known: dict[tuple[str, bool, Address], int] = {}
     paths: dict[tuple[str, str], list[int]] = {}
-    named: dict[int, Names] = {}
-    fresh = _changing(deliveries)
+    called = _Called(deliveries)
     tokens: dict[tuple[str, str, int], tuple[int, int]] = {}
     for number, delivery in enumerate(deliveries):
         multivariant = delivery.is_multivariant
@@ -126,20 +126,53 @@ def _same_playlist(deliveries: list[Delivery], sets: Sets) -> None:
         # Only a playlist seen for the first time needs to be compared with those of the same path.
         if sets.of(number) == number:
             others = paths.setdefault((here.site, here.path), [])
-            mine = _media_names(delivery, here, fresh)
+            called.add(number, delivery)
             for other in others[-_COMPARED:]:
-                if not mine.isdisjoint(named[other]):
+                if not called.of(number).isdisjoint(called.of(other)):
                     sets.join(number, other)
-                    named[other] |= mine
+                    called.join(number, other)
                     break
             else:
                 others.append(number)
-                named[number] = mine
-        elif sets.of(number) in named:
-            named[sets.of(number)] |= _media_names(delivery, here, fresh)
+        elif sets.of(number) in called:
+            called.add(sets.of(number), delivery)
         before = _next_of_token(delivery, number, tokens)
         if before is not None:
             sets.join(number, before)
+
+
+class _Called:
+    """What the media segments of playlists are called: told when it is asked for, since few playlists are compared."""
+
+    def __init__(self, deliveries: list[Delivery]) -> None:
+        self._deliveries = deliveries
+        self._names: dict[int, Names] = {}
+        self._untold: dict[int, list[Delivery]] = {}
+
+    def __contains__(self, playlist: int) -> bool:
+        return playlist in self._names
+
+    def add(self, playlist: int, delivery: Delivery) -> None:
+        """Note one more delivery of a playlist."""
+        self._names.setdefault(playlist, set())
+        self._untold.setdefault(playlist, []).append(delivery)
+
+    def of(self, playlist: int) -> Names:
+        """Return what the media segments of a playlist are called in all its deliveries."""
+        names = self._names[playlist]
+        for delivery in self._untold.pop(playlist, ()):
+            if delivery.fetch.key is not None:
+                names |= _media_names(delivery, delivery.fetch.key, self._fresh)
+        return names
+
+    def join(self, playlist: int, other: int) -> None:
+        """Note that a playlist is another one."""
+        self._names[other] |= self.of(playlist)
+        del self._names[playlist]
+
+    @cached_property
+    def _fresh(self) -> dict[tuple[str, str], frozenset[str]]:
+        return _changing(self._deliveries)
 
 
 def _next_of_token(delivery: Delivery, number: int, tokens: dict[tuple[str, str, int], tuple[int, int]]) -> int | None:
