@@ -20,12 +20,13 @@ from itertools import pairwise
 from .addresses import address
 from .delivery import cite_body, cite_media, cite_redirects, cite_request, draft_of
 from .fetches import Fetch, Fetches
+from .hls_deliveries import read_deliveries
 from .hls_groups import Delivery, Programme, programmes
 from .hls_matching import Match, Matcher
 from .hls_media import delivered_seconds, played_first
 from .model import DURATIONS_UNKNOWN, SECOND_NS, SKIPPED, STARTS_BEFORE, Draft, distinct
 from .names import constant_title, session_data_title
-from .records import Entry, Playlist, TableReader, read
+from .records import Entry, TableReader
 
 IDLE_NS = 30 * SECOND_NS
 IDLE_TARGETS = 5
@@ -38,25 +39,6 @@ class Viewing:
     programme: Programme
     deliveries: list[Delivery] = field(default_factory=list)
     matched: list[tuple[Fetch, Match]] = field(default_factory=list)
-
-
-def read_deliveries(reader: TableReader, fetches: Fetches) -> dict[str, list[Delivery]]:
-    """Return the playlists delivered to each client, in order of their requests."""
-    entries: dict[tuple[int, bool, int | None], list[Entry]] = {}
-    for entry in read(reader, "playlist_entries", Entry):
-        entries.setdefault((entry.flow_id, entry.from_orig, entry.object_offset), []).append(entry)
-    clients: dict[str, list[Delivery]] = {}
-    for playlist in read(reader, "playlists", Playlist):
-        if playlist.object_offset is None:
-            continue
-        place = (playlist.flow_id, playlist.from_orig, playlist.object_offset)
-        fetch = fetches.by_body.get(place)
-        if fetch is not None:
-            named = sorted(entries.get(place, ()), key=lambda entry: (entry.line_no or 0, entry))
-            clients.setdefault(fetch.client, []).append(Delivery(playlist, fetch, named))
-    for deliveries in clients.values():
-        deliveries.sort(key=lambda delivery: delivery.fetch.order)
-    return clients
 
 
 def hls_sessions(reader: TableReader, fetches: Fetches) -> tuple[list[Draft], set[int]]:
@@ -179,7 +161,7 @@ def live_or_vod(deliveries: Iterable[Delivery]) -> tuple[str | None, str | None]
 def _grew(polls: list[Delivery]) -> str | None:
     """Return in words how a playlist grew from one delivery to another; None if it did not."""
     states = [
-        (poll.playlist.media_sequence or 0, sum(entry.kind == "media-segment" for entry in poll.entries))
+        (poll.playlist.media_sequence or 0, poll.media_segments)
         for poll in polls
         if not (poll is polls[0] and poll.playlist.has_endlist)
     ]

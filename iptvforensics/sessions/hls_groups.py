@@ -21,7 +21,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .addresses import Address, address, without_low_latency
+from .addresses import Address, without_low_latency
 from .fetches import Fetch
 from .queries import always_new, is_token, lasting, parameters, things, values_of
 from .records import Entry, Playlist
@@ -47,7 +47,14 @@ class Delivery:
     playlist: Playlist
     fetch: Fetch
     entries: list[Entry]
+    """Equal ones of several deliveries are one object."""
+    addresses: list[Address | None]
+    """That of each entry."""
     identity: int = -1
+    media_segments: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.media_segments = sum([entry.kind == "media-segment" for entry in self.entries])
 
     @property
     def is_multivariant(self) -> bool:
@@ -183,7 +190,7 @@ def _next_of_token(delivery: Delivery, number: int, tokens: dict[tuple[str, str,
         return None
     key = here.site, f"{folder}/{token[:_ALIKE]}", delivery.fetch.flow_id
     first = delivery.playlist.media_sequence or 0
-    end = first + sum(entry.kind == "media-segment" for entry in delivery.entries)
+    end = first + delivery.media_segments
     known = tokens.get(key)
     tokens[key] = number, end
     return known[0] if known is not None and first <= known[1] <= end else None
@@ -201,7 +208,8 @@ def _changing(deliveries: list[Delivery]) -> dict[tuple[str, str], frozenset[str
 
 def _media_names(delivery: Delivery, here: Address, fresh: dict[tuple[str, str], frozenset[str]]) -> Names:
     """Return what the media segments are called: whole, and without what changes, with that of the playlist's query."""
-    found = {key for entry in delivery.entries if entry.kind in MEDIA_KINDS and (key := address(entry.url)) is not None}
+    listed = zip(delivery.entries, delivery.addresses, strict=True)
+    found = {at for entry, at in listed if entry.kind in MEDIA_KINDS and at is not None}
     changing = fresh[here.site, here.path]
     asked = lasting(here.query, changing)
     kept = {key: lasting(key.query, changing) for key in found}
@@ -221,9 +229,10 @@ def _link(deliveries: list[Delivery]) -> tuple[Sets, dict[int, str]]:
     renditions: dict[int, str] = {}
     levels: list[dict[Hashable, list[tuple[int, Delivery, Entry]]]] = [{}, {}, {}]
     for delivery in deliveries:
-        for entry in delivery.entries if delivery.is_multivariant else ():
-            key = address(entry.url) if entry.kind in LINK_KINDS else None
-            if key is None:
+        if not delivery.is_multivariant:
+            continue
+        for entry, key in zip(delivery.entries, delivery.addresses, strict=True):
+            if key is None or entry.kind not in LINK_KINDS:
                 continue
             listing = (delivery.fetch.order, delivery, entry)
             for level, at in zip(levels, _link_keys(key), strict=True):

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from .addresses import Address, address, family
@@ -66,8 +68,22 @@ class Match(NamedTuple):
         return LEVELS[self.level]
 
 
-Listing = tuple[int, Delivery, list[Entry]]
-Index = dict[Hashable, list[Listing]]
+Listing = tuple[Delivery, list[Entry]]
+Index = dict[Hashable, "Listings"]
+
+
+@dataclass(slots=True, eq=False)
+class Listings:
+    """The deliveries that name something, in order, and the entries by which each of them does."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    entries: list[list[Entry]] = field(default_factory=list)
+    """One list for all deliveries that say the same, as those of a live playlist do."""
+
+    def add(self, delivery: Delivery, entries: list[Entry]) -> None:
+        """Add a delivery."""
+        self.deliveries.append(delivery)
+        self.entries.append(self.entries[-1] if self.entries and self.entries[-1] == entries else entries)
 
 
 def _family_key(key: Address) -> Hashable:
@@ -88,9 +104,7 @@ class Matcher:
     """Finds the playlist entries for the fetches of one client. The levels are indexed when first needed."""
 
     def __init__(self, deliveries: list[Delivery]) -> None:
-        self._listed: list[tuple[Delivery, list[tuple[Address, Entry]]]] = []
-        for delivery in deliveries:
-            self._listed.append((delivery, list(_addressed(delivery.entries))))
+        self._deliveries = deliveries
         self._indexes: list[Index | None] = [None] * len(LEVELS)
 
     def match(self, fetch: Fetch) -> Match | None:
@@ -106,8 +120,8 @@ class Matcher:
                 listings = index.get(key) if key is not None else None
                 found = _choose(listings, order, fetch, level) if listings else None
                 if found is not None:
-                    is_told = level < 2 or (level < 4 and not _are_several(found[2]))
-                    return Match(found[1], _touched(fetch, found[2]) if is_told else [], level)
+                    is_told = level < 2 or (level < 4 and not _are_several(found[1]))
+                    return Match(found[0], _touched(fetch, found[1]) if is_told else [], level)
         return None
 
     def _index(self, level: int) -> Index:
@@ -115,15 +129,18 @@ class Matcher:
         if index is None:
             index = self._indexes[level] = {}
             key_of = _KEYS[level]
-            for delivery, listed in self._listed:
-                for at, entry in listed:
-                    if level == 4 and entry.kind not in ("media-segment", "part"):
-                        continue
-                    listings = index.setdefault(key_of(at), [])
-                    if not listings or listings[-1][1] is not delivery:
-                        listings.append((delivery.fetch.order, delivery, [entry]))
-                    elif level < 4:
-                        listings[-1][2].append(entry)
+            for delivery in self._deliveries:
+                named: dict[Hashable, list[Entry]] = {}
+                for at, entry in _addressed(delivery):
+                    if level < 4:
+                        named.setdefault(key_of(at), []).append(entry)
+                    elif entry.kind in ("media-segment", "part"):
+                        named.setdefault(key_of(at), [entry])
+                for key, entries in named.items():
+                    listings = index.get(key)
+                    if listings is None:
+                        listings = index[key] = Listings()
+                    listings.add(delivery, entries)
         return index
 
 
@@ -140,14 +157,12 @@ def _touched(fetch: Fetch, entries: list[Entry]) -> list[Entry]:
     return [entry for entry in entries if touches(fetch, entry)] or entries
 
 
-def _addressed(entries: Iterable[Entry]) -> Iterable[tuple[Address, Entry]]:
+def _addressed(delivery: Delivery) -> Iterable[tuple[Address, Entry]]:
+    """Yield the entries that can be asked for, and their addresses."""
     hints = []
     named = set()
-    for entry in entries:
-        if entry.kind not in _ENTRY_KINDS:
-            continue
-        at = address(entry.url)
-        if at is None:
+    for entry, at in zip(delivery.entries, delivery.addresses, strict=True):
+        if at is None or entry.kind not in _ENTRY_KINDS:
             continue
         if entry.kind == "preload-hint":
             hints.append((at, entry))
@@ -166,14 +181,19 @@ def _looks_like_media(fetch: Fetch) -> bool:
     return fetch.kind in ("mpegts", "mp4", "aac", "id3", "webvtt") or fetch.media_type.startswith(("video/", "audio/"))
 
 
-def _choose(listings: list[Listing], order: int, fetch: Fetch, level: int) -> Listing | None:
+def _choose(listings: Listings, order: int, fetch: Fetch, level: int) -> Listing | None:
     """Return the latest listing before the request, else the first one after it, if it is near enough in time."""
-    at = max(bisect_right(listings, order, key=lambda listing: listing[0]) - 1, 0)
-    listing = listings[at]
-    if listing[2][0].kind == "preload-hint":  # a later playlist names the same URL with its duration
-        listing = next((later for later in listings[at:] if later[2][0].kind != "preload-hint"), listing)
-    delivery = listing[1]
-    if level == 0 or delivery.playlist.has_endlist:
-        return listing
-    reach = _SLACK_NS + int(5 * SECOND_NS * (delivery.playlist.target_duration_s or 0))
-    return listing if abs(fetch.ts_ns - delivery.fetch.ts_ns) <= reach else None
+    at = max(bisect_right(listings.deliveries, order, key=attrgetter("fetch.order")) - 1, 0)
+    if _is_hint(listings.entries[at]):  # a later playlist names the same URL with its duration
+        later = range(at, len(listings.entries))
+        at = next((place for place in later if not _is_hint(listings.entries[place])), at)
+    delivery = listings.deliveries[at]
+    if level > 0 and not delivery.playlist.has_endlist:
+        reach = _SLACK_NS + int(5 * SECOND_NS * (delivery.playlist.target_duration_s or 0))
+        if abs(fetch.ts_ns - delivery.fetch.ts_ns) > reach:
+            return None
+    return delivery, listings.entries[at]
+
+
+def _is_hint(entries: list[Entry]) -> bool:
+    return entries[0].kind == "preload-hint"

@@ -53,7 +53,7 @@ class Numbering:
         for order, delivery in sorted(by_order.items()):
             playlist = delivery.playlist
             first = playlist.media_sequence or 0
-            count = sum(entry.kind == "media-segment" for entry in delivery.entries)
+            count = delivery.media_segments
             if before is not None and count and first + count <= before:
                 run += 1
             self._runs[order] = run

@@ -7,13 +7,14 @@ order of rows in the store never shows in a session.
 # No `from __future__ import annotations` here: NamedTuple compiles each annotation that is a text, which doubles the
 # time that the many fields take to load.
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 TABLES_READ = (
     *("rtp_streams", "srt_streams", "websocket", "objects", "http", "flows"),
     *("link_addresses", "ts_services", "transport_streams"),
-    *("playlist_entries", "playlists", "rtmp", "rtmp_media", "tls", "quic", "decrypted", "bursts", "srt", "dns"),
+    *("playlists", "playlist_entries", "rtmp", "rtmp_media", "tls", "quic", "decrypted", "bursts", "srt", "dns"),
 )
 """Everything that `build` reads, in the order in which it needs it."""
 PORTION_ROWS = 1024
@@ -139,19 +140,13 @@ class Playlist(NamedTuple):
     media_sequence: int | None
     playlist_type: str | None
     has_endlist: bool | None
+    entries: int | None
     session_data: list[str] | None
 
 
 class Entry(NamedTuple):
-    """One row of `playlist_entries`."""
+    """What a row of `playlist_entries` says, wherever it stands: live playlists say the same again and again."""
 
-    ts_ns: int
-    frame_no: int
-    flow_id: int
-    stream_offset: int
-    from_orig: bool
-    object_offset: int | None
-    line_no: int | None
     kind: str
     url: str | None
     media_sequence: int | None
@@ -370,16 +365,21 @@ Record = TypeVar("Record", bound=tuple[Any, ...])
 
 def read(reader: TableReader, table: str, record: type[Record]) -> list[Record]:
     """Return the rows of a table as records, in an order that depends on nothing but their values."""
+    rows = read_rows(reader, table, record._fields)  # type: ignore[attr-defined]
+    make = partial(tuple.__new__, record)  # `_make` is Python and takes thrice as long
+    for first in range(0, len(rows), PORTION_ROWS):  # never all rows twice
+        rows[first : first + PORTION_ROWS] = map(make, rows[first : first + PORTION_ROWS])
+    return cast("list[Record]", rows)
+
+
+def read_rows(reader: TableReader, table: str, columns: Sequence[str], where: str = "") -> list[tuple[Any, ...]]:
+    """Return columns of the rows of a table for which a condition is true, sorted by their values, nulls first."""
     if not reader.has(table):
         return []
-    columns = ", ".join(record._fields)  # type: ignore[attr-defined]
-    sql = " ".join(("SELECT", columns, "FROM", table))
+    sql = " ".join(("SELECT", ", ".join(columns), "FROM", table, *(("WHERE", where) if where else ())))
     rows = reader.select(sql)
     try:
         rows.sort()  # they nearly are in order: this takes less time than having DuckDB sort whole rows
     except TypeError:  # rows that differ first where one of them has a null
         rows = reader.select(f"{sql} ORDER BY ALL NULLS FIRST")
-    make = partial(tuple.__new__, record)  # `_make` is Python and takes thrice as long
-    for first in range(0, len(rows), PORTION_ROWS):  # never all rows twice
-        rows[first : first + PORTION_ROWS] = map(make, rows[first : first + PORTION_ROWS])
-    return cast("list[Record]", rows)
+    return rows
