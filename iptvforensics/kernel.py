@@ -27,12 +27,13 @@ import hashlib
 import importlib
 import os
 import re
-import stat
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+from .kernel_cache import cache_folder, is_private
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Speed = Literal["plain", "compiled", "checked"]
@@ -207,38 +208,6 @@ def can_compile() -> bool:
     return find_spec("numba") is not None and find_spec("llvmlite") is not None
 
 
-def cache_folder() -> Path | None:
-    """Return the folder that keeps machine code: private to this user, or None if there is none."""
-    for candidate in _cache_folders():
-        folder = Path(candidate)
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK) and _is_private(folder):
-            return folder
-    return None
-
-
-def _cache_folders() -> Iterator[str]:
-    if named := os.environ.get("IPTVFORENSICS_CACHE"):
-        yield named
-        return
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    yield os.path.join(home, "iptvforensics")
-    import tempfile  # few need it, and each process would load it
-
-    yield os.path.join(tempfile.gettempdir(), f"iptvforensics-{os.getuid() if hasattr(os, 'getuid') else 'user'}")
-
-
-def _is_private(path: Path) -> bool:
-    """Return True if nobody else can have written here: what lies here is executed."""
-    if not hasattr(os, "getuid"):
-        return True
-    status = path.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
 def _is_warm() -> bool:
     folder = cache_folder()
     return folder is not None and any(folder.glob("*.o"))
@@ -315,7 +284,7 @@ def _load(kernel: Kernel) -> Callable[..., int]:
     """Return the machine code of a kernel as a function: from the cache, or made now and kept."""
     folder = cache_folder()
     path = folder / _object_name(kernel) if folder else None
-    content = path.read_bytes() if path and path.is_file() and _is_private(path) else None
+    content = path.read_bytes() if path and path.is_file() and is_private(path) else None
     if content is None:
         content = _compile(kernel)
         if path:
@@ -373,6 +342,14 @@ def _entry(kernel: Kernel, parameters: list[str], call: list[str], *, checked: b
     exec(f"def entry({', '.join(parameters)}):\n    return body({', '.join(call)})\n", scope)  # noqa: S102
     entry: Callable[..., int] = scope["entry"]
     return entry
+
+
+def prepare() -> None:
+    """Load what kernels run with at the speed in use, once for a process that will be copied and its copy."""
+    import numpy  # noqa: F401
+
+    if _State.speed == "compiled":
+        import llvmlite.binding  # noqa: F401
 
 
 def _link(kernel: Kernel, content: bytes) -> Callable[..., int]:

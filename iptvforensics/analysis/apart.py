@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from .. import kernel
 from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
 from . import child
 
@@ -189,7 +190,7 @@ class Apart:
 def _start(task: dict[str, Any], fds: tuple[int, int, int], ours: tuple[int, int]) -> child.Child:
     """Return the decoding process; `fds` are its own, `ours` those that only this process may have."""
     if child.can_copy():
-        import numpy  # noqa: F401 (both need it, and it may start threads)
+        kernel.prepare()  # both need it, and what is loaded may start threads
     if child.can_copy():
         with suppress(OSError):  # no memory for a copy of a large program
             return child.Copy(lambda: work(**task), fds, ours)
@@ -247,7 +248,6 @@ def _decode(
     tells_progress: bool,
     maps: bool,
 ) -> None:
-    from .. import kernel
     from ..capture import CaptureReader
 
     kernel.use(kernel.SPEEDS[speed], announce=lambda line: tell("announce", line))
