@@ -210,6 +210,8 @@ def first_bytes_of(parts: Sequence[memoryview | bytes | int]) -> tuple[bytes, bo
 
     Bytes around a gap (an integer) do not stand together: the longest run counts, the first among equals.
     """
+    if not parts:
+        return b"", True
     if len(parts) == 1 and not isinstance(parts[0], int):
         return bytes(parts[0][:OPENING_BYTES]), True
     runs = [bytearray()]

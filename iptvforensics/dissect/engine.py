@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,6 @@ from ..schema import ENDPOINT_COLUMNS, OBJECT_OFFSET, Column, Table
 from .choice import Candidates
 from .contents import Content
 from .flowwork import FlowWork
-from .places import views
 
 if TYPE_CHECKING:
     from ..flows.batch import DirectionPieces, StreamBatch
@@ -51,6 +51,27 @@ def _layout(table: Table) -> Layout:
     special = tuple((c.name, kind) for c in own if (kind := _kind(c)))
     nulls = dict.fromkeys(c.name for c in own)
     return Layout(table, nulls, OBJECT_OFFSET.name in nulls, special, has_endpoints)
+
+
+class _Views(NamedTuple):
+    """What a batch holds, as views whose items are Python integers."""
+
+    data: memoryview
+    """Writable: kernels are told at once where such memory lies. Parsers do not write (rule 1)."""
+    offset: memoryview
+    length: memoryview
+    frame: memoryview
+    ns: memoryview
+    kind: memoryview
+    specials: list[int]
+    """Which pieces are gaps or ends."""
+
+
+def _views(batch: StreamBatch) -> _Views:
+    data, offset, length, frame, ns, kind = (
+        column.data for column in (batch.data, batch.offset, batch.length, batch.frame, batch.ns, batch.kind)
+    )
+    return _Views(data, offset, length, frame, ns, kind, np.flatnonzero(batch.kind).tolist())
 
 
 class Dissector:
@@ -98,8 +119,7 @@ class Dissector:
                 offset=difference.offset,
                 detail=f"bytes sent again in frame {difference.frame_no} differ; the first version was kept",
             )
-        offset, frame, ns = views(batch)
-        data = batch.data.data  # kernels are told at once where writable memory lies; parsers do not write (rule 1)
+        views = _views(batch)
         for entry in batch.directions:
             number = entry.direction >> 1
             if number in self._over:
@@ -107,9 +127,11 @@ class Dissector:
             work = self._work.get(number) or self._begin(number, entry)
             if not work.dead:
                 from_orig = entry.direction & 1 == 0
-                work.places[not from_orig].begin(entry, offset, frame, ns)
-                self._feed(work, batch, entry, data, from_orig)
-                work.rest(from_orig)
+                places = work.places[not from_orig]
+                places.begin(entry, views.offset, views.frame, views.ns)
+                self._feed(work, views, entry, from_orig)
+                if not work.dead:
+                    places.keep()
             if work.dead:
                 self._forget(number)
         for number in batch.silent:  # their parsers would be kept to the end
@@ -135,50 +157,42 @@ class Dissector:
         del self._work[number]
         self._over.add(number)
 
-    def _feed(
-        self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
-    ) -> None:
-        if work.carrier == "udp":
-            self._datagrams(work, batch, entry, data, from_orig)
-        elif not entry.specials:
-            work.data(data[entry.byte : entry.byte + entry.bytes], from_orig)
+    def _feed(self, work: FlowWork, views: _Views, entry: DirectionPieces, from_orig: bool) -> None:
+        if not entry.specials and (entry.pieces == 1 or work.carrier == "tcp"):
+            work.data(views.data[entry.byte : entry.byte + entry.bytes], from_orig)
+        elif work.carrier == "tcp":
+            self._runs(work, views, entry, from_orig)
         else:
-            self._runs(work, batch, entry, data, from_orig)
+            self._datagrams(work, views, entry, from_orig)
 
-    def _runs(
-        self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
-    ) -> None:
+    def _runs(self, work: FlowWork, views: _Views, entry: DirectionPieces, from_orig: bool) -> None:
         """Feed a direction that has gaps or an end among its pieces."""
         start, at, after = entry.first, entry.byte, entry.byte + entry.bytes
-        offset, length, kind = batch.offset.data, batch.length.data, batch.kind.data  # their items are Python integers
-        for special in (start + np.flatnonzero(batch.kind[start : start + entry.pieces])).tolist():
-            if size := offset[special] - offset[start]:  # of the pieces between: data without gaps
-                work.data(data[at : at + size], from_orig)
+        first = bisect_left(views.specials, start)
+        for special in views.specials[first : first + entry.specials]:
+            if size := views.offset[special] - views.offset[start]:  # the pieces between are data without gaps
+                work.data(views.data[at : at + size], from_orig)
                 at += size
-            if kind[special] == GAP:
-                work.gap(length[special], from_orig)
+            if views.kind[special] == GAP:
+                work.gap(views.length[special], from_orig)
             else:
                 work.end(from_orig)
             start = special + 1
         if at < after:
-            work.data(data[at:after], from_orig)
+            work.data(views.data[at:after], from_orig)
 
-    def _datagrams(
-        self, work: FlowWork, batch: StreamBatch, entry: DirectionPieces, data: memoryview, from_orig: bool
-    ) -> None:
+    def _datagrams(self, work: FlowWork, views: _Views, entry: DirectionPieces, from_orig: bool) -> None:
         """Feed datagrams one by one; a bulk protocol gets runs of them joined."""
         last = entry.first + entry.pieces
-        lengths = batch.length[entry.first : last].tolist()
-        kinds = batch.kind[entry.first : last].tolist()
         at = entry.byte
-        for length, kind in zip(lengths, kinds, strict=True):
+        for length, kind in zip(views.length[entry.first : last], views.kind[entry.first : last], strict=True):
             if work.dead:
                 return
             if work.protocol is not None and work.protocol.joined_datagrams and not entry.specials:
-                work.data(data[at : entry.byte + entry.bytes], from_orig)
+                work.data(views.data[at : entry.byte + entry.bytes], from_orig)
                 return
             if kind == GAP:
                 work.gap(length, from_orig)
             elif kind == 0:
-                work.data(data[at : at + length], from_orig)
+                work.data(views.data[at : at + length], from_orig)
                 at += length

@@ -76,7 +76,7 @@ class Findings:
         self._marks = Marks()
         self._contents: dict[tuple[Scope, int], Content] = {}
         self._inner: dict[tuple[str, str], InnerStream] = {}
-        self._opened = OpenedStreams(engine, ends.ports, weakref.proxy(self))
+        self._opened: OpenedStreams | None = None
 
     def take(self, events: list[Event], scope: Scope = None) -> None:
         """Act on what a parser returned."""
@@ -86,11 +86,11 @@ class Findings:
     def close(self) -> None:
         """End all bodies and inner streams: the flow is over, or its parser gave up."""
         self._close_contents(None)
-        self._opened.close(None)
+        self._close_opened(None)
         for inner in self._inner.values():
             for from_orig in (True, False):
                 self.call(inner, inner.end, from_orig)
-            self._opened.close(inner)
+            self._close_opened(inner)
         self._inner.clear()
 
     def report(self, protocol: str, error: DecodeError, from_orig: bool, scope: Scope = None) -> None:
@@ -250,7 +250,13 @@ class Findings:
         self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
 
     def _open(self, event: OpenedBegin | OpenedData | OpenedGap | OpenedEnd, scope: Scope) -> None:
+        if self._opened is None:
+            self._opened = OpenedStreams(self.engine, self.ends.ports, weakref.proxy(self))
         self._opened.take(event, scope)
+
+    def _close_opened(self, scope: Scope) -> None:
+        if self._opened is not None:
+            self._opened.close(scope)
 
     def _settle(self, content: Content, *, final: bool) -> None:
         """Choose who reads a body, if that can be decided, and feed what was held."""
@@ -312,7 +318,7 @@ class Findings:
 
     def _forget_ended(self) -> None:
         for key in [key for key, inner in self._inner.items() if inner.parser is None]:
-            self._opened.close(self._inner.pop(key))
+            self._close_opened(self._inner.pop(key))
 
     def _feed(self, content: Content, data: memoryview | bytes, position: int) -> None:
         if content.parser is not None:
@@ -348,7 +354,7 @@ class Findings:
             self.report(name, error, arguments[-1], scope)
             scope.parser = None
             self._close_contents(scope)
-            self._opened.close(scope)
+            self._close_opened(scope)
             return
         if events:
             self.take(events, scope)

@@ -67,16 +67,13 @@ class FlowWork:
 
     def data(self, data: memoryview, from_orig: bool) -> None:
         """Take the next bytes of one direction (UDP: one datagram, or several for bulk protocols)."""
-        if self.dead:
-            return
-        if self.parser is None and not self._settle(("data", from_orig, data)):
-            if self._held:  # undecided: what is kept must outlive the batch
-                self._held[-1] = ("data", from_orig, bytes(data))
-            return
-        if self._held:
-            self._replay()
-        elif self.parser is not None:
+        if self.parser is not None:
             self._call(self.parser.feed, data, from_orig)
+        elif not self.dead:
+            if self._settle(("data", from_orig, data)):
+                self._replay()
+            elif self._held:  # undecided: what is kept must outlive the batch
+                self._held[-1] = ("data", from_orig, bytes(data))
 
     def gap(self, length: int, from_orig: bool) -> None:
         """Take a gap of one direction."""
@@ -103,11 +100,6 @@ class FlowWork:
             self._call(self.parser.end, from_orig)
         if not any(self._open):
             self._close()
-
-    def rest(self, from_orig: bool) -> None:
-        """Prepare for the next batch: its arrays replace those of this one."""
-        if not self.dead:
-            self.places[not from_orig].keep()
 
     # --- choosing a parser ------------------------------------------------------------------------------
 
@@ -142,11 +134,12 @@ class FlowWork:
 
     def _first_bytes(self, from_orig: bool) -> tuple[bytes, bool]:
         """Return the first bytes of a direction (UDP: its first datagram), and False if others came before."""
-        parts = [value for what, side, value in self._held if side == from_orig and what != "end"]
         if self.carrier == "udp":
-            first = next((part for part in parts if not isinstance(part, int)), b"")
-            return bytes(first[:OPENING_BYTES]), True
-        return first_bytes_of(parts)
+            for _, side, value in self._held:
+                if side == from_orig and not isinstance(value, int):
+                    return bytes(value[:OPENING_BYTES]), True
+            return b"", True
+        return first_bytes_of([value for what, side, value in self._held if side == from_orig and what != "end"])
 
     def _let_go(self) -> None:
         self.dead = True

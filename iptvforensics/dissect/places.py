@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ..flows.batch import DirectionPieces, StreamBatch
+    from ..flows.batch import DirectionPieces
 
 KEPT_BYTES = 1 << 20
 """How far back a row may point without a `Mark` (rule 3 of the parser contract)."""
@@ -150,8 +150,3 @@ class Places:
             self._old.pop(0)
         self._first = self._last = 0
         self._latest_end = 0
-
-
-def views(batch: StreamBatch) -> tuple[memoryview, memoryview, memoryview]:
-    """Return offset, frame and time columns of a batch as views whose items are Python integers."""
-    return batch.offset.data, batch.frame.data, batch.ns.data
