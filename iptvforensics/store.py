@@ -118,8 +118,8 @@ class CaptureWriter:
             if len(self._large) > MAX_LARGE_WAITING:
                 self._large.pop(0).result()
 
-    def write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
-        """Write numpy columns as one part of a table, in the order given."""
+    def write_columns(self, table: Table, arrays: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+        """Write numpy columns as one part of a table, in the order given; a function makes them in its turn."""
         task = self._do(self._write_columns, table, arrays)
         if task is not None:
             self._latest[table.name] = task
@@ -154,7 +154,8 @@ class CaptureWriter:
             parquet.copy_rows(self.connection, self._next_part(table), columns, rows, order)
         self._count(table, len(rows))
 
-    def _write_columns(self, table: Table, arrays: Mapping[str, Any]) -> None:
+    def _write_columns(self, table: Table, arrays: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+        arrays = arrays() if callable(arrays) else arrays
         columns = [column for column in table.columns if column.name != CAPTURE_ID.name]
         parquet.copy_arrays(self.connection, self._next_part(table), columns, arrays)
         self._count(table, len(next(iter(arrays.values()), ())))

@@ -9,11 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from iptvforensics import store as store_module
 from iptvforensics.errors import CaseError, SchemaError
-from iptvforensics.schema import ANOMALIES, EVIDENCE, FLOWS, OBJECTS, SESSIONS, Table
+from iptvforensics.schema import ANOMALIES, EVIDENCE, FLOWS, OBJECTS, SESSIONS, STREAM_INDEX, Table
 from iptvforensics.store import Store, schema_digest, tables
 from iptvforensics.views import order_by
 
@@ -129,6 +130,21 @@ def test_portions_are_parts_of_one_table(store: Store) -> None:
     writer.commit(CAPTURE, manifest())
     assert read(store, EVIDENCE, "row_id") == [("1",), ("2",)]
     assert store.count_rows() == {"evidence": 2}
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_columns_may_be_made_where_they_are_written(store: Store, cores: int) -> None:
+    values = {name: np.arange(2) for name in STREAM_INDEX.column_names[1:]}
+    writer = store.writer(cores=cores)
+    writer.write_columns(STREAM_INDEX, values)
+    writer.write_columns(STREAM_INDEX, lambda: {name: column + 5 for name, column in values.items()})
+    writer.commit(CAPTURE, manifest())
+    assert read(store, STREAM_INDEX, "flow_id, from_orig, frame_no") == [
+        (0, False, 0),
+        (1, True, 1),
+        (5, True, 5),
+        (6, True, 6),
+    ]
 
 
 def test_an_error_while_writing_beside_the_analysis_is_raised_at_commit(store: Store) -> None:

@@ -13,7 +13,8 @@ class Written:
     def __init__(self) -> None:
         self.portions: list[list[tuple]] = []
 
-    def write_columns(self, table, columns):
+    def write_columns(self, table, make):
+        columns = make()
         assert tuple(columns) == table.column_names[1:]
         self.portions.append(list(zip(*(column.tolist() for column in columns.values()), strict=True)))
 
