@@ -9,10 +9,9 @@ an earlier delivery: after EXT-X-SKIP the discontinuity sequence is null.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ._hls_findings import Attributes, Findings
+from ._hls_findings import MAX_RAW_CHARS, Attributes, Findings
 from ._hls_lines import NO_EXTINF, Extinf, Line, read_byte_range, read_date_time, read_extinf
 
 _MAX_INT = (1 << 63) - 1
@@ -28,15 +27,17 @@ class _Key(NamedTuple):
     format: str | None
 
 
-@dataclass(slots=True)
 class _Pending:
     """What the lines so far say of the media segment to come."""
 
-    line: Line | None = None
-    raw: list[str] = field(default_factory=list)
-    extinf: Extinf | None = None
-    byte_range: tuple[int | None, int | None] | None = None
-    is_gap: bool = False
+    __slots__ = ("byte_range", "extinf", "is_gap", "line", "raw")
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self.raw: list[str] = []
+        self.extinf: Extinf | None = None
+        self.byte_range: tuple[int | None, int | None] | None = None
+        self.is_gap = False
 
     def keep(self, line: Line) -> None:
         """Keep a line; the place of the entry is that of its first line."""
@@ -220,16 +221,34 @@ class MediaReader:
         duration, title, attributes, _ = pending.extinf or NO_EXTINF
         url = self.findings.absolute(line.text, line.offset)
         pending.keep(line)
-        values = {"uri": line.text, "url": url, "duration_s": duration, "gap": pending.is_gap, **self._media_values(0)}
+        first = pending.line or line
+        entry: dict[str, Any] = {
+            "kind": "media-segment",
+            "raw": "\n".join(pending.raw)[:MAX_RAW_CHARS],
+            "playlist_url": self.findings.url,
+            "line_no": first.number,
+            "uri": line.text,
+            "url": url,
+            "duration_s": duration,
+            "gap": pending.is_gap,
+            "media_sequence": self.sequence,
+            "discontinuity_sequence": self.discontinuity,
+        }
+        if self._clock_ns is not None:
+            entry["program_date_time_ns"] = self._clock_ns
+        if self._map_url is not None:
+            entry["map_url"] = self._map_url
+        if self._keys:
+            entry |= self._key_values(is_media=True)
         if title is not None or attributes is not None:
-            values.update(title=title, attributes=attributes)
+            entry.update(title=title, attributes=attributes)
         if pending.byte_range is None:
             self._last_range = None
         else:
-            values["byte_range_first"], values["byte_range_length"], self._last_range = self._continue_range(
+            entry["byte_range_first"], entry["byte_range_length"], self._last_range = self._continue_range(
                 pending.byte_range, url or line.text, self._last_range, line.offset
             )
-        entry = self.findings.add("media-segment", pending.line or line, "\n".join(pending.raw), values)
+        self.findings.keep(first.offset, entry)
         self.media_segments += 1
         if self.sequence is not None:
             self.sequence = _sum(self.sequence, 1)

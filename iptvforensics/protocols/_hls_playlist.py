@@ -101,10 +101,10 @@ class _PlaylistReader:
                 count += 1
                 last = line
                 self._line(line, is_first=count == 1)
+            if last is not None:
+                self._finish(last, is_whole=is_whole)
         except FullError:
-            last = None  # the limit is noted; that the end is missing needs no second word
-        if last is not None:
-            self._finish(last, is_whole=is_whole)
+            pass  # the limit is noted; that the end is missing needs no second word
         return count
 
     def _lines(self, pieces: list[Piece]) -> Iterator[Line]:
@@ -165,6 +165,9 @@ class _PlaylistReader:
             self._is_multivariant = self._is_multivariant or name in MULTIVARIANT_TAGS
             self._is_media = self._is_media or name in _MEDIA_TAGS
             self._is_low_latency = self._is_low_latency or name in _LOW_LATENCY_TAGS
+        if name == "EXTINF":  # nearly all tags are this one
+            self.media.extinf(line, value)
+            return
         handler = _HANDLERS.get(name)
         if handler is not None:
             handler(self, line, value)
@@ -361,7 +364,6 @@ def _variant_values(attributes: Attributes) -> dict[str, Any]:
 
 
 _HANDLERS: dict[str, Callable[[_PlaylistReader, Line, str], None]] = {
-    "EXTINF": lambda reader, line, value: reader.media.extinf(line, value),
     "EXT-X-VERSION": _PlaylistReader.version,
     "EXT-X-TARGETDURATION": _PlaylistReader.target_duration,
     "EXT-X-MEDIA-SEQUENCE": _PlaylistReader.sequence,

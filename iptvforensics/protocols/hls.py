@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from ..protocol import BLANK_BYTES, OPENING_BYTES, Anomaly, Event, Mark, Opening, Protocol
-from ._hls_lines import MULTIVARIANT_TAGS, split_lines
+from ._hls_lines import MULTIVARIANT_TAGS, read_line
 from ._hls_playlist import read_playlist
 from ._hls_tables import ENTRIES, PLAYLISTS
 from ._hls_urls import base_url
@@ -52,12 +52,13 @@ def detect(opening: Opening) -> float | None:
         return 0.0
     first: str | None = None
     has_media_segment = has_media_tag = False
-    for line in split_lines(stripped, 0, None):
-        if not line.is_ended and is_partial:
+    for raw in stripped.splitlines(keepends=True):
+        if is_partial and not raw.endswith((b"\n", b"\r")):
             break
-        if line.tag is None:
+        _, tag = read_line(raw)
+        if tag is None:
             continue
-        name, value = line.tag
+        name, value = tag
         first = first or name
         if name in _SURE_TAGS:
             return 0.95 if first == "EXTM3U" else 0.8

@@ -24,7 +24,6 @@ _CHANNEL_LINE = re.compile(
     rb"|#EXTM3U[^\n]*(?:tvg|catchup|m3uautoload|refresh|cache|url-)|#EXT-X-SESSION-DATA:[^\n]*com\.(?:xui|xc_vm)\.",
     re.IGNORECASE,
 )
-_LINE_END = re.compile(rb"\r\n?|\n")
 _CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1f\x7f]")
 """What no list has among its first characters, and media nearly always."""
 
@@ -80,12 +79,14 @@ def detect(opening: Opening) -> float | None:
 
 def _detect_m3u(start: bytes, is_partial: bool) -> float | None:
     has_media = has_url = False
-    for raw in _LINE_END.split(start)[: -1 if is_partial else None]:
+    for raw in start.splitlines(keepends=True):
+        if is_partial and not raw.endswith((b"\n", b"\r")):
+            break
         line = raw.strip()
-        if _CHANNEL_LINE.match(line):
-            return 0.95
         if _HLS_TAG.match(line):
             return 0.0
+        if _CHANNEL_LINE.match(line):
+            return 0.95
         if line[:7].upper() == b"#EXTINF":
             has_media = True
         elif has_media and line and not line.startswith(b"#"):

@@ -553,6 +553,28 @@ def expected_rows(fixtures: dict[str, bytes]) -> Iterator[tuple[dict[str, str], 
         yield row, fixtures[row["file"]]
 
 
+@pytest.mark.parametrize("block_bytes", [1, 7, 100])
+def test_blocks_of_lines_change_nothing(monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    bodies = [
+        MEDIA,
+        MEDIA.replace(b"\n", b"\r\n"),
+        MEDIA.replace(b"\n", b"\r"),
+        b"\n" * 300 + MEDIA,
+        b"\xef\xbb\xbf" + MEDIA,
+    ]
+    bodies += [MEDIA.replace(b"\n", b"\n\r\n\r\r"), MEDIA + b"\r\n" * 200 + b"a.ts", MEDIA[:-1]]
+    expected = [parse(body) for body in bodies]
+    monkeypatch.setattr(_hls_lines, "BLOCK_BYTES", block_bytes)
+    assert [parse(body) for body in bodies] == expected
+
+
+def test_variant_without_uri_beyond_the_limit_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_hls_findings, "MAX_ENTRIES", 1)
+    body = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n"
+    assert len(entries(body)) == 1
+    assert "HLS_playlist_over_limit" in problems(parse(body))
+
+
 def test_long_lists_say_what_short_ones_say(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [f"#EXT-X-CUE-OUT:{i}\n#EXTINF:{2 + i % 3},{'title' if i == 7 else ''}\n{i}.ts" for i in range(100)]
     body = media("#EXT-X-MAP:URI=init.mp4", *lines)
