@@ -168,8 +168,9 @@ def _by_column(entries: list[Row]) -> Rows:
     """Return the rows of entries column by column: most columns have one value in all of them, or none."""
     columns: dict[str, list[Any]] = {}
     shared: dict[str, Any] = {}
-    for name in dict.fromkeys(chain.from_iterable(entry.values for entry in entries)):
-        column = [entry.values.get(name) for entry in entries]
+    every = [entry.values for entry in entries]
+    for name in dict.fromkeys(chain.from_iterable(every)):
+        column = [values.get(name) for values in every]
         if column.count(column[0]) == len(column):
             shared[name] = column[0]
         else:
