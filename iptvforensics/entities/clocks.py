@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
-from ..sessions.middle import median
 from .devices import Address, Devices
 from .model import Place, TableReader
 

@@ -15,10 +15,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
+from statistics import median
 from typing import NamedTuple
 
 from .closed import Answer
-from .middle import median
 from .model import SECOND_NS
 
 MIN_SEGMENT_BYTES = 4000

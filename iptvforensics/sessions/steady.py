@@ -14,10 +14,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from statistics import median
 from typing import NamedTuple
 
 from .closed import Answer, Part
-from .middle import median
 from .model import SECOND_NS
 
 MIN_S, BIN_S = 15.0, 5.0
