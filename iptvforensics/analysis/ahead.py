@@ -45,6 +45,10 @@ class Ahead:
         """Return what is known of the whole, after the last batch."""
         return self._decoding.report()
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of the evidence file, after the last batch."""
+        return self._decoding.sha256()
+
     def forget(self) -> None:
         """Give back the memory of the batches: none of them is looked at any more."""
         self._decoding.forget()

@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from .. import kernel
 from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
 from . import child
+from .child import LostPages
+from .hashing import Hashing, Pace
 
 if TYPE_CHECKING:
     from ..capture import Secret
@@ -39,8 +41,6 @@ _START = (
     "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
     "from iptvforensics.analysis.apart import work; work(**task)"
 )
-NICENESS = 3
-"""How far the decoding steps back: all wait for the parsers, which must not share their core with it evenly."""
 _COLUMNS = ("offset", "length", "frame", "ns", "kind", "data")
 
 
@@ -55,10 +55,6 @@ def is_possible() -> bool:
     return True
 
 
-class LostPages(ChildProcessError):
-    """A file that was looked at where the system keeps it (`maps`) has been cut, or cannot be read on."""
-
-
 class Apart:
     """The other end: gives what the decoding process says."""
 
@@ -70,9 +66,22 @@ class Apart:
         speed: str,
         progress: Callable[[int], None] | None,
         announce: Callable[[str], None] | None,
-        maps: bool = True,
+        hashing: Hashing | None = None,
     ) -> None:
+        """Start the process.
+
+        Args:
+            path: a local file.
+            block_bytes: most bytes read per block.
+            speed: that of the kernels.
+            progress: called with the place in the file after each block.
+            announce: called with a line before the kernels are compiled.
+            hashing: the file's hash is made there, and the file looked at where the system keeps it; None: it is read,
+                and hashed as it is read.
+        """
         self.path = path
+        self._hashing = hashing
+        self._sha256: str | None = None
         self.early_secrets: list[Secret] = []
         """Secrets that stand in the file before its first frame; known when the first batch comes."""
         self._progress = progress
@@ -84,18 +93,19 @@ class Apart:
         to_read, their_out = os.pipe()
         their_in, to_write = os.pipe()
         fds = (self._memory, their_in, their_out)
+        pace = hashing.pace if hashing is not None else ()
         task: dict[str, Any] = {
             "capture": path,
             "block_bytes": block_bytes,
             "speed": speed,
             "tells_progress": progress is not None,
-            "maps": maps,
             "fds": fds,
+            "pace": pace,
         }
         self._messages: BinaryIO = os.fdopen(to_read, "rb")
         self._permits: BinaryIO = os.fdopen(to_write, "wb", buffering=0)
         try:
-            self._process = _start(task, fds, (to_read, to_write))
+            self._process = _start(task, (*fds, *pace), (to_read, to_write))
         finally:
             os.close(their_in)
             os.close(their_out)
@@ -143,6 +153,18 @@ class Apart:
             raise RuntimeError("the capture was not read to its end")
         return self._report
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of the evidence file, when it is known.
+
+        Raises:
+            LostPages: the file is not what it was any more.
+        """
+        if self._sha256 is None:
+            if self._hashing is None:
+                raise RuntimeError("the capture was not read to its end")
+            self._sha256 = self._hashing.sha256(self.report().size_bytes)
+        return self._sha256
+
     def forget(self) -> None:
         """Give back the memory of the batches: none of them is looked at any more."""
         if self._giving_back is None:
@@ -177,7 +199,8 @@ class Apart:
         directions = directions_of(runs)
         return StreamBatch(directions, runs, offset, length, frame, ns, kind, data, differences, silent, bursts)
 
-    def _with_flows(self, report: Report, flow: Any, dirs: Any) -> Report:
+    def _with_flows(self, report: Report, flow: Any, dirs: Any, sha256: str | None) -> Report:
+        self._sha256 = sha256
         # Flows and batches would be more than an analysis ever takes elsewhere; parsers keep nothing of the batches.
         rooms = self._shared().let_go()
         Thread(target=rooms.clear, name="iptvforensics-memory", daemon=True).start()
@@ -187,7 +210,7 @@ class Apart:
         return report
 
 
-def _start(task: dict[str, Any], fds: tuple[int, int, int], ours: tuple[int, int]) -> child.Child:
+def _start(task: dict[str, Any], fds: tuple[int, ...], ours: tuple[int, int]) -> child.Child:
     """Return the decoding process; `fds` are its own, `ours` those that only this process may have."""
     if child.can_copy():
         kernel.prepare()  # both need it, and what is loaded may start threads
@@ -207,14 +230,11 @@ def apart(path: str, **options: Any) -> Iterator[Apart]:
         process.close()
 
 
-def work(capture: str, maps: bool, fds: tuple[int, int, int], **options: Any) -> NoReturn:
+def work(capture: str, fds: tuple[int, int, int], pace: tuple[int, int] | tuple[()], **options: Any) -> NoReturn:
     """Decode a capture, tell of it, and end the process (which is the decoding one)."""
-    os.nice(NICENESS)
-    if maps:
-        import resource
-
-        # It may be ended by the loss of a page (`capture.windows`), which is no fault that a developer looks into.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    os.nice(child.NICENESS)
+    if pace:
+        child.leave_no_core()  # it may be ended by the loss of a page (`capture.windows`)
     gc.disable()  # there are no cycles, and few objects
     memory, permits_fd, messages_fd = fds
     messages: BinaryIO = os.fdopen(messages_fd, "wb")
@@ -225,7 +245,7 @@ def work(capture: str, maps: bool, fds: tuple[int, int, int], **options: Any) ->
         messages.flush()
 
     try:
-        _decode(capture, memory, permits_fd, tell, maps=maps, **options)
+        _decode(capture, memory, permits_fd, tell, Pace(*pace) if pace else None, **options)
     except (BrokenPipeError, KeyboardInterrupt):
         pass  # nobody listens any more
     except BaseException as error:
@@ -242,21 +262,27 @@ def _decode(
     memory: int,
     permits: int,
     tell: Callable[[str, Any], None],
+    pace: Pace | None,
     *,
     block_bytes: int,
     speed: str,
     tells_progress: bool,
-    maps: bool,
 ) -> None:
     from ..capture import CaptureReader
 
     kernel.use(kernel.SPEEDS[speed], announce=lambda line: tell("announce", line))
-    with CaptureReader(capture, block_bytes=block_bytes, maps=maps) as reader:
+    with CaptureReader(capture, block_bytes=block_bytes, hashing=pace is None, maps=pace is not None) as reader:
         from .arena import Arena
         from .decoding import Decoding
 
         arena = Arena(memory)
-        progress = (lambda done: tell("progress", done)) if tells_progress else None
+
+        def progress(done: int) -> None:
+            if pace is not None:
+                pace.decoded(done)
+            if tells_progress:
+                tell("progress", done)
+
         decoding = Decoding(reader, zeros=arena.zeros, progress=progress)
         for number, batch in enumerate(decoding.batches()):
             if number == 0:
@@ -266,8 +292,10 @@ def _decode(
             # The next batch is made in the arrays of the one before this.
             if number + 1 >= BATCHES_ALIVE and not os.read(permits, 1):
                 raise BrokenPipeError
+        if pace is not None:
+            pace.end()
         report = decoding.report()
         flow, dirs = arena.place(report.flows.flow), arena.place(report.flows.dirs)
         none = report.flows.flow[:0].copy()
         report.flows = report.flows._replace(flow=none, dirs=none)  # too large for the pipe
-        tell("report", (report, flow, dirs))
+        tell("report", (report, flow, dirs, decoding.sha256() if pace is None else None))

@@ -6,11 +6,13 @@ import gc
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from .. import __version__, kernel
-from .apart import LostPages, apart, is_possible
+from .apart import apart, is_possible
+from .child import LostPages
+from .hashing import hashing
 from .options import Attempt, LateSecrets, Options, Progress, Summary
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def analyze_capture(
         except LateSecrets as found:
             attempt = attempt._replace(secrets=tuple(found.secrets))
         except LostPages:  # reading says what is wrong with the file, and keeps what is there
-            attempt = attempt._replace(maps=False)
+            attempt = attempt._replace(lost_pages=True)
 
 
 def _read_once(
@@ -76,7 +78,7 @@ def _read_once(
 ) -> Summary:
     """Return what was found in one reading of a file."""
     tell = None if progress is None else lambda done: progress(Progress(path, done, size))
-    with _throughput(), _source(path, size, options, cores, speed, tell, announce, attempt.maps) as source:
+    with _throughput(), _source(path, size, options, cores, speed, tell, announce, attempt.lost_pages) as source:
         # Reading, hashing and decoding have begun: parsers, and what comes at the end, are loaded meanwhile.
         from .. import entities  # noqa: F401 (used when all files are done)
         from .pipeline import Pipeline
@@ -88,6 +90,7 @@ def _read_once(
             pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, attempt.secrets))
             pipeline.has_all_secrets = bool(attempt.secrets)
             pipeline.may_repeat = size is not None and not attempt.secrets
+            pipeline.has_changed = attempt.lost_pages
             return pipeline.run()
         except BaseException:
             writer.abandon()
@@ -103,13 +106,15 @@ def _source(
     speed: kernel.Speed,
     tell: Callable[[int], None] | None,
     announce: Callable[[str], None] | None,
-    maps: bool,
+    lost_pages: bool,
 ) -> Iterator[Source]:
     """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it."""
     if cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
-        told = {"progress": tell, "announce": announce}
-        with apart(path, block_bytes=options.block_bytes, speed=speed, maps=maps, **told) as process:
-            yield process
+        with ExitStack() as stack:
+            # It begins before anything large is loaded.
+            beside = stack.enter_context(hashing(path)) if not lost_pages else None
+            told = {"progress": tell, "announce": announce}
+            yield stack.enter_context(apart(path, block_bytes=options.block_bytes, speed=speed, hashing=beside, **told))
         return
     from ..capture import CaptureReader
 

@@ -11,6 +11,13 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
+NICENESS = 3
+"""How far children step back: all wait for the parsers, which must not share their core with others evenly."""
+
+
+class LostPages(ChildProcessError):
+    """A file that a child looked at where the system keeps it is not what it was any more, or cannot be read on."""
+
 
 class Child(Protocol):
     """A child process."""
@@ -77,6 +84,13 @@ def can_copy() -> bool:
         return len(os.listdir("/proc/self/task")) == 1
     except OSError:
         return False
+
+
+def leave_no_core() -> None:
+    """Have nothing of this process written to disk should it die: losing a page is no fault to look into."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def new(code: str, argument: str, kept: Sequence[int]) -> Child:

@@ -92,7 +92,6 @@ class Decoding:
         count = len(table)
         flows = FlowNumbers(count, table.flow[: count * FLOW_WIDTH], table.dirs[: 2 * count * DIRECTION_WIDTH])
         return Report(
-            sha256=reader.sha256,
             size_bytes=reader.size_bytes,
             format=reader.format,
             frames=reader.frames,
@@ -119,6 +118,14 @@ class Decoding:
             bursts_left_out=self._bursts.left_out(),
             flows=flows,
         )
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the evidence file, after the last batch.
+
+        Raises:
+            CaptureError: the file was not read to its end.
+        """
+        return self._reader.sha256
 
     def forget(self) -> None:
         """Give back the memory of the batches: none of them is looked at any more."""

@@ -37,8 +37,8 @@ class Attempt(NamedTuple):
 
     secrets: tuple[Secret, ...] = ()
     """Secrets that stand behind frames."""
-    maps: bool = True
-    """May be looked at where the system keeps it, without a copy."""
+    lost_pages: bool = False
+    """True if the file changed under a reading: now each byte is hashed as it is read."""
 
 
 class Progress(NamedTuple):

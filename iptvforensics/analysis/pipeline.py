@@ -13,17 +13,18 @@ from .. import __version__
 from ..dissect import Dissector, RowCollector
 from ..flows.summary import flow_rows
 from ..schema import BURSTS, CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
-from ..sessions import TABLES_READ, TableReader, build
+from ..sessions import TABLES_READ, drafts_of, tables_of
 from .index import StreamIndex
 from .libraries import present
 from .options import LateSecrets, Options, Summary
 from .secrets import add_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..capture import Secret
     from ..flows.batch import StreamBatch
+    from ..sessions import Draft
     from ..store import CaptureWriter
     from ..tls.keylog import Secrets
     from .report import Report
@@ -45,6 +46,9 @@ class Source(Protocol):
     def report(self) -> Report:
         """Return what is known of the whole, after the last batch."""
 
+    def sha256(self) -> str:
+        """Return the SHA-256 of the evidence file, when it is known: it may be the last thing that is."""
+
     def forget(self) -> None:
         """Give back the memory of the batches: none of them is looked at any more."""
 
@@ -58,6 +62,8 @@ class Pipeline:
         self.writer = writer
         self.may_repeat = self.has_all_secrets = False
         """True if the file can be read again when it holds secrets behind frames; if this has been done."""
+        self.has_changed = False
+        """True if it is read again because it changed."""
         self.options = options
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
@@ -76,7 +82,6 @@ class Pipeline:
             detail = "secrets that stand behind frames were not used, as the file could not be read a second time"
             self.rows.separate_anomaly("CAPTURE_late_secrets", None, None, 1, detail)
         self._write_bursts(report.bursts)
-        capture_id = report.sha256[:16]
         # What sessions are made of is written first, in the order in which they need it, and read as soon as it is
         # there: the rest is written meanwhile.
         self.rows.hand_on(TABLES_READ[: TABLES_READ.index(FLOWS.name)])
@@ -86,10 +91,14 @@ class Pipeline:
         written = self.writer.reader()
         self.rows.close()
         self.index.write()
-        self._sessions(written, capture_id)
-        self.writer.commit(capture_id, self._manifest(report))
+        found = drafts_of(written)
+        sha256 = source.sha256()
+        capture_id = sha256[:16]
+        self._write_sessions(found, capture_id)
+        self.writer.write_rows(CAPTURES, [self._capture_row(report, sha256)])
+        self.writer.commit(capture_id, self._manifest(report, sha256))
         rows = dict(self.writer.rows)
-        return Summary(self.path, capture_id, report.sha256, report.size_bytes, report.frames, rows)
+        return Summary(self.path, capture_id, sha256, report.size_bytes, report.frames, rows)
 
     def _read(self, dissector: Dissector) -> None:
         """Have all batches read."""
@@ -108,8 +117,11 @@ class Pipeline:
             self.writer.write_columns(BURSTS, columns)
 
     def _describe(self, report: Report, protocols: dict[int, str]) -> None:
-        """Add the rows that the whole capture gives: flows, faults, index, the capture itself."""
+        """Add the rows that the whole capture gives: flows, faults, index."""
         rows = self.rows
+        if self.has_changed:
+            detail = "the file was written to, or lost, while it was read: it was read again, all is of that reading"
+            rows.separate_anomaly("CAPTURE_changed_while_read", None, 0, 1, detail)
         for fault in report.faults:
             rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)
         for note in report.notes:
@@ -127,7 +139,6 @@ class Pipeline:
         self._links(report)
         for point in report.index:
             rows.add(FRAME_INDEX, point)
-        rows.add(CAPTURES, self._capture_row(report))
 
     def _links(self, report: Report) -> None:
         rows = self.rows
@@ -143,9 +154,9 @@ class Pipeline:
             detail = "IGMP and MLD messages beyond the limit"
             rows.separate_anomaly("LINK_memberships_over_limit", None, None, report.memberships_left_out, detail)
 
-    def _capture_row(self, report: Report) -> tuple[Any, ...]:
+    def _capture_row(self, report: Report, sha256: str) -> tuple[Any, ...]:
         return (
-            report.sha256,
+            sha256,
             _place(self.path),
             report.size_bytes,
             report.format,
@@ -163,16 +174,16 @@ class Pipeline:
             any(fault.name in DAMAGE for fault in report.faults),
         )
 
-    def _sessions(self, written: TableReader, capture_id: str) -> None:
-        found = build(written, capture_id)
-        if found.sessions:
-            self.writer.write_rows(SESSIONS, found.sessions)
-        if found.evidence:
-            self.writer.write_rows(EVIDENCE, found.evidence)
+    def _write_sessions(self, found: Sequence[Draft], capture_id: str) -> None:
+        sessions, evidence = tables_of(found, capture_id)
+        if sessions:
+            self.writer.write_rows(SESSIONS, sessions)
+        if evidence:
+            self.writer.write_rows(EVIDENCE, evidence)
 
-    def _manifest(self, report: Report) -> dict[str, Any]:
+    def _manifest(self, report: Report, sha256: str) -> dict[str, Any]:
         return {
-            "sha256": report.sha256,
+            "sha256": sha256,
             "path": _place(self.path),
             "size_bytes": report.size_bytes,
             "format": report.format,

@@ -17,7 +17,6 @@ Rows = list[tuple[Any, ...]]
 class Report:
     """What is known of a capture once it has been read to its end."""
 
-    sha256: str
     size_bytes: int
     format: str
     frames: int

@@ -14,12 +14,14 @@ import io
 import os
 import stat
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ..errors import CaptureError, MissingProgramError
 from . import compression
-from .windows import Room
+
+if TYPE_CHECKING:
+    from .windows import Room
 
 PIECE_BYTES = 512 << 10
 """Read and hashed in one go: fits the processor's second-level cache."""

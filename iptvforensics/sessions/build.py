@@ -12,7 +12,7 @@ from .endless import endless_sessions
 from .families import family_sessions
 from .fetches import read_fetches
 from .hls import hls_sessions
-from .model import SessionTables, tables_of
+from .model import Draft
 from .progressive import progressive_sessions
 from .records import TableReader
 from .rtmp import rtmp_sessions
@@ -21,12 +21,11 @@ from .srt import srt_sessions
 from .websocket import websocket_sessions
 
 
-def build(reader: TableReader, capture_id: str) -> SessionTables:
-    """Return the sessions and evidence rows of a capture, without `capture_id`, in the order of their columns.
+def drafts_of(reader: TableReader) -> list[Draft]:
+    """Return the sessions of a capture, in no particular order.
 
     Args:
         reader: Tables of one capture. Those that it does not have count as empty.
-        capture_id: Identifier of the capture; only the names of the sessions depend on it.
     """
     fetches = read_fetches(reader)
     drafts, claimed = hls_sessions(reader, fetches)
@@ -38,4 +37,4 @@ def build(reader: TableReader, capture_id: str) -> SessionTables:
     drafts += shape_sessions(reader, fetches.flows)
     drafts += srt_sessions(reader, fetches)
     drafts += websocket_sessions(reader, fetches)
-    return tables_of(drafts, capture_id)
+    return drafts

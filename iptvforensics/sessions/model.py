@@ -142,7 +142,10 @@ _columns = attrgetter(*(column.name for column in fields(Session)))
 
 
 def tables_of(drafts: Iterable[Draft], capture_id: str) -> SessionTables:
-    """Return the finished rows: sessions by time, evidence by session and frame."""
+    """Return the finished rows: sessions by time, evidence by session and frame.
+
+    Only the names of the sessions depend on the identifier of the capture.
+    """
     ordered = sorted(
         drafts,
         key=lambda draft: (

@@ -16,7 +16,7 @@ TABLES_READ = (
     *("link_addresses", "ts_services", "transport_streams"),
     *("playlists", "playlist_entries", "rtmp", "rtmp_media", "tls", "quic", "decrypted", "bursts", "srt", "dns"),
 )
-"""Everything that `build` reads, in the order in which it needs it."""
+"""Everything that `drafts_of` reads, in the order in which it needs it."""
 PORTION_ROWS = 1024
 
 

@@ -8,15 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from iptvforensics import open_case
 from iptvforensics.analysis import Options, analyze_capture, capture_file, child, keylogs_at
-from iptvforensics.analysis.apart import Apart, LostPages, apart, is_possible
+from iptvforensics.analysis.apart import Apart, apart, is_possible
+from iptvforensics.analysis.child import LostPages
 from iptvforensics.analysis.decoding import Decoding
+from iptvforensics.analysis.hashing import hashing
 from iptvforensics.batch import analyze_many
 from iptvforensics.capture import CaptureReader
 from iptvforensics.errors import CaptureError
@@ -43,9 +48,12 @@ def always_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_file, "APART_FROM_BYTES", 0)
 
 
-def opened(path: Path, **options: Any) -> Any:
+@contextmanager
+def opened(path: Path, *, looks_twice: bool = True, **options: Any) -> Iterator[Apart]:
     given = {"block_bytes": 1 << 20, "speed": "plain", "progress": None, "announce": None}
-    return apart(str(path), **{**given, **options})
+    with ExitStack() as stack:
+        beside = stack.enter_context(hashing(str(path))) if looks_twice else None
+        yield stack.enter_context(apart(str(path), hashing=beside, **{**given, **options}))
 
 
 def is_alive(pid: int) -> bool:
@@ -62,9 +70,9 @@ def wait_until_dead(pid: int) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("block_bytes", [50_000, 1 << 16])  # read, and looked at in the system's memory
+@pytest.mark.parametrize(("looks_twice", "block_bytes"), [(False, 50_000), (True, 50_000), (True, 1 << 16)])
 @pytest.mark.parametrize("name", ["hls/two-boxes.pcap", "damaged/hls-dropped.pcap", "udp-ts/multicast.pcap"])
-def test_batches_are_those_of_a_decoding_in_this_process(name: str, block_bytes: int) -> None:
+def test_batches_are_those_of_a_decoding_in_this_process(name: str, looks_twice: bool, block_bytes: int) -> None:
     def told(batch: Any) -> Any:
         columns = (batch.offset, batch.length, batch.frame, batch.ns, batch.kind)
         data = [bytes(batch.data[d.byte : d.byte + d.bytes]) for d in batch.directions]
@@ -73,12 +81,13 @@ def test_batches_are_those_of_a_decoding_in_this_process(name: str, block_bytes:
     with CaptureReader(SAMPLES / name, block_bytes=block_bytes, hash_thread=False) as reader:
         decoding = Decoding(reader)
         expected = [told(batch) for batch in decoding.batches()]
-        report = decoding.report()
-    with opened(SAMPLES / name, block_bytes=block_bytes) as process:
+        report, sha256 = decoding.report(), decoding.sha256()
+    with opened(SAMPLES / name, looks_twice=looks_twice, block_bytes=block_bytes) as process:
         found = [told(batch) for batch in process.batches()]
         other = process.report()
         assert np.array_equal(other.flows.flow, report.flows.flow)
         assert np.array_equal(other.flows.dirs, report.flows.dirs)
+        assert process.sha256() == sha256
     assert found == expected
     other.flows = report.flows
     assert other == report
@@ -139,7 +148,10 @@ def test_file_that_is_cut_meanwhile_is_read_again(
     summary = analyze_capture(str(path), store, options=options, cores=2)
     assert [str(path) in said for said in outcomes] == [True]
     of_whole = analyze_capture(str(whole), expected, options=options, cores=1)
-    assert (summary.sha256, summary.rows) == (of_whole.sha256, of_whole.rows)
+    assert summary.sha256 == of_whole.sha256
+    assert summary.rows == of_whole.rows | {"anomalies": of_whole.rows.get("anomalies", 0) + 1}
+    said = open_case(tmp_path / "case").sql("SELECT detail FROM anomalies WHERE name = 'CAPTURE_changed_while_read'")
+    assert "read again" in said.detail.item()
 
 
 def test_the_command_decodes_in_a_copy_of_itself(large: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ READ = """
 import pickle, sys
 report = pickle.load(sys.stdin.buffer)
 loaded = [name for name in sys.modules if name.endswith((".decoding", ".streams"))]
-print(report.sha256, report.frames, len(report.flows.flow), *loaded)
+print(report.size_bytes, report.frames, len(report.flows.flow), *loaded)
 """
 
 
@@ -28,4 +28,4 @@ def test_another_process_reads_it_without_what_decodes() -> None:
         report = decoding.report()
     assert all(getattr(report, field.name) is not None for field in fields(Report))
     read = subprocess.run([sys.executable, "-c", READ], input=pickle.dumps(report), capture_output=True, check=True)
-    assert read.stdout.decode().split() == [report.sha256, str(report.frames), str(len(report.flows.flow))]
+    assert read.stdout.decode().split() == [str(n) for n in (report.size_bytes, report.frames, len(report.flows.flow))]

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from iptvforensics.schema import EVIDENCE, SESSIONS, SQL_TYPES
-from iptvforensics.sessions import build
+from iptvforensics.sessions import drafts_of, tables_of
 from iptvforensics.store import tables
 
 BASE_NS = 1_700_000_000 * 10**9
@@ -227,7 +227,7 @@ class Lab:
         if seed is not None:
             for table_rows in rows.values():
                 random.Random(seed).shuffle(table_rows)
-        found = build(DuckReader(rows), "0123456789abcdef")
+        found = tables_of(drafts_of(DuckReader(rows)), "0123456789abcdef")
         sessions = [dict(zip(SESSIONS.column_names[1:], row, strict=True)) for row in found.sessions]
         evidence = [dict(zip(EVIDENCE.column_names[1:], row, strict=True)) for row in found.evidence]
         return sessions, evidence

@@ -6,7 +6,7 @@ import pytest
 
 from iptvforensics import parquet
 from iptvforensics.schema import Column
-from iptvforensics.sessions import build, records
+from iptvforensics.sessions import drafts_of, records
 from iptvforensics.store import tables
 
 RECORDS = {
@@ -45,7 +45,7 @@ def test_everything_that_sessions_read_is_named_in_its_order_to_be_written_first
             asked.append(table)
             return False
 
-    assert build(Reader(), "0" * 16) == ([], [])
+    assert drafts_of(Reader()) == []
     assert tuple(dict.fromkeys(asked)) == records.TABLES_READ
     assert set(asked) == set(RECORDS)
 
