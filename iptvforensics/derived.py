@@ -61,12 +61,12 @@ class Workbench:
     """Reads the tables of the captures and writes those of the case.
 
     A table is looked for when `has` is asked for it; only then queries can name it, and they name each column. With
-    more than one core, tables are written, and what was given to `beside` is made, on a thread; `finish` waits for it.
+    more than one core, tables are written, and what was given to `beside` is made, on threads; `finish` waits for them.
     """
 
     def __init__(self, store: Store, folder: Path, *, cores: int = 1, filled: set[str] | None = None) -> None:
         self._store = store
-        self._thread = ThreadPoolExecutor(1, "iptvforensics-derived") if cores > 1 else None
+        self._threads = ThreadPoolExecutor(2, "iptvforensics-derived") if cores > 1 else None
         self._tasks: list[Future[None]] = []
         self._filled = store.filled() if filled is None else filled
         self._known: dict[str, Source] = {}
@@ -91,11 +91,11 @@ class Workbench:
     def beside(self, make: Callable[[Workbench], Made]) -> Callable[[], Made]:
         """Return what gives the answer of a function that reads tables and needs nothing that is made here.
 
-        Functions are called one after the other, so that one may ask for the answer of an earlier one.
+        Functions are begun one after the other, so that one may ask for the answer of an earlier one.
         """
-        if self._thread is None:
+        if self._threads is None:
             return cache(partial(make, self))
-        return self._thread.submit(self._apart, make).result
+        return self._threads.submit(self._apart, make).result
 
     def _apart(self, make: Callable[[Workbench], Made]) -> Made:
         bench = Workbench(self._store, self.folder, filled=self._filled)
@@ -110,9 +110,9 @@ class Workbench:
             task.result()
 
     def close(self) -> None:
-        """Let go of the thread and the connection."""
-        if self._thread is not None:
-            self._thread.shutdown(cancel_futures=True)
+        """Let go of the threads and the connection."""
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
         self._writing.close()
         self.connection.close()
 
@@ -140,10 +140,10 @@ class Workbench:
             raise SchemaError(table.name, "*", f"expected {len(table.columns)} values, found {len(rows[0])}")
         self.rows[table.name] = len(rows)
         path = str(self.folder / f"{table.name}.parquet")
-        if self._thread is None:
+        if self._threads is None:
             parquet.copy_rows(self.connection, path, table.columns, rows)
         else:
-            self._tasks.append(self._thread.submit(parquet.copy_rows, self._writing, path, table.columns, rows))
+            self._tasks.append(self._threads.submit(parquet.copy_rows, self._writing, path, table.columns, rows))
 
     def write_query(self, table: Table, sql: str) -> None:
         """Write a table of the case as a query gives it, in the order of its columns; the first one names the rows."""

@@ -66,7 +66,7 @@ def build(bench: Workbench, undone: Sequence[Undone]) -> None:
     """
     decided = {row.merge_id: row.reason for row in undone}
     read = bench.beside(_read_clients)
-    contacts = bench.beside(lambda reader: find_contacts(reader, read()[1]))  # begins when `read` is done
+    contacts = bench.beside(lambda reader: find_contacts(reader, lambda: read()[1]))
     sites = Sites(bench.captures, decided)
     there = kinds_there(bench, _KINDS)
     requests, replies = sites.of_requests(_read_said(bench, there)), sites.of_replies(read_replies(bench))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -74,8 +74,8 @@ class _Force(NamedTuple):
     flow: _Flow
 
 
-def find_contacts(reader: TableReader, clients: Mapping[Address, Client]) -> list[tuple[Any, ...]]:
-    """Return the rows of `contacts`."""
+def find_contacts(reader: TableReader, clients: Callable[[], Mapping[Address, Client]]) -> list[tuple[Any, ...]]:
+    """Return the rows of `contacts`; the clients are asked for after what needs none has been read."""
     if not reader.has("flows"):
         return []
     flows = reader.select(
@@ -83,10 +83,9 @@ def find_contacts(reader: TableReader, clients: Mapping[Address, Client]) -> lis
         "sum(coalesce(orig_bytes, 0) + coalesce(resp_bytes, 0)), min(first_ns), max(last_ns), min(first_frame) "
         "FROM flows WHERE orig_ip IS NOT NULL AND resp_ip IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
-    boxes = _boxes(clients)
+    looked_up, named = _looked_up(reader), _named(reader)
+    boxes = _boxes(clients())
     answers, asking = _answers(reader, boxes), _asking(reader, boxes)
-    looked_up = _looked_up(reader) if answers else {}
-    named = _named(reader)
     encrypted = _encrypted(reader, boxes, named) if _some_resolve(flows, named) else {}
     begins: dict[str, int] = {}
     for capture, _, _, _, _, _, first, _, _ in flows:
@@ -157,6 +156,8 @@ def _in_force(answers: list[_Answer], flows: list[_Flow]) -> tuple[list[_Force],
 def _looked_up(reader: TableReader) -> dict[tuple[str, str, str], list[_Flow]]:
     """Return the flows to addresses that DNS answers hold, by capture, client and address, in the order of time."""
     found: dict[tuple[str, str, str], list[_Flow]] = defaultdict(list)
+    if not reader.has("dns"):
+        return found
     rows = reader.select(
         "WITH told AS (SELECT DISTINCT capture_id, unnest(addresses) AS resp_ip FROM dns WHERE is_response) "
         "SELECT capture_id, orig_ip, resp_ip, first_ns, first_frame FROM flows SEMI JOIN told "

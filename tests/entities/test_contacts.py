@@ -15,7 +15,9 @@ BOX6, EDGE6, LINK6 = "2001:db8:1::20", "2001:db8:9::5", "fe80::200:5eff:fe00:120
 
 def contacts(lab):
     bench = lab.bench()
-    rows = [dict(zip(CONTACTS.column_names, row, strict=True)) for row in find_contacts(bench, read_clients(bench))]
+    rows = [
+        dict(zip(CONTACTS.column_names, row, strict=True)) for row in find_contacts(bench, lambda: read_clients(bench))
+    ]
     return {row["server_ip"]: row for row in rows}
 
 
