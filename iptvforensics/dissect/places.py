@@ -32,36 +32,41 @@ _NO_END = 1 << 63
 class Marks:
     """Places that a parser asked to remember, by direction and offset as the parser counts."""
 
-    __slots__ = ("_unused", "_used")
+    __slots__ = ("_spots",)
 
     def __init__(self) -> None:
-        self._unused: dict[tuple[bool, int], Spot] = {}
-        self._used: dict[tuple[bool, int], Spot] = {}
+        self._spots: tuple[dict[tuple[bool, int], Spot], dict[tuple[bool, int], Spot]] | None = None
+        """Those that no row has used yet, and the others; most flows and bodies have none."""
 
     def add(self, from_orig: bool, offset: int, spot: Spot) -> None:
         """Remember a place."""
-        if len(self._unused) >= MARKS_LIMIT:
-            del self._unused[next(iter(self._unused))]
-        self._unused[from_orig, offset] = spot
+        if self._spots is None:
+            self._spots = {}, {}
+        unused = self._spots[0]
+        if len(unused) >= MARKS_LIMIT:
+            del unused[next(iter(unused))]
+        unused[from_orig, offset] = spot
 
     def find(self, from_orig: bool, offset: int) -> Spot | None:
         """Return a place that is remembered, None if it is not."""
-        if not self._unused and not self._used:
+        if self._spots is None:
             return None
+        unused, used = self._spots
         key = from_orig, offset
-        return self._unused.get(key) or self._used.get(key)
+        return unused.get(key) or used.get(key)
 
     def use(self, from_orig: bool, offset: int) -> Spot | None:
         """Return a place for a row: from now on it gives way to places that no row has used yet."""
-        if not self._unused and not self._used:
+        if self._spots is None:
             return None
+        unused, used = self._spots
         key = from_orig, offset
-        spot = self._unused.pop(key, None)
+        spot = unused.pop(key, None)
         if spot is None:
-            return self._used.get(key)
-        if len(self._used) >= MARKS_LIMIT:
-            del self._used[next(iter(self._used))]
-        self._used[key] = spot
+            return used.get(key)
+        if len(used) >= MARKS_LIMIT:
+            del used[next(iter(used))]
+        used[key] = spot
         return spot
 
 
@@ -148,5 +153,6 @@ class Places:
         self._old.append((offsets[first], b"".join(columns)))
         while len(self._old) > 1 and self._old[1][0] <= oldest:
             self._old.pop(0)
-        self._first = self._last = 0
-        self._latest_end = 0
+        self._offset = self._frame = self._ns = _NO_NUMBERS
+        self._first = self._last = self._latest_end = 0
+        self._latest = NOWHERE

@@ -78,38 +78,64 @@ class _Direction:
         self.has_message = False
 
 
-class DnsParser:
-    """The state of one flow. The sender of a query is the client; a datagram decides for itself."""
+class DatagramParser:
+    """The state of one flow of datagrams, small: there is one for each name looked up. Each message is read alone."""
 
-    __slots__ = (
-        "__weakref__",
-        "_carried_as",
-        "_directions",
-        "_is_udp",
-        "client_is_orig",
-    )  # one for each name looked up
+    __slots__ = ("__weakref__", "_has_message", "_orig_bytes", "_resp_bytes", "client_is_orig")
 
     def __init__(self, opening: Opening) -> None:
         self.client_is_orig = True
-        self._is_udp = opening.carrier == "udp"
-        self._carried_as = "udp" if self._is_udp else "dot" if opening.is_opened else "tcp"
+        self._orig_bytes = self._resp_bytes = 0
+        self._has_message = 0
+        """Bits: a message came from the originator (1), from the responder (2)."""
+
+    def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
+        """Return the row of a message and what was wrong with it."""
+        offset = self._advance(len(data), from_orig)
+        if len(data) < HEADER_BYTES:
+            return [_too_short(len(data), offset, from_orig, is_first=not self._has_message & (1 if from_orig else 2))]
+        row, *broken = events_of(bytes(data), offset, from_orig, "udp")
+        self.client_is_orig = from_orig is not row.values["is_response"]
+        self._has_message |= 1 if from_orig else 2
+        return [row, *broken]
+
+    def gap(self, length: int, from_orig: bool) -> list[Event]:
+        """Return nothing: what is missing takes nothing from other messages."""
+        self._advance(max(length, 0), from_orig)
+        return []
+
+    def end(self, from_orig: bool) -> list[Event]:
+        """Return nothing: no message waits for another."""
+        return []
+
+    def _advance(self, count: int, from_orig: bool) -> int:
+        """Return where a direction was, and step on."""
+        if from_orig:
+            offset, self._orig_bytes = self._orig_bytes, self._orig_bytes + count
+        else:
+            offset, self._resp_bytes = self._resp_bytes, self._resp_bytes + count
+        return offset
+
+
+class StreamParser:
+    """The state of one connection. The sender of the first query is the client."""
+
+    __slots__ = ("__weakref__", "_carried_as", "_directions", "client_is_orig")
+
+    def __init__(self, opening: Opening) -> None:
+        self.client_is_orig = True
+        self._carried_as = "dot" if opening.is_opened else "tcp"
         self._directions = {side: _Direction(not opening.midstream) for side in (True, False)}
 
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the rows of the messages that are complete with these bytes."""
         direction = self._directions[from_orig]
-        if self._is_udp:
-            offset, direction.offset = direction.offset, direction.offset + len(data)
-            return self._read(bytes(data), offset, from_orig)
         direction.pending += data
         return self._take(direction, from_orig, is_final=False)
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
         """Return the message that the gap cuts; what follows is searched for the next one."""
         direction = self._directions[from_orig]
-        if self._is_udp:
-            direction.offset += max(length, 0)
-            return []
         events = self._take(direction, from_orig, is_final=True)
         pending = direction.pending
         if direction.skip and not pending:
@@ -131,8 +157,7 @@ class DnsParser:
     def end(self, from_orig: bool) -> list[Event]:
         """Return the message that was cut by the end, as far as it was captured."""
         direction = self._directions[from_orig]
-        events = [] if self._is_udp else self._take(direction, from_orig, is_final=True)
-        return events + self._flush(direction, from_orig)
+        return self._take(direction, from_orig, is_final=True) + self._flush(direction, from_orig)
 
     def _take(self, direction: _Direction, from_orig: bool, *, is_final: bool) -> list[Event]:
         """Return the rows of all whole messages that are pending, and forget their bytes."""
@@ -203,19 +228,34 @@ class DnsParser:
         """Return the row of a message and what was wrong with it."""
         direction = self._directions[from_orig]
         if len(message) < HEADER_BYTES:
-            why = f"a DNS message has at least {HEADER_BYTES} bytes, found {len(message)}"
-            if not direction.has_message:
-                raise DecodeError(why, offset=offset)
-            return [Anomaly("DNS_message_too_short", from_orig, offset, why)]
-        values, problems, _ = read_message(message)
-        values["carried_as"] = self._carried_as
+            return [_too_short(len(message), offset, from_orig, is_first=not direction.has_message)]
+        row, *broken = events_of(message, offset, from_orig, self._carried_as)
         if declared is not None:
-            values["message_bytes"] = declared
-        if self._is_udp or not any(d.has_message for d in self._directions.values()):
-            self.client_is_orig = from_orig is not values["is_response"]
+            row.values["message_bytes"] = declared
+        if not any(d.has_message for d in self._directions.values()):
+            self.client_is_orig = from_orig is not row.values["is_response"]
         direction.has_message = True
-        broken = [Anomaly(name, from_orig, offset + at, detail) for name, at, detail in problems]
-        return [Row("dns", from_orig, offset, values), *broken]
+        return [row, *broken]
+
+
+def events_of(message: bytes, offset: int, from_orig: bool, carried_as: str) -> tuple[Row, *tuple[Anomaly, ...]]:
+    """Return the row of a message, and what was wrong with it."""
+    values, problems, _ = read_message(message)
+    values["carried_as"] = carried_as
+    broken = [Anomaly(name, from_orig, offset + at, detail) for name, at, detail in problems]
+    return (Row("dns", from_orig, offset, values), *broken)
+
+
+def _too_short(size: int, offset: int, from_orig: bool, *, is_first: bool) -> Anomaly:
+    """Return what is wrong with a message that has no whole header.
+
+    Raises:
+        DecodeError: it is the first one of its direction.
+    """
+    why = f"a DNS message has at least {HEADER_BYTES} bytes, found {size}"
+    if is_first:
+        raise DecodeError(why, offset=offset)
+    return Anomaly("DNS_message_too_short", from_orig, offset, why)
 
 
 def make_parser(opening: Opening) -> Parser:
@@ -224,8 +264,10 @@ def make_parser(opening: Opening) -> Parser:
         from ._dns_quic import DoqParser
 
         return DoqParser(opening)
+    if opening.carrier == "udp":
+        return DatagramParser(opening)
     if opening.carrier != "content":
-        return DnsParser(opening)
+        return StreamParser(opening)
     from ._dns_body import BodyParser
 
     return BodyParser(opening)

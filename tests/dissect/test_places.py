@@ -169,6 +169,6 @@ def test_unused_marks_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     marks = Marks()
     for offset in range(1000):
         marks.add(True, offset, (offset, NOWHERE))
-    assert len(marks._unused) == 10
+    assert len(marks._spots[0]) == 10
     assert marks.find(True, 999) is not None
     assert marks.find(True, 0) is None

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import Anomaly, ContentInfo, Event, Opening, Row
 from iptvforensics.protocols._dns_detect import _known_score, _message_score
-from iptvforensics.protocols.dns import MAX_FAILED_SEARCHES, PROTOCOL, DnsParser
+from iptvforensics.protocols.dns import MAX_FAILED_SEARCHES, PROTOCOL, DatagramParser, StreamParser
 from iptvforensics.tls.wire import number_bytes
 
 
@@ -110,7 +110,7 @@ EXAMPLES = [
 
 
 def udp(*messages: bytes, from_orig: bool = True) -> list[Event]:
-    parser = DnsParser(Opening("udp", b"", b""))
+    parser = DatagramParser(Opening("udp", b"", b""))
     return [event for message in messages for event in parser.feed(memoryview(message), from_orig)]
 
 
@@ -305,7 +305,7 @@ def test_short_message_after_a_readable_one_is_an_anomaly() -> None:
 
 def test_client_is_who_asks() -> None:
     for message, from_orig, expected in ((query(), True, True), (ANSWER, True, False), (query(), False, False)):
-        parser = DnsParser(Opening("udp", b"", b""))
+        parser = DatagramParser(Opening("udp", b"", b""))
         parser.feed(memoryview(message), from_orig)
         assert parser.client_is_orig is expected
 
@@ -315,7 +315,7 @@ def test_udp_offsets_count_the_datagrams_before() -> None:
 
 
 def tcp(*steps: bytes | int, end: bool = True, midstream: bool = False) -> list[Event]:
-    parser = DnsParser(Opening("tcp", b"", b"", midstream=midstream))
+    parser = StreamParser(Opening("tcp", b"", b"", midstream=midstream))
     events: list[Event] = []
     for step in steps:
         events += parser.gap(step, True) if isinstance(step, int) else parser.feed(memoryview(step), True)
@@ -362,7 +362,7 @@ def test_tcp_length_that_cannot_be_one_starts_a_search() -> None:
 
 
 def test_tcp_buffer_is_bounded() -> None:
-    parser = DnsParser(Opening("tcp", b"", b"", midstream=True))
+    parser = StreamParser(Opening("tcp", b"", b"", midstream=True))
     tracemalloc.start()
     for _ in range(2000):
         parser.feed(memoryview(b"\xff\xff\x00\x00\x00\x00\x00\x01" * 128), True)
