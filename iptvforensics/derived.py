@@ -66,7 +66,9 @@ class Workbench:
 
     def __init__(self, store: Store, folder: Path, *, cores: int = 1, filled: set[str] | None = None) -> None:
         self._store = store
-        self._threads = ThreadPoolExecutor(2, "iptvforensics-derived") if cores > 1 else None
+        self._readers = ThreadPoolExecutor(2, "iptvforensics-derived") if cores > 1 else None
+        self._writer = ThreadPoolExecutor(1, "iptvforensics-derived-tables") if cores > 1 else None
+        """One thread: a connection does one thing at a time, and refuses others meanwhile."""
         self._tasks: list[Future[None]] = []
         self._filled = store.filled() if filled is None else filled
         self._known: dict[str, Source] = {}
@@ -93,9 +95,9 @@ class Workbench:
 
         Functions are begun one after the other, so that one may ask for the answer of an earlier one.
         """
-        if self._threads is None:
+        if self._readers is None:
             return cache(partial(make, self))
-        return self._threads.submit(self._apart, make).result
+        return self._readers.submit(self._apart, make).result
 
     def _apart(self, make: Callable[[Workbench], Made]) -> Made:
         bench = Workbench(self._store, self.folder, filled=self._filled)
@@ -111,8 +113,9 @@ class Workbench:
 
     def close(self) -> None:
         """Let go of the threads and the connection."""
-        if self._threads is not None:
-            self._threads.shutdown(cancel_futures=True)
+        for threads in (self._readers, self._writer):
+            if threads is not None:
+                threads.shutdown(cancel_futures=True)
         self._writing.close()
         self.connection.close()
 
@@ -140,10 +143,10 @@ class Workbench:
             raise SchemaError(table.name, "*", f"expected {len(table.columns)} values, found {len(rows[0])}")
         self.rows[table.name] = len(rows)
         path = str(self.folder / f"{table.name}.parquet")
-        if self._threads is None:
+        if self._writer is None:
             parquet.copy_rows(self.connection, path, table.columns, rows)
         else:
-            self._tasks.append(self._threads.submit(parquet.copy_rows, self._writing, path, table.columns, rows))
+            self._tasks.append(self._writer.submit(parquet.copy_rows, self._writing, path, table.columns, rows))
 
     def write_query(self, table: Table, sql: str) -> None:
         """Write a table of the case as a query gives it, in the order of its columns; the first one names the rows."""

@@ -128,6 +128,19 @@ def test_a_table_that_cannot_be_written_is_an_error(store: Store, tmp_path: Path
     bench.close()
 
 
+def test_tables_come_out_whole_however_many_are_written_at_once(store: Store, tmp_path: Path) -> None:
+    bench = Workbench(store, tmp_path, cores=2)
+    counted = [bench.beside(lambda reader: reader.select("SELECT count(*) FROM range(1000000)")) for _ in range(4)]
+    rows = [(str(number),) for number in range(5000)]
+    for number in range(20):
+        bench.write(Table(f"lines{number}", "x", (Column("a", "text", ""),)), rows)
+    assert [count() for count in counted] == 4 * [[(1000000,)]]
+    bench.finish()
+    for number in range(20):
+        assert bench.select(f"SELECT count(*) FROM '{tmp_path}/lines{number}.parquet'") == [(5000,)]
+    bench.close()
+
+
 def test_queries_write_tables_in_order(store: Store, tmp_path: Path) -> None:
     bench = Workbench(store, tmp_path)
     bench.put("made", ("b", "a"), [("2", "b"), ("1", "bad \udcff"), ("3", "a")])
