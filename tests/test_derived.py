@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iptvforensics import derived
+from iptvforensics import derived, parquet
 from iptvforensics.batch import analyze_many
 from iptvforensics.case import open_case
 from iptvforensics.derived import Workbench, decide, decisions, refresh, state_of
@@ -128,7 +128,8 @@ def test_a_table_that_cannot_be_written_is_an_error(store: Store, tmp_path: Path
     bench.close()
 
 
-def test_tables_come_out_whole_however_many_are_written_at_once(store: Store, tmp_path: Path) -> None:
+def test_writes_do_not_disturb_each_other(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "fit", None)  # what failed would be tried once more, with fitted values
     bench = Workbench(store, tmp_path, cores=2)
     counted = [bench.beside(lambda reader: reader.select("SELECT count(*) FROM range(1000000)")) for _ in range(4)]
     rows = [(str(number),) for number in range(5000)]
