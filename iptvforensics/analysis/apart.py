@@ -158,6 +158,7 @@ class Apart:
 
         Raises:
             LostPages: the file is not what it was any more.
+            ChildProcessError: the process that hashes it has died.
         """
         if self._sha256 is None:
             if self._hashing is None:

@@ -19,6 +19,7 @@ import hashlib
 import json
 import mmap
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -94,6 +95,7 @@ class Hashing:
 
         Raises:
             LostPages: it could not be read, or was changed meanwhile.
+            ChildProcessError: the process has died.
         """
         if self._sha256 is None:
             with suppress(BrokenPipeError):
@@ -101,7 +103,8 @@ class Hashing:
             answer = b"".join(iter(lambda: os.read(self._result, 1 << 16), b""))
             if not answer:
                 code = self._process.wait()
-                raise LostPages(f"{self.path}: the hashing process died with exit code {code}")
+                died = LostPages if code == -signal.SIGBUS else ChildProcessError
+                raise died(f"{self.path}: the hashing process died with exit code {code}")
             found = json.loads(answer)
             if found["size"] != size or found["why"]:
                 raise LostPages(f"{self.path}: {found['why'] or 'its length has changed'}")

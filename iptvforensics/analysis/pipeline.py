@@ -120,7 +120,7 @@ class Pipeline:
         """Add the rows that the whole capture gives: flows, faults, index."""
         rows = self.rows
         if self.has_changed:
-            detail = "the file was written to, or lost, while it was read: it was read again, all is of that reading"
+            detail = "the file was written to, or could not be read on, at a first reading; all is of a second one"
             rows.separate_anomaly("CAPTURE_changed_while_read", None, 0, 1, detail)
         for fault in report.faults:
             rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)

@@ -20,6 +20,7 @@ from iptvforensics.analysis import analyze_capture, capture_file, child, hashing
 from iptvforensics.analysis.apart import is_possible
 from iptvforensics.analysis.child import LostPages
 from iptvforensics.analysis.hashing import Hashing, Pace
+from iptvforensics.batch import analyze_many
 from iptvforensics.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
@@ -136,7 +137,7 @@ def test_the_decoding_goes_on_behind_what_is_hashed_and_when_the_hashing_is_gone
     with hashing.hashing(str(path)) as process:
         process._process.kill()
         process._process.wait()
-        with pytest.raises(LostPages, match="exit code -9"):
+        with pytest.raises(ChildProcessError, match="exit code -9"):
             process.sha256(PORTION)
 
 
@@ -218,6 +219,22 @@ def test_a_capture_that_changes_behind_the_decoding_is_read_again(
     assert said.n.item() == 1
     assert [manifest["sha256"] for manifest in store.manifests()] == [summary.sha256]
     assert not list((store.root / "captures").glob("*[!0-9a-f]"))
+
+
+def test_a_hashing_that_is_killed_costs_its_file_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Hashing.sha256
+
+    def killed_before(self: Hashing, size: int) -> str:
+        self._process.kill()
+        return asked(self, size)
+
+    monkeypatch.setattr(capture_file, "APART_FROM_BYTES", 0)
+    monkeypatch.setattr(Hashing, "sha256", killed_before)
+    store = Store.create(tmp_path / "case")
+    (summary,) = analyze_many([str(CAPTURE)], store, workers=2)
+    assert "the hashing process died with exit code -9" in (summary.error or "")
+    assert store.manifests() == []
+    assert list((store.root / "captures").iterdir()) == []
 
 
 def test_it_ends_when_the_others_are_killed(evidence: Callable[[int], Path]) -> None:
