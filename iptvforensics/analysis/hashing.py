@@ -161,22 +161,35 @@ def _hash(capture: str, hears: int, tells: int) -> dict[str, Any]:
         now = os.fstat(file.fileno())
     changed = (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns)
     return {
-        "sha256": digest.hash.hexdigest(),
+        "sha256": digest.sha256,
         "size": opened.st_size,
         "why": "it was written to while it was read" if changed else "",
     }
 
 
 class _Digest:
-    """The hash of a file, as far as two threads have come by turns."""
+    """The hash of a file, as far as two threads have come by turns.
+
+    Either begins with a copy of what is known, and what it made counts if the other one has not come as far meanwhile:
+    so nobody ever waits for a thread that is not run.
+    """
 
     def __init__(self, fd: int, size: int, tells: int) -> None:
-        self.hash = hashlib.sha256()
         self._fd, self._size, self._tells = fd, size, tells
-        self._done = 0
+        self._known = (0, hashlib.sha256())
         self._decoded = 0
         self._is_late = False
         self._turn = Condition()
+
+    @property
+    def done(self) -> int:
+        """Bytes hashed so far."""
+        return self._known[0]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of those bytes."""
+        return self._known[1].hexdigest()
 
     def follow(self, hears: int) -> None:
         """Return when all is hashed; do here what nobody else had the time for."""
@@ -185,7 +198,7 @@ class _Digest:
         while (heard := os.read(hears, 1)) != _WANTED:
             if heard == _DECODED:
                 self._decoded += PORTION_BYTES
-                if self._decoded - self._done > late:
+                if self._decoded - self.done > late:
                     self._catch_up(self._decoded - late // 2)
             elif heard == _ALL_DECODED:
                 self._decoded = self._size
@@ -197,33 +210,37 @@ class _Digest:
 
     def _catch_up(self, place: int) -> None:
         self._is_late = True
-        while self._done < min(place, self._size):
-            with self._turn:
-                self._next()
+        while self.done < min(place, self._size):
+            self._next()
         self._is_late = False
 
     def _when_idle(self) -> None:
         with suppress(OSError):  # forbidden here: then like the other
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         with suppress(OSError, ValueError):  # the other meets the same, and tells
-            while self._done < self._size:
+            while self.done < self._size:
                 with self._turn:
                     self._turn.wait_for(self._has_time)
-                    self._next()
+                self._next()
 
     def _has_time(self) -> bool:
-        return not self._is_late and self._done - self._decoded < PORTIONS_APART * PORTION_BYTES
+        return not self._is_late and self.done - self._decoded < PORTIONS_APART * PORTION_BYTES
 
     def _next(self) -> None:
-        """Hash the next window, and tell the decoding."""
-        length = min(WINDOW_BYTES, self._size - self._done)
+        """Hash the next window; tell the decoding of it, if the other thread has not."""
+        done, known = self._known
+        length = min(WINDOW_BYTES, self._size - done)
         if length <= 0:
             return
+        digest = known.copy()
         # The system's own copy of the file is looked at: copying it once more would take an eighth of the time.
         flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
-        with mmap.mmap(self._fd, length, flags=flags, prot=mmap.PROT_READ, offset=self._done) as window:
-            self.hash.update(window)
-        self._done += length
-        if self._done % PORTION_BYTES == 0:
+        with mmap.mmap(self._fd, length, flags=flags, prot=mmap.PROT_READ, offset=done) as window:
+            digest.update(window)
+        with self._turn:
+            if self.done != done:
+                return
+            self._known = (done + length, digest)
+        if (done + length) % PORTION_BYTES == 0:
             with suppress(BrokenPipeError):
                 os.write(self._tells, _HASHED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import signal
 import subprocess
@@ -86,17 +87,17 @@ def test_it_is_never_far_ahead_and_goes_on_when_the_decoding_does(evidence: Call
     digest = hashing._Digest(os.open(path, os.O_RDONLY), size, tells)
     following = threading.Thread(target=digest.follow, args=(hears,))
     following.start()
-    wait_until(lambda: digest._done == APART * PORTION)
+    wait_until(lambda: digest.done == APART * PORTION)
     time.sleep(0.1)
-    assert digest._done == APART * PORTION
+    assert digest.done == APART * PORTION
     os.write(their_step, b"+")
-    wait_until(lambda: digest._done == (APART + 1) * PORTION)
+    wait_until(lambda: digest.done == (APART + 1) * PORTION)
     assert os.read(step, 1 << 10) == b"+" * (APART + 1)
     os.write(their_step, b".")
-    wait_until(lambda: digest._done == size)
+    wait_until(lambda: digest.done == size)
     os.write(their_step, b"?")
     following.join()
-    assert digest.hash.hexdigest() == sha256_of(path)
+    assert digest.sha256 == sha256_of(path)
     for fd in (hears, their_step, step, tells, digest._fd):
         os.close(fd)
 
@@ -115,13 +116,50 @@ def test_where_no_core_is_ever_idle_the_other_thread_hashes(
     pace = Pace(step, their_step)
     for portion in range(1, 2 * APART + 1):
         pace.decoded(portion * PORTION)
-        assert digest._done >= (portion - APART) * PORTION
+        assert digest.done >= (portion - APART) * PORTION
     pace.end()
     time.sleep(0.1)
-    assert digest._done < size  # nobody waits for it yet
+    assert digest.done < size  # nobody waits for it yet
     os.write(their_step, b"?")
     following.join()
-    assert digest.hash.hexdigest() == sha256_of(path)
+    assert digest.sha256 == sha256_of(path)
+    for fd in (hears, their_step, step, tells, digest._fd):
+        os.close(fd)
+
+
+def test_nobody_waits_for_a_thread_that_is_not_run(
+    evidence: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 3 * PORTION
+    path = evidence(size)
+    hears, their_step = os.pipe()
+    step, tells = os.pipe()
+    runs_again, has_run = threading.Event(), threading.Event()
+    when_idle = hashing._Digest._when_idle
+
+    class Stopped(mmap.mmap):
+        """A window before which the idle thread stops until it is told to run again."""
+
+        def __enter__(self) -> Stopped:
+            if threading.current_thread().name == "idle":
+                runs_again.wait()
+            return self
+
+    def named(self: Any) -> None:
+        threading.current_thread().name = "idle"
+        when_idle(self)
+        has_run.set()
+
+    monkeypatch.setattr(mmap, "mmap", Stopped)
+    monkeypatch.setattr(hashing._Digest, "_when_idle", named)
+    digest = hashing._Digest(os.open(path, os.O_RDONLY), size, tells)
+    os.write(their_step, b".?")
+    digest.follow(hears)
+    found = digest.sha256
+    runs_again.set()
+    assert has_run.wait(30)
+    assert digest.sha256 == found == sha256_of(path)
+    assert os.read(step, 1 << 10) == b"+" * 3
     for fd in (hears, their_step, step, tells, digest._fd):
         os.close(fd)
 
