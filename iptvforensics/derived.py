@@ -61,7 +61,8 @@ class Workbench:
     """Reads the tables of the captures and writes those of the case.
 
     A table is looked for when `has` is asked for it; only then queries can name it, and they name each column. With
-    more than one core, tables are written, and what was given to `beside` is made, on threads; `finish` waits for them.
+    more than one core, tables are written, and what was given to `beside` is made, on threads; `finish` waits for the
+    tables.
     """
 
     def __init__(self, store: Store, folder: Path, *, cores: int = 1, filled: set[str] | None = None) -> None:

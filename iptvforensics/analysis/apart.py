@@ -5,7 +5,8 @@ waits. A second process has a lock of its own. Arrays lie in memory that both se
 
 * from the decoding process: `secrets` (before the first batch), `progress`, `announce`, `batch`, at last `report`; or
   `error` with an exception;
-* to it: a byte for each batch that is done with. At most `BATCHES_ALIVE` are there.
+* to it: a byte for each batch that is done with. At most `BATCHES_ALIVE` are there;
+* to and from the process that hashes the file (`hashing`): how far either is.
 
 The process is a copy of this one where there are no threads, as in the command; elsewhere a plain child, as `workers`
 starts them, so that nothing is needed of the program that uses the library (it may have threads, be a notebook, or be
@@ -106,6 +107,11 @@ class Apart:
         self._permits: BinaryIO = os.fdopen(to_write, "wb", buffering=0)
         try:
             self._process = _start(task, (*fds, *pace), (to_read, to_write))
+        except BaseException:
+            self._messages.close()
+            self._permits.close()
+            os.close(self._memory)
+            raise
         finally:
             os.close(their_in)
             os.close(their_out)
@@ -163,7 +169,7 @@ class Apart:
         if self._sha256 is None:
             if self._hashing is None:
                 raise RuntimeError("the capture was not read to its end")
-            self._sha256 = self._hashing.sha256(self.report().size_bytes)
+            self._sha256 = self._hashing.sha256(self.report().file_state)
         return self._sha256
 
     def forget(self) -> None:
@@ -183,8 +189,9 @@ class Apart:
         message = self._messages.read(size)
         if not size or len(message) < size:
             code = self._process.wait()
-            died = LostPages if code == -signal.SIGBUS else ChildProcessError
-            raise died(f"{self.path}: the decoding process died with exit code {code}")
+            if code == -signal.SIGBUS:
+                raise LostPages(self.path)
+            raise ChildProcessError(f"{self.path}: the decoding process died with exit code {code}")
         answer: tuple[str, Any] = pickle.loads(message)  # noqa: S301 (from a child of this process)
         return answer
 

@@ -61,8 +61,10 @@ def analyze_capture(
             return _read_once(path, size, store, options, cores, speed, progress, announce, attempt)
         except LateSecrets as found:
             attempt = attempt._replace(secrets=tuple(found.secrets))
-        except LostPages:  # reading says what is wrong with the file, and keeps what is there
-            attempt = attempt._replace(lost_pages=True)
+        except LostPages as found:  # reading says what is wrong with the file, and keeps what is there
+            if attempt.lost is not None:
+                raise
+            attempt = Attempt(lost=found.why)
 
 
 def _read_once(
@@ -78,7 +80,7 @@ def _read_once(
 ) -> Summary:
     """Return what was found in one reading of a file."""
     tell = None if progress is None else lambda done: progress(Progress(path, done, size))
-    with _throughput(), _source(path, size, options, cores, speed, tell, announce, attempt.lost_pages) as source:
+    with _throughput(), _source(path, size, options, cores, speed, tell, announce, attempt.lost is None) as source:
         # Reading, hashing and decoding have begun: parsers, and what comes at the end, are loaded meanwhile.
         from .. import entities  # noqa: F401 (used when all files are done)
         from .pipeline import Pipeline
@@ -90,7 +92,7 @@ def _read_once(
             pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, attempt.secrets))
             pipeline.has_all_secrets = bool(attempt.secrets)
             pipeline.may_repeat = size is not None and not attempt.secrets
-            pipeline.has_changed = attempt.lost_pages
+            pipeline.lost = attempt.lost
             return pipeline.run()
         except BaseException:
             writer.abandon()
@@ -106,13 +108,13 @@ def _source(
     speed: kernel.Speed,
     tell: Callable[[int], None] | None,
     announce: Callable[[str], None] | None,
-    lost_pages: bool,
+    looks_twice: bool,
 ) -> Iterator[Source]:
     """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it."""
     if cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
         with ExitStack() as stack:
             # It begins before anything large is loaded.
-            beside = stack.enter_context(hashing(path)) if not lost_pages else None
+            beside = stack.enter_context(hashing(path)) if looks_twice else None
             told = {"progress": tell, "announce": announce}
             yield stack.enter_context(apart(path, block_bytes=options.block_bytes, speed=speed, hashing=beside, **told))
         return

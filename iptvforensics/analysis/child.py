@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn, Protocol
 
 NICENESS = 3
@@ -16,7 +17,11 @@ NICENESS = 3
 
 
 class LostPages(ChildProcessError):
-    """A file that a child looked at where the system keeps it is not what it was any more, or cannot be read on."""
+    """A file that children looked at is not what it was any more, or cannot be read on."""
+
+    def __init__(self, path: str, why: str = "part of it could not be read any more") -> None:
+        super().__init__(f"{path}: {why}")
+        self.why = why
 
 
 class Child(Protocol):
@@ -50,7 +55,8 @@ class Copy:
     def kill(self) -> None:
         """End the process, if it has not ended."""
         if self._code is None:
-            os.kill(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the program that uses this library lets its children go
+                os.kill(self.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Return the exit code (negative: a signal) when the process has ended."""
@@ -87,7 +93,7 @@ def can_copy() -> bool:
 
 
 def leave_no_core() -> None:
-    """Have nothing of this process written to disk should it die: losing a page is no fault to look into."""
+    """Ask for no core file of this process should it die: losing a page is no fault to look into."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -93,6 +93,7 @@ class Decoding:
         flows = FlowNumbers(count, table.flow[: count * FLOW_WIDTH], table.dirs[: 2 * count * DIRECTION_WIDTH])
         return Report(
             size_bytes=reader.size_bytes,
+            file_state=reader.file_state,
             format=reader.format,
             frames=reader.frames,
             first_ns=reader.first_ns,

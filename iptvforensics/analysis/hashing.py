@@ -6,9 +6,15 @@ while sessions are made. Where no core is ever free, it falls behind, and a seco
 takes its place until it has caught up (`LATE_PORTIONS`). It is never further from the decoding than `PORTIONS_APART`,
 so that the file comes from its disk once: whoever is behind finds it in the system's memory.
 
-What is hashed and what is decoded are two looks at the same file. A file that is another at the end of either look than
-at its beginning has no hash here (`LostPages`): it is read once more, and each byte is hashed as it is read
-(`capture.source`). The same is done with whatever cannot be read here.
+What is hashed and what is decoded are two looks at the same file. Unless it is the same one, with the same length and
+time of change, when either look begins and when all is over, there is no hash here (`LostPages`): the file is read once
+more, and each byte is hashed as it is read (`capture.source`). The same is done with whatever cannot be read here.
+
+Three pipes:
+
+    decoding --steps--> hashing     a byte for each portion decoded, one for its end, one (of the parent) for the answer
+    hashing --hashed--> decoding    a byte for each portion hashed
+    hashing --answer--> parent      JSON: the hash, what file it is of, or why there is none
 
 **Known limitations**: a writer who leaves size and time of the last change alone is not noticed.
 """
@@ -26,6 +32,7 @@ from contextlib import contextmanager, suppress
 from threading import Condition, Thread
 from typing import Any, NoReturn
 
+from ..capture.source import file_state_of
 from . import child
 from .child import LostPages
 
@@ -36,17 +43,18 @@ _START = (
 PORTION_BYTES = 32 << 20
 PORTIONS_APART = 8
 LATE_PORTIONS = PORTIONS_APART // 2
+"""Hashing that is further behind catches up to half of that before it is left to idle cores again."""
 WINDOW_BYTES = 2 << 20
-_DECODED, _ALL_DECODED, _WANTED = b"+", b".", b"?"
-_HASHED = b"+"
+_DECODED, _ALL_DECODED, _WANTED = b"d", b".", b"?"
+_HASHED = b"h"
 
 
 class Pace:
     """What keeps the decoding near the hashing."""
 
-    def __init__(self, hears: int, tells: int) -> None:
-        """Talk to the hashing process through two pipes, of which the one is read and the other written."""
-        self._hears, self._tells = hears, tells
+    def __init__(self, hashed: int, steps: int) -> None:
+        """Read and write the decoding's ends of two pipes."""
+        self._hashed, self._steps = hashed, steps
         self._portions = 0
         self._is_alone = False
 
@@ -55,8 +63,8 @@ class Pace:
         while self._portions < place // PORTION_BYTES and not self._is_alone:
             self._portions += 1
             self._tell(_DECODED)
-            # Nothing to hear: it is done with the file (which has grown), or has died, which its parent will say.
-            self._is_alone = self._portions > PORTIONS_APART and not os.read(self._hears, 1)
+            # Nothing to hear: the hashing has died, which its parent will say.
+            self._is_alone = self._portions > PORTIONS_APART and not os.read(self._hashed, 1)
 
     def end(self) -> None:
         """Say that there is no more to decode."""
@@ -64,7 +72,7 @@ class Pace:
 
     def _tell(self, what: bytes) -> None:
         with suppress(BrokenPipeError):
-            os.write(self._tells, what)
+            os.write(self._steps, what)
 
 
 class Hashing:
@@ -73,41 +81,49 @@ class Hashing:
     def __init__(self, path: str) -> None:
         self.path = path
         self._sha256: str | None = None
-        self._result, answers = os.pipe()
-        hears, self._tells = os.pipe()
-        self._pace_hears, tells = os.pipe()
-        fds = (answers, hears, tells)
-        ours = (self._result, self._tells, self._pace_hears)
-        task: dict[str, Any] = {"capture": path, "fds": fds}
+        self._answer, answer = os.pipe()
+        steps, self._steps = os.pipe()
+        self._hashed, hashed = os.pipe()
+        theirs = (answer, steps, hashed)
+        self._ours = (self._answer, self._steps, self._hashed)
         try:
-            self._process = _start(task, fds, ours)
+            self._process = _start({"capture": path, "fds": theirs}, theirs, self._ours)
+        except BaseException:
+            self._close_pipes()
+            raise
         finally:
-            for fd in fds:
+            for fd in theirs:
                 os.close(fd)
 
     @property
     def pace(self) -> tuple[int, int]:
-        """File descriptors for the `Pace` of the decoding: what it hears and where it tells."""
-        return self._pace_hears, self._tells
+        """File descriptors for the `Pace` of the decoding."""
+        return self._hashed, self._steps
 
-    def sha256(self, size: int) -> str:
-        """Return the SHA-256 of a file that was found to be `size` bytes long, when it is known.
+    def sha256(self, file_state: tuple[int, ...] | None) -> str:
+        """Return the SHA-256 of the file, when it is known.
+
+        Args:
+            file_state: what the decoding knows the file by (`CaptureReader.file_state`).
 
         Raises:
-            LostPages: it could not be read, or was changed meanwhile.
+            LostPages: it could not be read, or is not the file that was decoded.
             ChildProcessError: the process has died.
         """
         if self._sha256 is None:
             with suppress(BrokenPipeError):
-                os.write(self._tells, _WANTED)
-            answer = b"".join(iter(lambda: os.read(self._result, 1 << 16), b""))
+                os.write(self._steps, _WANTED)
+            answer = b"".join(iter(lambda: os.read(self._answer, 1 << 16), b""))
             if not answer:
                 code = self._process.wait()
-                died = LostPages if code == -signal.SIGBUS else ChildProcessError
-                raise died(f"{self.path}: the hashing process died with exit code {code}")
+                if code == -signal.SIGBUS:
+                    raise LostPages(self.path)
+                raise ChildProcessError(f"{self.path}: the hashing process died with exit code {code}")
             found = json.loads(answer)
-            if found["size"] != size or found["why"]:
-                raise LostPages(f"{self.path}: {found['why'] or 'its length has changed'}")
+            if found["why"]:
+                raise LostPages(self.path, found["why"])
+            if not list(file_state or ()) == found["opened"] == found["ended"]:
+                raise LostPages(self.path, "it was written to, or replaced, while it was read")
             self._sha256 = found["sha256"]
         return self._sha256
 
@@ -115,16 +131,19 @@ class Hashing:
         """End the process, whatever it is at."""
         if self._sha256 is None:
             self._process.kill()
-        for fd in (self._result, self._tells, self._pace_hears):
-            os.close(fd)
+        self._close_pipes()
         self._process.wait()
 
+    def _close_pipes(self) -> None:
+        for fd in self._ours:
+            os.close(fd)
 
-def _start(task: dict[str, Any], fds: tuple[int, int, int], ours: tuple[int, int, int]) -> child.Child:
+
+def _start(task: dict[str, Any], theirs: tuple[int, int, int], ours: tuple[int, int, int]) -> child.Child:
     if child.can_copy():
         with suppress(OSError):  # no memory for a copy of a large program
-            return child.Copy(lambda: work(**task), fds, ours)
-    return child.new(_START, json.dumps({**task, "path": sys.path}), fds)
+            return child.Copy(lambda: work(**task), theirs, ours)
+    return child.new(_START, json.dumps({**task, "path": sys.path}), theirs)
 
 
 @contextmanager
@@ -141,45 +160,41 @@ def work(capture: str, fds: tuple[int, int, int]) -> NoReturn:
     """Hash a file, tell of it, and end the process (which is the hashing one)."""
     os.nice(child.NICENESS)
     child.leave_no_core()
-    result, hears, tells = fds
-    answer = {"sha256": "", "size": 0, "why": ""}
+    answer, steps, hashed = fds
     try:
-        answer |= _hash(capture, hears, tells)
-    except (OSError, ValueError) as error:  # Python says ValueError when a window would not lie in the file
-        answer["why"] = f"it cannot be read: {error}"
-    with suppress(BrokenPipeError):
-        os.write(result, json.dumps(answer).encode())
+        try:
+            found = _hash(capture, steps, hashed)
+        except (OSError, ValueError) as error:  # Python says ValueError when a window would not lie in the file
+            found = {"why": f"it could not be read: {error}"}
+        os.write(answer, json.dumps(found).encode())
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        os._exit(1)  # nobody wants to know any more
     os._exit(0)
 
 
-def _hash(capture: str, hears: int, tells: int) -> dict[str, Any]:
-    """Return SHA-256, size and what is wrong with it, of a file as it lies there."""
+def _hash(capture: str, steps: int, hashed: int) -> dict[str, Any]:
+    """Return the SHA-256 of a file as it lies there, and what file it was before and after."""
     with open(capture, "rb", buffering=0) as file:
-        opened = os.fstat(file.fileno())
-        digest = _Digest(file.fileno(), opened.st_size, tells)
-        digest.follow(hears)
-        now = os.fstat(file.fileno())
-    changed = (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns)
-    return {
-        "sha256": digest.sha256,
-        "size": opened.st_size,
-        "why": "it was written to while it was read" if changed else "",
-    }
+        opened = file_state_of(file.fileno())
+        digest = _Digest(file.fileno(), os.fstat(file.fileno()).st_size, hashed)
+        digest.follow(steps)
+        ended = file_state_of(file.fileno())
+    return {"sha256": digest.sha256, "opened": opened, "ended": ended, "why": ""}
 
 
 class _Digest:
     """The hash of a file, as far as two threads have come by turns.
 
     Either begins with a copy of what is known, and what it made counts if the other one has not come as far meanwhile:
-    so nobody ever waits for a thread that is not run.
+    no lock is held for longer than it takes to say so, as a thread that waits for an idle core may wait for long.
     """
 
-    def __init__(self, fd: int, size: int, tells: int) -> None:
-        self._fd, self._size, self._tells = fd, size, tells
+    def __init__(self, fd: int, size: int, hashed: int) -> None:
+        self._fd, self._size, self._hashed = fd, size, hashed
         self._known = (0, hashlib.sha256())
         self._decoded = 0
         self._is_late = False
-        self._turn = Condition()
+        self._changed = Condition()
 
     @property
     def done(self) -> int:
@@ -191,21 +206,28 @@ class _Digest:
         """SHA-256 of those bytes."""
         return self._known[1].hexdigest()
 
-    def follow(self, hears: int) -> None:
-        """Return when all is hashed; do here what nobody else had the time for."""
-        Thread(target=self._when_idle, daemon=True).start()
+    def follow(self, steps: int) -> None:
+        """Return when all is hashed and wanted; do here what nobody else had the time for.
+
+        Raises:
+            EOFError: all others are gone.
+        """
+        with suppress(RuntimeError):  # no thread to be had: then all is done here
+            Thread(target=self._when_idle, daemon=True).start()
         late = LATE_PORTIONS * PORTION_BYTES
-        while (heard := os.read(hears, 1)) != _WANTED:
+        while (heard := os.read(steps, 1)) != _WANTED:
             if heard == _DECODED:
                 self._decoded += PORTION_BYTES
-                if self._decoded - self.done > late:
+                if self._decoded > self._size:  # the file has grown, and the decoding waits for what is not hashed here
+                    self._tell()
+                elif self._decoded - self.done > late:
                     self._catch_up(self._decoded - late // 2)
             elif heard == _ALL_DECODED:
                 self._decoded = self._size
             else:
-                os._exit(1)  # all others are gone
-            with self._turn:
-                self._turn.notify()
+                raise EOFError
+            with self._changed:
+                self._changed.notify()
         self._catch_up(self._size)
 
     def _catch_up(self, place: int) -> None:
@@ -219,8 +241,8 @@ class _Digest:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         with suppress(OSError, ValueError):  # the other meets the same, and tells
             while self.done < self._size:
-                with self._turn:
-                    self._turn.wait_for(self._has_time)
+                with self._changed:
+                    self._changed.wait_for(self._has_time)
                 self._next()
 
     def _has_time(self) -> bool:
@@ -233,14 +255,28 @@ class _Digest:
         if length <= 0:
             return
         digest = known.copy()
-        # The system's own copy of the file is looked at: copying it once more would take an eighth of the time.
-        flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
-        with mmap.mmap(self._fd, length, flags=flags, prot=mmap.PROT_READ, offset=done) as window:
-            digest.update(window)
-        with self._turn:
+        self._add(digest, done, length)
+        with self._changed:
             if self.done != done:
                 return
             self._known = (done + length, digest)
         if (done + length) % PORTION_BYTES == 0:
-            with suppress(BrokenPipeError):
-                os.write(self._tells, _HASHED)
+            self._tell()
+
+    def _add(self, digest: Any, at: int, length: int) -> None:
+        """Hash bytes of the file, without a copy if the system can show its own."""
+        flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
+        try:
+            window = mmap.mmap(self._fd, length, flags=flags, prot=mmap.PROT_READ, offset=at)
+        except OSError:  # not on every file system
+            data = os.pread(self._fd, length, at)
+            if len(data) < length:
+                raise ValueError(f"{length} bytes were expected at {at}, found {len(data)}") from None
+            digest.update(data)
+            return
+        with window:  # copying takes an eighth of the time of hashing
+            digest.update(window)
+
+    def _tell(self) -> None:
+        with suppress(BrokenPipeError):
+            os.write(self._hashed, _HASHED)

@@ -37,8 +37,8 @@ class Attempt(NamedTuple):
 
     secrets: tuple[Secret, ...] = ()
     """Secrets that stand behind frames."""
-    lost_pages: bool = False
-    """True if the file changed under a reading: now each byte is hashed as it is read."""
+    lost: str | None = None
+    """Why an earlier reading has no hash: now each byte is hashed as it is read."""
 
 
 class Progress(NamedTuple):

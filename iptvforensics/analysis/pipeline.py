@@ -62,8 +62,8 @@ class Pipeline:
         self.writer = writer
         self.may_repeat = self.has_all_secrets = False
         """True if the file can be read again when it holds secrets behind frames; if this has been done."""
-        self.has_changed = False
-        """True if it is read again because it changed."""
+        self.lost: str | None = None
+        """Why an earlier reading of the file was given up."""
         self.options = options
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
@@ -119,9 +119,9 @@ class Pipeline:
     def _describe(self, report: Report, protocols: dict[int, str]) -> None:
         """Add the rows that the whole capture gives: flows, faults, index."""
         rows = self.rows
-        if self.has_changed:
-            detail = "the file was written to, or could not be read on, at a first reading; all is of a second one"
-            rows.separate_anomaly("CAPTURE_changed_while_read", None, 0, 1, detail)
+        if self.lost is not None:
+            detail = f"at an earlier reading of the file {self.lost}; all is of a later one, from its start"
+            rows.separate_anomaly("CAPTURE_read_again", None, 0, 1, detail)
         for fault in report.faults:
             rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)
         for note in report.notes:

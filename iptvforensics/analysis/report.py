@@ -18,6 +18,7 @@ class Report:
     """What is known of a capture once it has been read to its end."""
 
     size_bytes: int
+    file_state: tuple[int, int, int, int] | None
     format: str
     frames: int
     first_ns: int | None

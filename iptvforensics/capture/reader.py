@@ -127,6 +127,11 @@ class CaptureReader:
         return self._source.bytes_read
 
     @property
+    def file_state(self) -> tuple[int, int, int, int] | None:
+        """Device, inode, bytes and time of the last change (ns) of the file when it was opened; None: it is no file."""
+        return self._source.file_state
+
+    @property
     def is_compressed(self) -> bool:
         """True if the evidence file is compressed: places in the stream are not places in it."""
         return self._source.compression is not None

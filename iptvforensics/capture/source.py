@@ -91,7 +91,8 @@ class Source:
     def __init__(self, path: str | os.PathLike[str], *, hashing: bool = True, piece_bytes: int = PIECE_BYTES) -> None:
         self.name = os.fspath(path)
         self._file, self.size = open_evidence(path)
-        self._opened = _written(self._file)
+        self.file_state = _state_of(self._file)
+        """Device, inode, bytes and time of the last change (ns) of the file when it was opened; None: it is no file."""
         self._second: _Readable | None = None
         """The file opened once more, to unpack again what stands before a fault."""
         self._digest = hashlib.sha256() if hashing else None
@@ -128,7 +129,7 @@ class Source:
     @property
     def has_changed(self) -> bool:
         """True if the file has been written to since it was opened, as far as the system says."""
-        return _written(self._file) != self._opened
+        return _state_of(self._file) != self.file_state
 
     @property
     def sha256(self) -> str:
@@ -247,12 +248,15 @@ class Source:
             self._read_some(PIECE_BYTES)
 
 
-def _written(file: _Readable) -> tuple[int, int] | None:
-    """Return size and time of the last change of a file, None of what is no file of this system."""
-    if not isinstance(file, io.FileIO):
-        return None
-    status = os.fstat(file.fileno())
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+def file_state_of(fd: int) -> tuple[int, int, int, int] | None:
+    """Return device, inode, bytes and time of the last change (ns) of an open file, None of what is no file."""
+    status = os.fstat(fd)
+    is_file = stat.S_ISREG(status.st_mode)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if is_file else None
+
+
+def _state_of(file: _Readable) -> tuple[int, int, int, int] | None:
+    return file_state_of(file.fileno()) if isinstance(file, io.FileIO) else None
 
 
 def _read_again(file: _Readable, limit: int) -> bytes:

@@ -150,8 +150,8 @@ def test_file_that_is_cut_meanwhile_is_read_again(
     of_whole = analyze_capture(str(whole), expected, options=options, cores=1)
     assert summary.sha256 == of_whole.sha256
     assert summary.rows == of_whole.rows | {"anomalies": of_whole.rows.get("anomalies", 0) + 1}
-    said = open_case(tmp_path / "case").sql("SELECT detail FROM anomalies WHERE name = 'CAPTURE_changed_while_read'")
-    assert "all is of a second one" in said.detail.item()
+    said = open_case(tmp_path / "case").sql("SELECT detail FROM anomalies WHERE name = 'CAPTURE_read_again'")
+    assert "all is of a later one" in said.detail.item()
 
 
 def test_the_command_decodes_in_a_copy_of_itself(large: Path, tmp_path: Path) -> None:

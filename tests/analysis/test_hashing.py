@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import mmap
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import pytest
 
 from iptvforensics import open_case
 from iptvforensics.analysis import analyze_capture, capture_file, child, hashing
-from iptvforensics.analysis.apart import is_possible
+from iptvforensics.analysis.apart import Apart, is_possible
 from iptvforensics.analysis.child import LostPages
 from iptvforensics.analysis.hashing import Hashing, Pace
 from iptvforensics.batch import analyze_many
@@ -55,6 +57,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def state_of(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def decoded_to_the_end(process: Hashing, size: int) -> None:
     pace = Pace(*process.pace)
     for place in range(0, size, 1 << 20):
@@ -70,13 +77,26 @@ def wait_until(holds: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
+def read_exactly(fd: int, count: int) -> bytes:
+    found = b""
+    while len(found) < count:
+        found += os.read(fd, count - len(found))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the idle thread run like others: tests keep all cores busy."""
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
+
+
 @pytest.mark.parametrize("size", [1, 4095, 4096, hashing.WINDOW_BYTES, hashing.WINDOW_BYTES + 1, 3 * PORTION + 5])
 def test_the_hash_is_that_of_the_file(size: int, evidence: Callable[[int], Path]) -> None:
     path = evidence(size)
     with hashing.hashing(str(path)) as process:
         decoded_to_the_end(process, size)
-        assert process.sha256(size) == sha256_of(path)
-        assert process.sha256(size) == sha256_of(path)  # known now
+        assert process.sha256(state_of(path)) == sha256_of(path)
+        assert process.sha256(state_of(path)) == sha256_of(path)  # known now
 
 
 def test_it_is_never_far_ahead_and_goes_on_when_the_decoding_does(evidence: Callable[[int], Path]) -> None:
@@ -90,9 +110,9 @@ def test_it_is_never_far_ahead_and_goes_on_when_the_decoding_does(evidence: Call
     wait_until(lambda: digest.done == APART * PORTION)
     time.sleep(0.1)
     assert digest.done == APART * PORTION
-    os.write(their_step, b"+")
+    os.write(their_step, b"d")
     wait_until(lambda: digest.done == (APART + 1) * PORTION)
-    assert os.read(step, 1 << 10) == b"+" * (APART + 1)
+    assert read_exactly(step, APART + 1) == b"h" * (APART + 1)
     os.write(their_step, b".")
     wait_until(lambda: digest.done == size)
     os.write(their_step, b"?")
@@ -159,24 +179,31 @@ def test_nobody_waits_for_a_thread_that_is_not_run(
     runs_again.set()
     assert has_run.wait(30)
     assert digest.sha256 == found == sha256_of(path)
-    assert os.read(step, 1 << 10) == b"+" * 3
+    assert os.read(step, 1 << 10) == b"h" * 3
     for fd in (hears, their_step, step, tells, digest._fd):
         os.close(fd)
 
 
-def test_the_decoding_goes_on_behind_what_is_hashed_and_when_the_hashing_is_gone(
-    evidence: Callable[[int], Path],
-) -> None:
+def test_the_decoding_of_a_file_that_has_grown_goes_on(evidence: Callable[[int], Path]) -> None:
     path = evidence(PORTION)
     with hashing.hashing(str(path)) as process:
-        decoded_to_the_end(process, PORTION)
-        process.sha256(PORTION)
-        Pace(*process.pace).decoded((APART + 5) * PORTION)  # the file has grown
+        decoded_to_the_end(process, (3 * APART) * PORTION)
+        assert process.sha256(state_of(path)) == sha256_of(path)
+
+
+def test_the_decoding_goes_on_when_the_hashing_is_gone(evidence: Callable[[int], Path]) -> None:
+    path = evidence(PORTION)
     with hashing.hashing(str(path)) as process:
         process._process.kill()
         process._process.wait()
+        decoded_to_the_end(process, 2 * APART * PORTION)
         with pytest.raises(ChildProcessError, match="exit code -9"):
-            process.sha256(PORTION)
+            process.sha256(state_of(path))
+
+
+def has_open(pid: int, path: Path) -> bool:
+    fds = Path(f"/proc/{pid}/fd")
+    return any(fd.is_symlink() and os.readlink(fd) == str(path) for fd in fds.iterdir())
 
 
 def change(path: Path) -> None:
@@ -191,32 +218,107 @@ def grow(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("happens", "said"),
-    [(change, "written to"), (grow, "written to"), (lambda path: os.truncate(path, 5), "cannot be read|code -7")],
-    ids=["changed", "grown", "cut"],
+    [
+        (change, "written to"),
+        (grow, "written to"),
+        (lambda path: os.truncate(path, 5), "could not be read"),
+        (lambda path: os.utime(path, ns=(0, 1)), "written to"),
+    ],
+    ids=["changed", "grown", "cut", "touched"],
 )
 def test_a_file_that_changes_has_no_hash_here(
     happens: Callable[[Path], None], said: str, evidence: Callable[[int], Path]
 ) -> None:
     size = (APART + 4) * PORTION
     path = evidence(size)
+    before = state_of(path)
     with hashing.hashing(str(path)) as process:
-        assert os.read(process.pace[0], 1) == b"+"
+        wait_until(lambda: has_open(process._process.pid, path))
         time.sleep(0.02)  # times of change are those of the system's clock ticks
         happens(path)
         decoded_to_the_end(process, size)
         with pytest.raises(LostPages, match=said):
-            process.sha256(size)
+            process.sha256(before)
 
 
-def test_a_length_that_is_not_the_decodings_is_told(evidence: Callable[[int], Path]) -> None:
+def test_another_file_than_the_decodings_has_no_hash_here(evidence: Callable[[int], Path], tmp_path: Path) -> None:
     path = evidence(5000)
-    with hashing.hashing(str(path)) as process, pytest.raises(LostPages, match="length"):
-        process.sha256(5001)
+    other = tmp_path / "other"
+    other.write_bytes(path.read_bytes())
+    os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    with hashing.hashing(str(path)) as process, pytest.raises(LostPages, match="replaced"):
+        process.sha256(state_of(other))
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    with hashing.hashing(str(tmp_path / "none")) as process, pytest.raises(LostPages, match="cannot be read"):
-        process.sha256(0)
+    with hashing.hashing(str(tmp_path / "none")) as process, pytest.raises(LostPages, match="could not be read"):
+        process.sha256((0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_where_the_system_shows_no_windows_the_file_is_read(
+    cut: bool, evidence: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENODEV, "no such device")
+
+    monkeypatch.setattr(mmap, "mmap", refused)
+    size = hashing.WINDOW_BYTES + 5
+    path = evidence(size)
+    hashed = hashlib.sha256()
+    digest = hashing._Digest(os.open(path, os.O_RDONLY), size, -1)
+    if cut:
+        os.truncate(path, 100)
+        with pytest.raises(ValueError, match="found 100"):
+            digest._next()
+    else:
+        digest._catch_up(size)
+        hashed.update(path.read_bytes())
+        assert digest.sha256 == hashed.hexdigest()
+    os.close(digest._fd)
+
+
+def test_where_no_thread_can_be_started_all_is_hashed(
+    evidence: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    path = evidence(PORTION + 1)
+    steps, their_step = os.pipe()
+    heard, hashed = os.pipe()
+    digest = hashing._Digest(os.open(path, os.O_RDONLY), PORTION + 1, hashed)
+    os.write(their_step, b"d.?")
+    digest.follow(steps)
+    assert digest.sha256 == sha256_of(path)
+    for fd in (steps, their_step, heard, hashed, digest._fd):
+        os.close(fd)
+
+
+def test_hashing_ends_when_all_others_are_gone(evidence: Callable[[int], Path]) -> None:
+    path = evidence(5)
+    steps, their_step = os.pipe()
+    digest = hashing._Digest(os.open(path, os.O_RDONLY), 5, -1)
+    os.close(their_step)
+    with pytest.raises(EOFError):
+        digest.follow(steps)
+    os.close(steps)
+    os.close(digest._fd)
+
+
+def test_what_was_opened_is_closed_where_no_process_can_be_started(
+    evidence: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise BlockingIOError("too many processes")
+
+    path = evidence(5)
+    monkeypatch.setattr(hashing, "_start", refused)
+    before = sorted(os.listdir("/proc/self/fd"))
+    with pytest.raises(BlockingIOError):
+        Hashing(str(path))
+    assert sorted(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_new_process_does_the_same(evidence: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,34 +331,61 @@ def test_a_new_process_does_the_same(evidence: Callable[[int], Path], monkeypatc
     with hashing.hashing(str(path)) as process:
         assert isinstance(process._process, subprocess.Popen)
         decoded_to_the_end(process, 3 * PORTION)
-        assert process.sha256(3 * PORTION) == sha256_of(path)
+        assert process.sha256(state_of(path)) == sha256_of(path)
 
 
-def test_a_capture_that_changes_behind_the_decoding_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "box.pcap"
-    content = bytearray(CAPTURE.read_bytes())
-    path.write_bytes(content)
-    content[-1] ^= 1
-    asked = Hashing.sha256
-    times = []
+@pytest.mark.parametrize("when", ["replaced at once", "written to while decoded", "written to when decoded"])
+def test_hash_and_rows_are_of_one_state_of_a_file(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, new = tmp_path / "box.pcap", tmp_path / "new.pcap"
+    shutil.copy(CAPTURE, path)
+    new.write_bytes(CAPTURE.read_bytes().replace(b"GET /", b"PUT /"))
+    expected = Store.create(tmp_path / "expected")
+    analyze_capture(str(new), expected, cores=1)
+    started, wanted, batches = Hashing.__init__, Hashing.sha256, Apart.batches
+    changes = []
 
-    def changed_before(self: Hashing, size: int) -> str:
-        times.append(size)
-        path.write_bytes(content)  # all is decoded, and the hash may be at any place
-        return asked(self, size)
+    def change_once(now: str) -> None:
+        if now == when and not changes:
+            changes.append(now)
+            if now == "replaced at once":
+                os.utime(new, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+                os.replace(new, path)
+            else:
+                time.sleep(0.02)  # times of change are those of the system's clock ticks
+                path.write_bytes(new.read_bytes())
+
+    def start(self: Hashing, name: str) -> None:
+        started(self, name)
+        if when == "replaced at once":
+            wait_until(lambda: has_open(self._process.pid, path))
+            change_once("replaced at once")
+        else:  # it begins late
+            os.kill(self._process.pid, signal.SIGSTOP)
+
+    def read(self: Apart) -> Iterator[Any]:
+        for batch in batches(self):
+            change_once("written to while decoded")
+            yield batch
+
+    def ask(self: Hashing, state: Any) -> str:
+        change_once("written to when decoded")
+        os.kill(self._process.pid, signal.SIGCONT)
+        return wanted(self, state)
 
     monkeypatch.setattr(capture_file, "APART_FROM_BYTES", 0)
-    monkeypatch.setattr(Hashing, "sha256", changed_before)
+    monkeypatch.setattr(Hashing, "__init__", start)
+    monkeypatch.setattr(Hashing, "sha256", ask)
+    monkeypatch.setattr(Apart, "batches", read)
     store = Store.create(tmp_path / "case")
-    summary = analyze_capture(str(path), store, cores=2)
-    assert times == [len(content)]
-    assert summary.sha256 == hashlib.sha256(content).hexdigest()
-    said = open_case(tmp_path / "case").sql("SELECT count(*) AS n FROM anomalies WHERE name LIKE '%changed_while_read'")
-    assert said.n.item() == 1
-    assert [manifest["sha256"] for manifest in store.manifests()] == [summary.sha256]
-    assert not list((store.root / "captures").glob("*[!0-9a-f]"))
+    analyze_capture(str(path), store, cores=2)
+    assert changes == [when]
+    (manifest,), (of_new,) = store.manifests(), expected.manifests()
+    assert manifest["sha256"] == of_new["sha256"]
+    methods = "SELECT method, count(*) FROM http GROUP BY ALL"
+    assert open_case(store.root).sql(methods).equals(open_case(expected.root).sql(methods))
+    told = open_case(store.root).sql("SELECT name, detail FROM anomalies WHERE name LIKE 'CAPTURE%'")
+    assert told.name.tolist() == ["CAPTURE_read_again"]
+    assert "written to, or replaced" in told.detail.item()
 
 
 def test_a_hashing_that_is_killed_costs_its_file_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
