@@ -110,8 +110,15 @@ def derive(store: Store, *, anew: bool, cores: int) -> None:
 
     try:
         refresh(store, anew=anew, cores=cores)
-    except Exception:
+    except Exception as error:
+        _raise_interrupt(error)
         _log("%s: the tables of the whole case could not be made", store.root)
+
+
+def _raise_interrupt(error: Exception) -> None:
+    """Raise what DuckDB has made an error of its own: the user wants to stop."""
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+        raise KeyboardInterrupt from error
 
 
 def _log(message: str, *arguments: object) -> None:
@@ -158,5 +165,6 @@ def analyze_one(
     except (IptvForensicsError, OSError) as error:
         return Summary(path, error=str(error))
     except Exception as error:  # a defect of this program must not cost the other files
+        _raise_interrupt(error)
         _log("%s: internal error", path)
         return Summary(path, error=f"{path}: internal error, please report it: {type(error).__name__}: {error}")

@@ -60,7 +60,7 @@ def analyze_capture(
         try:
             return _read_once(path, size, store, options, cores, speed, progress, announce, attempt)
         except LateSecrets as found:
-            attempt = attempt._replace(secrets=tuple(found.secrets))
+            attempt = attempt._replace(secrets=tuple(found.secrets), file_state=found.file_state)
         except LostPages as found:  # reading says what is wrong with the file, and keeps what is there
             if attempt.lost is not None:
                 raise
@@ -90,7 +90,7 @@ def _read_once(
         try:
             writer.prepare()
             pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, attempt.secrets))
-            pipeline.has_all_secrets = bool(attempt.secrets)
+            pipeline.secrets_of = attempt.file_state
             pipeline.may_repeat = size is not None and not attempt.secrets
             pipeline.lost = attempt.lost
             return pipeline.run()

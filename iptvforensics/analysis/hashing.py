@@ -6,9 +6,9 @@ while sessions are made. Where no core is ever free, it falls behind, and a seco
 takes its place until it has caught up (`LATE_PORTIONS`). It is never further from the decoding than `PORTIONS_APART`,
 so that the file comes from its disk once: whoever is behind finds it in the system's memory.
 
-What is hashed and what is decoded are two looks at the same file. Unless it is the same one, with the same length and
-time of change, when either look begins and when all is over, there is no hash here (`LostPages`): the file is read once
-more, and each byte is hashed as it is read (`capture.source`). The same is done with whatever cannot be read here.
+What is hashed and what is decoded are two looks at the same file. Unless it is the same one, of the same length and
+not changed since, when either look begins and when all is over, there is no hash here (`LostPages`): the file is read
+once more, and each byte is hashed as it is read (`capture.source`). The same is done with whatever cannot be read here.
 
 Three pipes:
 
@@ -16,7 +16,8 @@ Three pipes:
     hashing --hashed--> decoding    a byte for each portion hashed
     hashing --answer--> parent      JSON: the hash, what file it is of, or why there is none
 
-**Known limitations**: a writer who leaves size and time of the last change alone is not noticed.
+**Known limitations**: what is written within one tick of the system's clock (some milliseconds) after the file was
+opened is not noticed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from contextlib import contextmanager, suppress
 from threading import Condition, Thread
 from typing import Any, NoReturn
 
-from ..capture.source import file_state_of
+from ..capture.source import FileState, file_state_of
 from . import child
 from .child import LostPages
 
@@ -100,7 +101,7 @@ class Hashing:
         """File descriptors for the `Pace` of the decoding."""
         return self._hashed, self._steps
 
-    def sha256(self, file_state: tuple[int, ...] | None) -> str:
+    def sha256(self, file_state: FileState | None) -> str:
         """Return the SHA-256 of the file, when it is known.
 
         Args:
@@ -164,8 +165,10 @@ def work(capture: str, fds: tuple[int, int, int]) -> NoReturn:
     try:
         try:
             found = _hash(capture, steps, hashed)
-        except (OSError, ValueError) as error:  # Python says ValueError when a window would not lie in the file
-            found = {"why": f"it could not be read: {error}"}
+        except ValueError:  # a window would not lie in the file
+            found = {"why": "it was cut while it was read"}
+        except OSError as error:
+            found = {"why": f"it could not be read: {error.strerror or error}"}
         os.write(answer, json.dumps(found).encode())
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         os._exit(1)  # nobody wants to know any more
@@ -271,7 +274,7 @@ class _Digest:
         except OSError:  # not on every file system
             data = os.pread(self._fd, length, at)
             if len(data) < length:
-                raise ValueError(f"{length} bytes were expected at {at}, found {len(data)}") from None
+                raise ValueError("the file ends before") from None
             digest.update(data)
             return
         with window:  # copying takes an eighth of the time of hashing

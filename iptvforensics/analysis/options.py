@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ..capture import Secret
+    from ..capture.source import FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,10 @@ class Options:
 class LateSecrets(Exception):
     """A capture holds secrets behind frames: it has to be read again with all of them."""
 
-    def __init__(self, secrets: list[Secret]) -> None:
+    def __init__(self, secrets: list[Secret], file_state: FileState | None) -> None:
         super().__init__()
         self.secrets = secrets
+        self.file_state = file_state
 
 
 class Attempt(NamedTuple):
@@ -37,6 +39,8 @@ class Attempt(NamedTuple):
 
     secrets: tuple[Secret, ...] = ()
     """Secrets that stand behind frames."""
+    file_state: FileState | None = None
+    """State of the file that they stand in."""
     lost: str | None = None
     """Why an earlier reading has no hash: now each byte is hashed as it is read."""
 

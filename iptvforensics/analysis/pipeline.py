@@ -14,6 +14,7 @@ from ..dissect import Dissector, RowCollector
 from ..flows.summary import flow_rows
 from ..schema import BURSTS, CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
 from ..sessions import TABLES_READ, drafts_of, tables_of
+from .child import LostPages
 from .index import StreamIndex
 from .libraries import present
 from .options import LateSecrets, Options, Summary
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..capture import Secret
+    from ..capture.source import FileState
     from ..flows.batch import StreamBatch
     from ..sessions import Draft
     from ..store import CaptureWriter
@@ -60,8 +62,10 @@ class Pipeline:
         self.path = path
         self.source = source
         self.writer = writer
-        self.may_repeat = self.has_all_secrets = False
-        """True if the file can be read again when it holds secrets behind frames; if this has been done."""
+        self.may_repeat = False
+        """True if the file can be read again when it holds secrets behind frames."""
+        self.secrets_of: FileState | None = None
+        """State of the file from which these were taken, if this has been done."""
         self.lost: str | None = None
         """Why an earlier reading of the file was given up."""
         self.options = options
@@ -75,10 +79,12 @@ class Pipeline:
         dissector = Dissector(self.rows, secrets=self.secrets)
         self._read(dissector)
         report = source.report()
+        if self.secrets_of not in (None, report.file_state):
+            raise LostPages(self.path, "it was written to, or replaced, before it was read again with its secrets")
         late = len(report.secrets) > len(source.early_secrets)
         if late and self.may_repeat:
-            raise LateSecrets(report.secrets)
-        if late and not self.has_all_secrets:
+            raise LateSecrets(report.secrets, report.file_state)
+        if late and self.secrets_of is None:
             detail = "secrets that stand behind frames were not used, as the file could not be read a second time"
             self.rows.separate_anomaly("CAPTURE_late_secrets", None, None, 1, detail)
         self._write_bursts(report.bursts)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..capture import CaptureAnomaly, Secret
+    from ..capture.source import FileState
     from ..flows.summary import FlowNumbers
     from ..packets import LedgerEntry, PacketAnomaly
 
@@ -18,7 +19,7 @@ class Report:
     """What is known of a capture once it has been read to its end."""
 
     size_bytes: int
-    file_state: tuple[int, int, int, int] | None
+    file_state: FileState | None
     format: str
     frames: int
     first_ns: int | None

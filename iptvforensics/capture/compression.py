@@ -230,11 +230,16 @@ class Unpacking:
         decompressor = self._unpacker.make()
         left = self._last_fed_at - self._member_at
         given = 0
-        while left > 0 and (data := read(min(left, INPUT_BYTES))):
-            left -= len(data)
-            given += len(decompressor.decompress(data, OUTPUT_BYTES))
-            while not decompressor.needs_input:
-                given += len(decompressor.decompress(b"", OUTPUT_BYTES))
+        try:
+            while left > 0 and (data := read(min(left, INPUT_BYTES))):
+                left -= len(data)
+                given += len(decompressor.decompress(data, OUTPUT_BYTES))
+                while not decompressor.needs_input:
+                    given += len(decompressor.decompress(b"", OUTPUT_BYTES))
+        except self._unpacker.errors:  # it was written to meanwhile
+            return False
+        except EOFError:  # so that another member ends there now
+            return False
         self._decompressor = decompressor
         self._repeated = self._came - given
         self._pending = self._last_fed + self._pending

@@ -33,7 +33,7 @@ from .block import (
     Secret,
     view_of,
 )
-from .source import BESIDE_PIECE_BYTES, PIECE_BYTES, Source
+from .source import BESIDE_PIECE_BYTES, PIECE_BYTES, FileState, Source
 from .walker import Walker
 
 BLOCK_BYTES = 4 << 20
@@ -127,8 +127,8 @@ class CaptureReader:
         return self._source.bytes_read
 
     @property
-    def file_state(self) -> tuple[int, int, int, int] | None:
-        """Device, inode, bytes and time of the last change (ns) of the file when it was opened; None: it is no file."""
+    def file_state(self) -> FileState | None:
+        """State of the file when it was opened; None: it is no file."""
         return self._source.file_state
 
     @property
@@ -256,7 +256,9 @@ class CaptureReader:
         for name, problem in self._source.problems.items():
             self._findings.tally(name, problem.place, None, problem.detail, problem.times)
         if self._source.has_changed:
-            what = "the file was written to while it was read: hash and rows may be of different states of it"
+            what = (
+                "the file, or its name, was changed meanwhile: what was read and hashed may be of several states of it"
+            )
             self._findings.tally("CAPTURE_changed_while_read", 0, None, what)
 
     def _why_nothing(self) -> str:

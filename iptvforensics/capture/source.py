@@ -29,6 +29,10 @@ BESIDE_PIECE_BYTES = 4 << 20
 """The same on a thread beside others, where each piece costs two turns of the interpreter lock."""
 
 
+FileState = tuple[int, int, int, int, int]
+"""Device, inode, bytes, and the times at which contents, and contents or properties, were changed last (ns)."""
+
+
 class _Readable(Protocol):
     def readinto(self, view: memoryview, /) -> int | None: ...
     def seek(self, place: int, /) -> int: ...
@@ -92,7 +96,7 @@ class Source:
         self.name = os.fspath(path)
         self._file, self.size = open_evidence(path)
         self.file_state = _state_of(self._file)
-        """Device, inode, bytes and time of the last change (ns) of the file when it was opened; None: it is no file."""
+        """What `file_state_of` said of the file when it was opened."""
         self._second: _Readable | None = None
         """The file opened once more, to unpack again what stands before a fault."""
         self._digest = hashlib.sha256() if hashing else None
@@ -234,6 +238,8 @@ class Source:
         """Return what reads the file once more from a place on, without hashing; None: it can be read only once."""
         if self.size is None:
             return None
+        if isinstance(self._file, io.FileIO) and hasattr(os, "pread"):
+            return _Again(self._file.fileno(), place)  # it may be another file now that has this name
         try:
             if self._second is None:
                 self._second, _ = open_evidence(self.name)
@@ -248,15 +254,35 @@ class Source:
             self._read_some(PIECE_BYTES)
 
 
-def file_state_of(fd: int) -> tuple[int, int, int, int] | None:
-    """Return device, inode, bytes and time of the last change (ns) of an open file, None of what is no file."""
+def file_state_of(fd: int) -> FileState | None:
+    """Return the state of an open file, None of what is no file.
+
+    The last time, of any change of contents or properties, is not one that a writer can put back.
+    """
     status = os.fstat(fd)
-    is_file = stat.S_ISREG(status.st_mode)
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) if is_file else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _state_of(file: _Readable) -> tuple[int, int, int, int] | None:
+def _state_of(file: _Readable) -> FileState | None:
     return file_state_of(file.fileno()) if isinstance(file, io.FileIO) else None
+
+
+class _Again:
+    """Reads an open file from a place on, and leaves alone where others are in it."""
+
+    def __init__(self, fd: int, place: int) -> None:
+        self._fd, self._place = fd, place
+
+    def __call__(self, limit: int) -> bytes:
+        """Return at most so many bytes; none at the end, and where the file cannot be read any more."""
+        try:
+            data = os.pread(self._fd, limit, self._place)
+        except OSError:
+            return b""
+        self._place += len(data)
+        return data
 
 
 def _read_again(file: _Readable, limit: int) -> bytes:

@@ -24,6 +24,7 @@ from iptvforensics.analysis.apart import Apart, is_possible
 from iptvforensics.analysis.child import LostPages
 from iptvforensics.analysis.hashing import Hashing, Pace
 from iptvforensics.batch import analyze_many
+from iptvforensics.capture.source import FileState
 from iptvforensics.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"
@@ -57,9 +58,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def state_of(path: Path) -> tuple[int, ...]:
+def state_of(path: Path) -> FileState:
     status = path.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def decoded_to_the_end(process: Hashing, size: int) -> None:
@@ -221,7 +222,7 @@ def grow(path: Path) -> None:
     [
         (change, "written to"),
         (grow, "written to"),
-        (lambda path: os.truncate(path, 5), "could not be read|written to"),
+        (lambda path: os.truncate(path, 5), "was cut|written to"),
         (lambda path: os.utime(path, ns=(0, 1)), "written to"),
     ],
     ids=["changed", "grown", "cut", "touched"],
@@ -252,7 +253,7 @@ def test_another_file_than_the_decodings_has_no_hash_here(evidence: Callable[[in
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with hashing.hashing(str(tmp_path / "none")) as process, pytest.raises(LostPages, match="could not be read"):
-        process.sha256((0, 0, 0, 0))
+        process.sha256((0, 0, 0, 0, 0))
 
 
 @pytest.mark.parametrize("cut", [False, True])
@@ -269,7 +270,7 @@ def test_where_the_system_shows_no_windows_the_file_is_read(
     digest = hashing._Digest(os.open(path, os.O_RDONLY), size, -1)
     if cut:
         os.truncate(path, 100)
-        with pytest.raises(ValueError, match="found 100"):
+        with pytest.raises(ValueError, match="ends before"):
             digest._next()
     else:
         digest._catch_up(size)
@@ -334,7 +335,9 @@ def test_a_new_process_does_the_same(evidence: Callable[[int], Path], monkeypatc
         assert process.sha256(state_of(path)) == sha256_of(path)
 
 
-@pytest.mark.parametrize("when", ["replaced at once", "written to while decoded", "written to when decoded"])
+@pytest.mark.parametrize(
+    "when", ["replaced at once", "written to while decoded", "written to when decoded", "put back"]
+)
 def test_hash_and_rows_are_of_one_state_of_a_file(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, new = tmp_path / "box.pcap", tmp_path / "new.pcap"
     shutil.copy(CAPTURE, path)
@@ -352,7 +355,10 @@ def test_hash_and_rows_are_of_one_state_of_a_file(when: str, tmp_path: Path, mon
                 os.replace(new, path)
             else:
                 time.sleep(0.02)  # times of change are those of the system's clock ticks
+                before = path.stat()
                 path.write_bytes(new.read_bytes())
+                if when == "put back":
+                    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     def start(self: Hashing, name: str) -> None:
         started(self, name)
@@ -369,6 +375,7 @@ def test_hash_and_rows_are_of_one_state_of_a_file(when: str, tmp_path: Path, mon
 
     def ask(self: Hashing, state: Any) -> str:
         change_once("written to when decoded")
+        change_once("put back")
         os.kill(self._process.pid, signal.SIGCONT)
         return wanted(self, state)
 

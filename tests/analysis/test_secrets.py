@@ -16,7 +16,7 @@ import dns.rrset
 import pytest
 
 from iptvforensics import analyze
-from iptvforensics.analysis import Options, analyze_capture, keylogs_at, secrets_from, secrets_in
+from iptvforensics.analysis import Options, analyze_capture, capture_file, keylogs_at, secrets_from, secrets_in
 from iptvforensics.batch import analyze_many
 from iptvforensics.errors import CaptureError, CaseError
 from iptvforensics.exhibits.contents import body_of_case
@@ -181,6 +181,33 @@ def test_secrets_in_the_capture_open_it_wherever_they_stand(
     ((capture_id, flow_id, offset),) = rows(store, "select capture_id, flow_id, stream_offset from objects")
     assert body_of_case(store, capture_id, flow_id, offset).data == talks.BODY
     assert verify(store, workers=1).is_confirmed
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_secrets_of_a_file_that_is_another_now_open_nothing(
+    folder: Path, tmp_path: Path, talk: Any, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, new = folder / "box.pcapng", folder / "new.pcapng"
+    capture = (folder / "box.pcap").read_bytes()
+    path.write_bytes(as_pcapng(capture, talk.keylog.encode(), behind=40))
+    new.write_bytes(as_pcapng(capture, b"CLIENT_RANDOM " + b"00" * 32 + b" " + b"00" * 48, behind=40))
+    read_once, readings = capture_file._read_once, []
+
+    def replaced_before_the_second(*given: Any) -> Any:
+        readings.append(given[-1])
+        if len(readings) == 2:
+            new.replace(path)
+        return read_once(*given)
+
+    monkeypatch.setattr(capture_file, "APART_FROM_BYTES", 0)
+    monkeypatch.setattr(capture_file, "_read_once", replaced_before_the_second)
+    store = Store.create(tmp_path / "case")
+    summary = analyze_capture(str(path), store, options=Options(block_bytes=1 << 12), cores=cores)
+    assert len(readings) == 4  # without secrets, with the first ones, without, with those of the new file
+    assert summary.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "http" not in summary.rows
+    ((detail,),) = rows(store, "select detail from anomalies where name = 'CAPTURE_read_again'")
+    assert "before it was read again with its secrets" in detail
 
 
 # Recorded from real programs ----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import zlib
 import lz4.frame
 import pytest
 
-from iptvforensics.capture import compression
+from iptvforensics.capture import CaptureReader, compression
 from iptvforensics.errors import CaptureError, MissingProgramError
 
 zstd = importlib.import_module("compression.zstd" if importlib.util.find_spec("compression") else "backports.zstd")
@@ -178,6 +178,41 @@ def test_all_that_comes_before_damage_is_kept(small, read, name, block_bytes):
     assert len(reading.rows) == 300
     assert "CAPTURE_damaged_compression" in [anomaly for anomaly, _, _ in reading.anomalies]
     assert reading.capture.sha256 == hashlib.sha256(packed).hexdigest()
+
+
+def frames_of(path):
+    with CaptureReader(path, block_bytes=100_000, hash_thread=False) as reader:
+        for _ in reader:
+            pass
+    return reader.frames
+
+
+@pytest.mark.parametrize("name", PACKERS)
+@pytest.mark.parametrize("then", [b"", b"no stream at all", b"cut"], ids=["emptied", "garbage", "cut"])
+def test_what_is_unpacked_again_is_the_file_that_was_opened(content, tmp_path, monkeypatch, name, then):
+    """Also where another one has its name now; where it was written to, what came before is kept."""
+    packed = bytearray(PACKERS[name](content))
+    packed[len(packed) * 3 // 4] ^= 0xFF
+    path = tmp_path / "damaged.pcap"
+    path.write_bytes(packed)
+    expected = frames_of(path)
+    again = compression.Unpacking._start_again
+
+    def after(change):
+        def start(self):
+            change()
+            return again(self)
+
+        monkeypatch.setattr(compression.Unpacking, "_start_again", start)
+
+    changed = bytes(packed[:40]) if then == b"cut" else then
+    other = tmp_path / "other"
+    other.write_bytes(changed)
+    after(lambda: other.exists() and other.replace(path))
+    assert frames_of(path) == expected
+    path.write_bytes(packed)
+    after(lambda: path.write_bytes(changed))
+    assert frames_of(path) <= expected
 
 
 def test_place_of_damage_is_the_byte_where_it_is_noticed(read, small):
