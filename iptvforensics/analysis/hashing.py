@@ -43,9 +43,11 @@ _START = (
 )
 PORTION_BYTES = 32 << 20
 PORTIONS_APART = 8
+"""Hashing and decoding are told of each other's portions; whoever is further ahead than so many waits."""
 LATE_PORTIONS = PORTIONS_APART // 2
 """Hashing that is further behind catches up to half of that before it is left to idle cores again."""
 WINDOW_BYTES = 2 << 20
+"""Looked at and hashed in one go."""
 _DECODED, _ALL_DECODED, _WANTED = b"d", b".", b"?"
 _HASHED = b"h"
 
