@@ -17,10 +17,8 @@ thread does the work (`ahead`).
 from __future__ import annotations
 
 import gc
-import json
 import os
 import pickle
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +28,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from .. import kernel
 from ..flows.batch import BATCHES_ALIVE, StreamBatch, directions_of
 from . import child
-from .child import LostPages
 from .hashing import Hashing, Pace
 
 if TYPE_CHECKING:
@@ -38,10 +35,6 @@ if TYPE_CHECKING:
     from .arena import Arena
     from .report import Report
 
-_START = (
-    "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
-    "from iptvforensics.analysis.apart import work; work(**task)"
-)
 _COLUMNS = ("offset", "length", "frame", "ns", "kind", "data")
 
 
@@ -106,7 +99,9 @@ class Apart:
         self._messages: BinaryIO = os.fdopen(to_read, "rb")
         self._permits: BinaryIO = os.fdopen(to_write, "wb", buffering=0)
         try:
-            self._process = _start(task, (*fds, *pace), (to_read, to_write))
+            if child.can_copy():
+                kernel.prepare()  # both need it, and what is loaded may start threads
+            self._process = child.start(work, task, (*fds, *pace), (to_read, to_write))
         except BaseException:
             self._messages.close()
             self._permits.close()
@@ -166,10 +161,10 @@ class Apart:
             LostPages: the file is not what it was any more.
             ChildProcessError: the process that hashes it has died.
         """
+        if self._hashing is not None:
+            return self._hashing.sha256(self.report().file_state)
         if self._sha256 is None:
-            if self._hashing is None:
-                raise RuntimeError("the capture was not read to its end")
-            self._sha256 = self._hashing.sha256(self.report().file_state)
+            raise RuntimeError("the capture was not read to its end")
         return self._sha256
 
     def forget(self) -> None:
@@ -188,10 +183,7 @@ class Apart:
         size = int.from_bytes(self._messages.read(8), "little")
         message = self._messages.read(size)
         if not size or len(message) < size:
-            code = self._process.wait()
-            if code == -signal.SIGBUS:
-                raise LostPages(self.path)
-            raise ChildProcessError(f"{self.path}: the decoding process died with exit code {code}")
+            raise child.died(self.path, "decoding", self._process.wait())
         answer: tuple[str, Any] = pickle.loads(message)  # noqa: S301 (from a child of this process)
         return answer
 
@@ -216,16 +208,6 @@ class Apart:
         # Copies: the shared memory is given back only when nothing of it is looked at.
         report.flows = report.flows._replace(flow=at(flow).copy(), dirs=at(dirs).copy())
         return report
-
-
-def _start(task: dict[str, Any], fds: tuple[int, ...], ours: tuple[int, int]) -> child.Child:
-    """Return the decoding process; `fds` are its own, `ours` those that only this process may have."""
-    if child.can_copy():
-        kernel.prepare()  # both need it, and what is loaded may start threads
-    if child.can_copy():
-        with suppress(OSError):  # no memory for a copy of a large program
-            return child.Copy(lambda: work(**task), fds, ours)
-    return child.new(_START, json.dumps({**task, "path": sys.path}), fds)
 
 
 @contextmanager

@@ -90,9 +90,8 @@ def _read_once(
         try:
             writer.prepare()
             pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, attempt.secrets))
-            pipeline.secrets_of = attempt.file_state
+            pipeline.attempt = attempt
             pipeline.may_repeat = size is not None and not attempt.secrets
-            pipeline.lost = attempt.lost
             return pipeline.run()
         except BaseException:
             writer.abandon()

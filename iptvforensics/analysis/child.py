@@ -6,11 +6,13 @@ It is safe only where no other thread is: that may hold a lock, for which the co
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 NICENESS = 3
 """How far children step back: all wait for the parsers, which must not share their core with others evenly."""
@@ -92,6 +94,32 @@ def can_copy() -> bool:
         return False
 
 
+def start(work: Callable[..., NoReturn], task: dict[str, Any], kept: Sequence[int], closed: Sequence[int]) -> Child:
+    """Return a child that calls a function of a module, which ends it.
+
+    Args:
+        work: the function.
+        task: its arguments, which JSON can write.
+        kept: file descriptors that the child needs.
+        closed: those that it must not hold open.
+    """
+    if can_copy():
+        with suppress(OSError):  # no memory for a copy of a large program
+            return Copy(lambda: work(**task), kept, closed)
+    code = (
+        "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
+        f"from {work.__module__} import {work.__name__} as work; work(**task)"
+    )
+    return new(code, json.dumps({**task, "path": sys.path}), kept)
+
+
+def died(path: str, what: str, code: int) -> ChildProcessError:
+    """Return the error that says that a child is gone which looked at a file."""
+    if code == -signal.SIGBUS:
+        return LostPages(path)
+    return ChildProcessError(f"{path}: the {what} process died with exit code {code}")
+
+
 def leave_no_core() -> None:
     """Ask for no core file of this process should it die: losing a page is no fault to look into."""
     import resource
@@ -102,7 +130,6 @@ def leave_no_core() -> None:
 def new(code: str, argument: str, kept: Sequence[int]) -> Child:
     """Return a new Python that runs code with one argument."""
     import subprocess
-    import sys
 
     return subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", code, argument],

@@ -26,8 +26,6 @@ import hashlib
 import json
 import mmap
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Condition, Thread
@@ -37,10 +35,6 @@ from ..capture.source import FileState, file_state_of
 from . import child
 from .child import LostPages
 
-_START = (
-    "import json, sys; task = json.loads(sys.argv[1]); sys.path[:] = task.pop('path'); "
-    "from iptvforensics.analysis.hashing import work; work(**task)"
-)
 PORTION_BYTES = 32 << 20
 PORTIONS_APART = 8
 """Hashing and decoding are told of each other's portions; whoever is further ahead than so many waits."""
@@ -90,7 +84,7 @@ class Hashing:
         theirs = (answer, steps, hashed)
         self._ours = (self._answer, self._steps, self._hashed)
         try:
-            self._process = _start({"capture": path, "fds": theirs}, theirs, self._ours)
+            self._process = child.start(work, {"capture": path, "fds": theirs}, theirs, self._ours)
         except BaseException:
             self._close_pipes()
             raise
@@ -118,10 +112,7 @@ class Hashing:
                 os.write(self._steps, _WANTED)
             answer = b"".join(iter(lambda: os.read(self._answer, 1 << 16), b""))
             if not answer:
-                code = self._process.wait()
-                if code == -signal.SIGBUS:
-                    raise LostPages(self.path)
-                raise ChildProcessError(f"{self.path}: the hashing process died with exit code {code}")
+                raise child.died(self.path, "hashing", self._process.wait())
             found = json.loads(answer)
             if found["why"]:
                 raise LostPages(self.path, found["why"])
@@ -140,13 +131,6 @@ class Hashing:
     def _close_pipes(self) -> None:
         for fd in self._ours:
             os.close(fd)
-
-
-def _start(task: dict[str, Any], theirs: tuple[int, int, int], ours: tuple[int, int, int]) -> child.Child:
-    if child.can_copy():
-        with suppress(OSError):  # no memory for a copy of a large program
-            return child.Copy(lambda: work(**task), theirs, ours)
-    return child.new(_START, json.dumps({**task, "path": sys.path}), theirs)
 
 
 @contextmanager

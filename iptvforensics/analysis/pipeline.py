@@ -17,14 +17,13 @@ from ..sessions import TABLES_READ, drafts_of, tables_of
 from .child import LostPages
 from .index import StreamIndex
 from .libraries import present
-from .options import LateSecrets, Options, Summary
+from .options import Attempt, LateSecrets, Options, Summary
 from .secrets import add_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..capture import Secret
-    from ..capture.source import FileState
     from ..flows.batch import StreamBatch
     from ..sessions import Draft
     from ..store import CaptureWriter
@@ -64,10 +63,7 @@ class Pipeline:
         self.writer = writer
         self.may_repeat = False
         """True if the file can be read again when it holds secrets behind frames."""
-        self.secrets_of: FileState | None = None
-        """State of the file from which these were taken, if this has been done."""
-        self.lost: str | None = None
-        """Why an earlier reading of the file was given up."""
+        self.attempt = Attempt()
         self.options = options
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
@@ -79,12 +75,12 @@ class Pipeline:
         dissector = Dissector(self.rows, secrets=self.secrets)
         self._read(dissector)
         report = source.report()
-        if self.secrets_of not in (None, report.file_state):
+        if self.attempt.file_state not in (None, report.file_state):
             raise LostPages(self.path, "it was written to, or replaced, before it was read again with its secrets")
         late = len(report.secrets) > len(source.early_secrets)
         if late and self.may_repeat:
             raise LateSecrets(report.secrets, report.file_state)
-        if late and self.secrets_of is None:
+        if late and self.attempt.file_state is None:
             detail = "secrets that stand behind frames were not used, as the file could not be read a second time"
             self.rows.separate_anomaly("CAPTURE_late_secrets", None, None, 1, detail)
         self._write_bursts(report.bursts)
@@ -125,8 +121,8 @@ class Pipeline:
     def _describe(self, report: Report, protocols: dict[int, str]) -> None:
         """Add the rows that the whole capture gives: flows, faults, index."""
         rows = self.rows
-        if self.lost is not None:
-            detail = f"at an earlier reading of the file {self.lost}; all is of a later one, from its start"
+        if self.attempt.lost is not None:
+            detail = f"at an earlier reading of the file {self.attempt.lost}; all is of a later one, from its start"
             rows.separate_anomaly("CAPTURE_read_again", None, 0, 1, detail)
         for fault in report.faults:
             rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)

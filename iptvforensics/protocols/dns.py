@@ -83,7 +83,7 @@ class DatagramParser:
 
     __slots__ = ("__weakref__", "_has_message", "_orig_bytes", "_resp_bytes", "client_is_orig")
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self) -> None:
         self.client_is_orig = True
         self._orig_bytes = self._resp_bytes = 0
         self._has_message = 0
@@ -92,11 +92,12 @@ class DatagramParser:
     def feed(self, data: memoryview, from_orig: bool) -> list[Event]:
         """Return the row of a message and what was wrong with it."""
         offset = self._advance(len(data), from_orig)
+        side = 1 if from_orig else 2
         if len(data) < HEADER_BYTES:
-            return [_too_short(len(data), offset, from_orig, is_first=not self._has_message & (1 if from_orig else 2))]
+            return [_too_short(len(data), offset, from_orig, is_first=not self._has_message & side)]
         row, *broken = events_of(bytes(data), offset, from_orig, "udp")
         self.client_is_orig = from_orig is not row.values["is_response"]
-        self._has_message |= 1 if from_orig else 2
+        self._has_message |= side
         return [row, *broken]
 
     def gap(self, length: int, from_orig: bool) -> list[Event]:
@@ -265,7 +266,7 @@ def make_parser(opening: Opening) -> Parser:
 
         return DoqParser(opening)
     if opening.carrier == "udp":
-        return DatagramParser(opening)
+        return DatagramParser()
     if opening.carrier != "content":
         return StreamParser(opening)
     from ._dns_body import BodyParser

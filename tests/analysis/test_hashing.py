@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -85,6 +86,25 @@ def read_exactly(fd: int, count: int) -> bytes:
     return found
 
 
+class Ends(NamedTuple):
+    """A digest made in this process, and the ends of its two pipes."""
+
+    digest: hashing._Digest
+    steps: int
+    their_steps: int
+    their_hashed: int
+
+
+@contextmanager
+def digest_of(path: Path) -> Iterator[Ends]:
+    steps, their_steps = os.pipe()
+    their_hashed, hashed = os.pipe()
+    fd = os.open(path, os.O_RDONLY)
+    yield Ends(hashing._Digest(fd, path.stat().st_size, hashed), steps, their_steps, their_hashed)
+    for end in (steps, their_steps, their_hashed, hashed, fd):
+        os.close(end)
+
+
 @pytest.fixture(autouse=True)
 def not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the idle thread run like others: tests keep all cores busy."""
@@ -103,24 +123,20 @@ def test_the_hash_is_that_of_the_file(size: int, evidence: Callable[[int], Path]
 def test_it_is_never_far_ahead_and_goes_on_when_the_decoding_does(evidence: Callable[[int], Path]) -> None:
     size = (APART + 4) * PORTION
     path = evidence(size)
-    hears, their_step = os.pipe()
-    step, tells = os.pipe()
-    digest = hashing._Digest(os.open(path, os.O_RDONLY), size, tells)
-    following = threading.Thread(target=digest.follow, args=(hears,))
-    following.start()
-    wait_until(lambda: digest.done == APART * PORTION)
-    time.sleep(0.1)
-    assert digest.done == APART * PORTION
-    os.write(their_step, b"d")
-    wait_until(lambda: digest.done == (APART + 1) * PORTION)
-    assert read_exactly(step, APART + 1) == b"h" * (APART + 1)
-    os.write(their_step, b".")
-    wait_until(lambda: digest.done == size)
-    os.write(their_step, b"?")
-    following.join()
-    assert digest.sha256 == sha256_of(path)
-    for fd in (hears, their_step, step, tells, digest._fd):
-        os.close(fd)
+    with digest_of(path) as (digest, steps, their_steps, their_hashed):
+        following = threading.Thread(target=digest.follow, args=(steps,))
+        following.start()
+        wait_until(lambda: digest.done == APART * PORTION)
+        time.sleep(0.1)
+        assert digest.done == APART * PORTION
+        os.write(their_steps, b"d")
+        wait_until(lambda: digest.done == (APART + 1) * PORTION)
+        assert read_exactly(their_hashed, APART + 1) == b"h" * (APART + 1)
+        os.write(their_steps, b".")
+        wait_until(lambda: digest.done == size)
+        os.write(their_steps, b"?")
+        following.join()
+        assert digest.sha256 == sha256_of(path)
 
 
 def test_where_no_core_is_ever_idle_the_other_thread_hashes(
@@ -129,32 +145,25 @@ def test_where_no_core_is_ever_idle_the_other_thread_hashes(
     monkeypatch.setattr(hashing._Digest, "_when_idle", lambda self: None)
     size = (2 * APART) * PORTION
     path = evidence(size)
-    hears, their_step = os.pipe()
-    step, tells = os.pipe()
-    digest = hashing._Digest(os.open(path, os.O_RDONLY), size, tells)
-    following = threading.Thread(target=digest.follow, args=(hears,))
-    following.start()
-    pace = Pace(step, their_step)
-    for portion in range(1, 2 * APART + 1):
-        pace.decoded(portion * PORTION)
-        assert digest.done >= (portion - APART) * PORTION
-    pace.end()
-    time.sleep(0.1)
-    assert digest.done < size  # nobody waits for it yet
-    os.write(their_step, b"?")
-    following.join()
-    assert digest.sha256 == sha256_of(path)
-    for fd in (hears, their_step, step, tells, digest._fd):
-        os.close(fd)
+    with digest_of(path) as (digest, steps, their_steps, their_hashed):
+        following = threading.Thread(target=digest.follow, args=(steps,))
+        following.start()
+        pace = Pace(their_hashed, their_steps)
+        for portion in range(1, 2 * APART + 1):
+            pace.decoded(portion * PORTION)
+            assert digest.done >= (portion - APART) * PORTION
+        pace.end()
+        time.sleep(0.1)
+        assert digest.done < size  # nobody waits for it yet
+        os.write(their_steps, b"?")
+        following.join()
+        assert digest.sha256 == sha256_of(path)
 
 
 def test_nobody_waits_for_a_thread_that_is_not_run(
     evidence: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = 3 * PORTION
-    path = evidence(size)
-    hears, their_step = os.pipe()
-    step, tells = os.pipe()
+    path = evidence(3 * PORTION)
     runs_again, has_run = threading.Event(), threading.Event()
     when_idle = hashing._Digest._when_idle
 
@@ -173,16 +182,14 @@ def test_nobody_waits_for_a_thread_that_is_not_run(
 
     monkeypatch.setattr(mmap, "mmap", Stopped)
     monkeypatch.setattr(hashing._Digest, "_when_idle", named)
-    digest = hashing._Digest(os.open(path, os.O_RDONLY), size, tells)
-    os.write(their_step, b".?")
-    digest.follow(hears)
-    found = digest.sha256
-    runs_again.set()
-    assert has_run.wait(30)
-    assert digest.sha256 == found == sha256_of(path)
-    assert os.read(step, 1 << 10) == b"h" * 3
-    for fd in (hears, their_step, step, tells, digest._fd):
-        os.close(fd)
+    with digest_of(path) as (digest, steps, their_steps, their_hashed):
+        os.write(their_steps, b".?")
+        digest.follow(steps)
+        found = digest.sha256
+        runs_again.set()
+        assert has_run.wait(30)
+        assert digest.sha256 == found == sha256_of(path)
+        assert os.read(their_hashed, 1 << 10) == b"h" * 3
 
 
 def test_the_decoding_of_a_file_that_has_grown_goes_on(evidence: Callable[[int], Path]) -> None:
@@ -287,14 +294,10 @@ def test_where_no_thread_can_be_started_all_is_hashed(
 
     monkeypatch.setattr(threading.Thread, "start", refused)
     path = evidence(PORTION + 1)
-    steps, their_step = os.pipe()
-    heard, hashed = os.pipe()
-    digest = hashing._Digest(os.open(path, os.O_RDONLY), PORTION + 1, hashed)
-    os.write(their_step, b"d.?")
-    digest.follow(steps)
-    assert digest.sha256 == sha256_of(path)
-    for fd in (steps, their_step, heard, hashed, digest._fd):
-        os.close(fd)
+    with digest_of(path) as (digest, steps, their_steps, _):
+        os.write(their_steps, b"d.?")
+        digest.follow(steps)
+        assert digest.sha256 == sha256_of(path)
 
 
 def test_hashing_ends_when_all_others_are_gone(evidence: Callable[[int], Path]) -> None:
@@ -315,7 +318,7 @@ def test_what_was_opened_is_closed_where_no_process_can_be_started(
         raise BlockingIOError("too many processes")
 
     path = evidence(5)
-    monkeypatch.setattr(hashing, "_start", refused)
+    monkeypatch.setattr(child, "start", refused)
     before = sorted(os.listdir("/proc/self/fd"))
     with pytest.raises(BlockingIOError):
         Hashing(str(path))

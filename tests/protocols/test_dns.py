@@ -110,7 +110,7 @@ EXAMPLES = [
 
 
 def udp(*messages: bytes, from_orig: bool = True) -> list[Event]:
-    parser = DatagramParser(Opening("udp", b"", b""))
+    parser = DatagramParser()
     return [event for message in messages for event in parser.feed(memoryview(message), from_orig)]
 
 
@@ -305,7 +305,7 @@ def test_short_message_after_a_readable_one_is_an_anomaly() -> None:
 
 def test_client_is_who_asks() -> None:
     for message, from_orig, expected in ((query(), True, True), (ANSWER, True, False), (query(), False, False)):
-        parser = DatagramParser(Opening("udp", b"", b""))
+        parser = DatagramParser()
         parser.feed(memoryview(message), from_orig)
         assert parser.client_is_orig is expected
 
