@@ -29,7 +29,6 @@ from .neighbours import is_private
 from .replies import GivenLink
 from .requests import Redirect
 from .servers import Viewing
-from .sites import plain
 
 _FAR = 5
 """Redirects that are followed back from a session."""
@@ -60,15 +59,7 @@ class Gift(NamedTuple):
     @property
     def urls(self) -> tuple[str, ...]:
         """URLs from which the client was sent on, the nearest first."""
-        return tuple(asked_url(redirect) for redirect in self.way)
-
-
-def asked_url(redirect: Redirect) -> str:
-    """Return the URL whose answer was the redirect."""
-    if "://" in redirect.url:
-        return redirect.url
-    port = f":{redirect.source_port}" if redirect.source_port not in (None, 80) else ""
-    return f"http://{plain(redirect.source)}{port}{redirect.url}"
+        return tuple(redirect.url for redirect in self.way)
 
 
 class Given:
@@ -89,7 +80,7 @@ class Given:
         self._said: dict[int, list[Any]] = {}
         """What is said by long lists of what one client was given one URL by, the latest each."""
         self._redirects = self._by_client(
-            (r.location, r) for r in redirects if r.url and one_spelling(asked_url(r)) != one_spelling(r.location)
+            (r.location, r) for r in redirects if r.url and one_spelling(r.url) != one_spelling(r.location)
         )
         self._links = self._by_client((link.url, link) for link in links)
         self._first: dict[str, list[Redirect | GivenLink]] = defaultdict(list)
@@ -104,7 +95,7 @@ class Given:
         nearest = self._mine(self._redirects, url, viewing)
         ways: list[tuple[Redirect, ...]] = [self._back(first, viewing) for first in nearest[:_MOST_WAYS]]
         for way in ways or [()]:
-            urls = (url, *(asked_url(redirect) for redirect in way))
+            urls = (url, *(redirect.url for redirect in way))
             links = next((links for one in urls if (links := self._mine(self._links, one, viewing))), [])
             told = all(self._is_told(one, viewing) for one in way)
             found += [Gift(way, link, told and self._is_told(link, viewing)) for link in links[:_MOST_WAYS]]
@@ -179,7 +170,7 @@ class Given:
         """Return a redirect and those that led to it."""
         way = [first]
         while len(way) < _FAR:
-            before = self._mine(self._redirects, asked_url(way[-1]), viewing)
+            before = self._mine(self._redirects, way[-1].url, viewing)
             if not before or before[0] in way:
                 break
             way.append(before[0])
@@ -225,7 +216,7 @@ def _is_by_itself(device: Key) -> bool:
 
 def _says(one: Redirect | GivenLink) -> tuple[str | None, ...]:
     if isinstance(one, Redirect):
-        return (asked_url(one),)
+        return (one.url,)
     return one.host, one.mac, one.entry_id, one.media
 
 

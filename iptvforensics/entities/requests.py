@@ -52,7 +52,9 @@ class Redirect(NamedTuple):
     target: str
     target_port: int | None
     url: str
+    """URL whose answer it was, empty if the request was not seen."""
     location: str
+    """URL to which it sent the client."""
     place: Place
     last_ns: int | None
     times: int
@@ -92,7 +94,7 @@ _OF_LINES = Kind("rtmp", "regexp_matches(concat(tc_url, stream_name), '[?&](user
 KINDS = (_TELLING, _OF_EDGES, _OF_LINES)
 """Rows that are read here."""
 _COLUMNS = (
-    'capture_id, client_ip, server_ip, server_port, host, target, location, referer, cookie, "authorization", '
+    'capture_id, client_ip, server_ip, server_port, host, url, target, location, referer, cookie, "authorization", '
     f"content_disposition, user_agent, regexp_extract_all({_MARKED}, '{_HEADERS}')"
 )
 _SEEN = (
@@ -159,6 +161,7 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
         server,
         port,
         host,
+        url,
         target,
         location,
         referer,
@@ -201,7 +204,7 @@ def _read_exchange(found: Requests, row: tuple[Any, ...]) -> None:
         if user:
             found.file_names.append((unquote(user), base._replace(where="file name", text=disposition, place=answer)))
     if location and status is not None and 300 <= status <= 399:
-        _read_redirect(found, base, target, location, answer_frame)
+        _read_redirect(found, base, url, location, answer_frame)
     if referer and (told := read_url(referer)) is not None:
         found.sightings.append(
             base._replace(where="referer", text=referer, says=told, host=host_of(referer), port=None, from_host=name)
@@ -214,22 +217,20 @@ def _answer_to(place: Place, frame_no: int | None) -> Place:
     return place._replace(frame_no=frame_no or place.frame_no, from_orig=not place.from_orig, stream_offset=None)
 
 
-def _read_redirect(
-    found: Requests, base: Sighting, target: str | None, location: str, answer_frame: int | None
-) -> None:
-    url = absolute(f"http://{base.host}/", location)
-    elsewhere = host_of(url)
+def _read_redirect(found: Requests, base: Sighting, asked: str | None, location: str, answer_frame: int | None) -> None:
+    asked = asked or _asked_of_address(base)
+    url = absolute(asked, location)
+    elsewhere, port = host_of(url), port_of(url)
     place = _answer_to(base.place, answer_frame)
     if url is None or elsewhere is None or base.host is None:
         return
-    port = port_of(url)
     found.redirects.append(
         Redirect(
             base.host,
             base.port,
             elsewhere,
             port,
-            target or "",
+            asked if base.text else "",
             url,
             place,
             base.last_ns,
@@ -238,8 +239,7 @@ def _read_redirect(
             base.server_ip,
         )
     )
-    told = read_url(url)
-    if told is not None:
+    if (told := read_url(url)) is not None:
         found.sightings.append(
             base._replace(
                 where="redirect",
@@ -253,6 +253,13 @@ def _read_redirect(
                 from_host=base.host,
             )
         )
+
+
+def _asked_of_address(base: Sighting) -> str:
+    """Return the URL of a request that named no host."""
+    host = f"[{base.host}]" if base.host and ":" in base.host else base.host
+    port = "" if base.port in (None, 80) else f":{base.port}"
+    return f"http://{host}{port}{base.text or '/'}"
 
 
 def _read_marks(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..sessions.addresses import host_of
 from .archive import Archive, asked_archive
 from .devices import Devices
-from .given import Gift, Given, asked_url
+from .given import Gift, Given
 from .lines import line_of
 from .model import Atoms, Entity, Key, Resolution
 from .panels import Routes
@@ -174,7 +174,7 @@ def _asked(viewing: Viewing, gift: Gift, context: Context) -> tuple[str, PanelUr
     """Return the URL on the session's way that says most, what it says, and the line with reason and strength."""
     stream = viewing.stream or ""
     first: tuple[str, PanelUrl] | None = None
-    sent = [(asked_url(redirect), redirect.source) for redirect in reversed(gift.way)]
+    sent = [(redirect.url, redirect.source) for redirect in reversed(gift.way)]
     for url, host in [*sent, (stream, _host(viewing, context))]:
         is_panel = bool(host and context.panels.of((host,)))
         says = read_url(url, bare=is_panel or (host in context.routes.origins))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from ..protocol import ContentInfo, Event
-from ._http_body import Body, Note, Runs
+from typing import Any
+
+from ..protocol import ContentInfo
+from ._http_body import Body, ChunkedBody, Runs
 
 MAX_FORM_BYTES = 8 << 10
 
 
-class FormBody(Body):
+class _Kept(Body):
     """A form that is posted: its beginning is kept, since it says what the response answers."""
 
-    __slots__ = ("kept",)
-
-    def __init__(
-        self, key: int, from_orig: bool, info: ContentInfo, length: int | None, events: list[Event], note: Note
-    ) -> None:
-        super().__init__(key, from_orig, info, length, events, note)
+    def __init__(self, *of_body: Any) -> None:
+        super().__init__(*of_body)
         self.kept = b""
 
     def _hand(self, piece: memoryview, offset: int, runs: Runs | None = None) -> None:
@@ -24,11 +22,28 @@ class FormBody(Body):
         super()._hand(piece, offset, runs)
 
 
+class FormBody(_Kept):
+    """A form of declared length, or until the stream ends."""
+
+
+class ChunkedFormBody(_Kept, ChunkedBody):
+    """A form in chunked transfer coding."""
+
+
 def kind_of_body(info: ContentInfo) -> type[Body]:
-    """Return the class of a body that a client sends."""
-    return FormBody if "form-urlencoded" in (info.media_type or "").lower() else Body
+    """Return the class of a body that a client sends, if it is not chunked."""
+    return FormBody if _is_form(info) else Body
+
+
+def kind_of_chunked_body(info: ContentInfo) -> type[ChunkedBody]:
+    """Return the class of a chunked body that a client sends."""
+    return ChunkedFormBody if _is_form(info) else ChunkedBody
+
+
+def _is_form(info: ContentInfo) -> bool:
+    return "form-urlencoded" in (info.media_type or "").lower()
 
 
 def form_in(body: Body | None) -> bytes | None:
     """Return what was kept of the form that a request posts, None if it posts none."""
-    return body.kept if isinstance(body, FormBody) else None
+    return body.kept if isinstance(body, _Kept) else None

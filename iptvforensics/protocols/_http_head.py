@@ -1,8 +1,10 @@
 """The head of an HTTP message: start line and header fields, read in one pass over the block.
 
 Reads what servers and clients in the field send (RFC 9112 sections 2.2, 3, 4 and 5, and beyond them): LF-only
-line ends, folded lines, spaces before the colon, raw UTF-8 and latin-1, `ICY` status lines. Whatever is
-tolerated is named in `Head.deviations`.
+line ends, folded lines, spaces before the colon, raw UTF-8 and latin-1, status lines with `ICY` or in lower case.
+Whatever is tolerated is named in `Head.deviations`.
+
+**Known limitations**: behind a hole only status lines in capital letters are looked for.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _FIRST_ONLY = frozenset({"content-length", "host", "set-cookie"})
 _TOKEN_BYTES = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}"
 _TOKEN = re.compile(_TOKEN_BYTES)
 _WHOLE_REQUEST_LINE = re.compile(rb"[\r\n]*" + _TOKEN_BYTES + rb" +[^ \n][^\n]* HTTP/1\.\d[ \t]*\r?\n")
-_WHOLE_STATUS_LINE = re.compile(rb"[\r\n]*(?:HTTP/1\.\d|ICY) +[1-9]\d\d(?:[ \t][^\n]*)?\r?\n")
+_WHOLE_STATUS_LINE = re.compile(rb"[\r\n]*(?:(?i:HTTP)/1\.\d|ICY) +[1-9]\d\d(?:[ \t][^\n]*)?\r?\n")
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}\Z")
 _METHODS = rb"GET|POST|HEAD|PUT|OPTIONS|DELETE|PATCH|NOTIFY|SUBSCRIBE|UNSUBSCRIBE|PROPFIND|TRACE"
 _REQUEST_START = re.compile(rb"(?:" + _METHODS + rb") +(?:/|\*|https?://)|CONNECT +[0-9A-Za-z\[]")
@@ -42,9 +44,10 @@ _STATUS_BEGUN = re.compile(  # every beginning of the above
     + _NAME
     + rb"{1,64}[ \t]{0,4}|\r))\Z"
 )
-_STATUS = re.compile(rb"HTTP/1\.\d \d{3}[ \r\n]")
+_STATUS = re.compile(rb"HTTP/1\.\d \d{3}[ \r\n]", re.IGNORECASE)
 _STATUS_PART = re.compile(
-    rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: (?:\d(?:\d(?:\d)?)?)?)?)?)?)?)?)?)?)?\Z"  # any beginning of _STATUS
+    rb"H(?:T(?:T(?:P(?:/(?:1(?:\.(?:\d(?: (?:\d(?:\d(?:\d)?)?)?)?)?)?)?)?)?)?)?\Z",  # any beginning of _STATUS
+    re.IGNORECASE,
 )
 _STATUS_BYTES, _REQUEST_BYTES = 13, 4096
 """Bytes that tell a status line, and a request line, from the beginning of a body."""
@@ -205,12 +208,12 @@ def parse_status_line(line: str) -> StatusLine | None:
     version, _, rest = line.partition(" ")
     rest = rest.lstrip(" ")
     code = rest[:3]
-    known = version == "ICY" or (version[:7] == "HTTP/1." and len(version) == 8 and version[7] in "0123456789")
+    known = version == "ICY" or (version[:7].upper() == "HTTP/1." and len(version) == 8 and version[7] in "0123456789")
     if not (known and len(code) == 3 and code.isascii() and code.isdigit() and rest[3:4] in ("", " ", "\t")):
         return None
     if code < "100":
         return None
-    return StatusLine(version.removeprefix("HTTP/"), int(code), rest[4:].strip(" \t") or None)
+    return StatusLine(version[5:] or version, int(code), rest[4:].strip(" \t") or None)
 
 
 def begins_with_request_line(window: bytes) -> bool:
@@ -237,7 +240,7 @@ def may_be_request(window: bytes) -> bool:
 def may_be_response(window: bytes) -> bool:
     """Return False once bytes at a message start cannot become a status line."""
     length = len(window)
-    if window[:7] != b"HTTP/1."[:length] and window[:4] != b"ICY "[:length]:
+    if window[:7].upper() != b"HTTP/1."[:length] and window[:4] != b"ICY "[:length]:
         return False
     return b"\n" not in window or begins_with_status_line(window)
 

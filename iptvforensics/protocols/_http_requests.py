@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..protocol import ContentInfo, Mark
-from ._http_body import Body, ChunkedBody, Kind, codings_of, framing
+from ._http_body import Body, Kind, codings_of, framing
 from ._http_exchange import Exchange
-from ._http_form import kind_of_body
+from ._http_form import kind_of_body, kind_of_chunked_body
 from ._http_head import Head, RequestLine, begins_request, find_request, may_be_request, parse_request_line
 from ._http_pairing import MAX_OPEN_REQUESTS, Pairing
 from ._http_stream import State, Stream
@@ -107,7 +107,8 @@ class RequestStream(Stream):
         info = exchange.body_info(head, length, of_client=True)
         events, note = self.pairing.events, self.note_at
         if kind is Kind.CHUNKED:
-            body: Body = ChunkedBody(self.next_key(), self.from_orig, info, events, note, find_request)
+            kind_of_chunked = kind_of_chunked_body(info)
+            body: Body = kind_of_chunked(self.next_key(), self.from_orig, info, events, note, find_request)
         else:
             body = kind_of_body(info)(self.next_key(), self.from_orig, info, length, events, note)
         if "expect" in head.fields:

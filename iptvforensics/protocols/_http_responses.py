@@ -83,9 +83,9 @@ class ResponseStream(Stream):
             head.deviations.add("leading_empty_lines")
         if status.version == "ICY":
             head.deviations.add("ICY_status_line")
-        elif status.version not in ("1.0", "1.1"):
+        elif status.version not in ("1.0", "1.1") or head.start[:4] != "HTTP":
             head.deviations.add("unusual_version")
-        if head.start.endswith(str(status.status)):
+        if status.reason is None and head.start[-1] not in " \t":
             head.deviations.add("no_reason_phrase")
 
     def _body(self, exchange: Exchange, head: Head, kind: Kind, length: int | None) -> Body:

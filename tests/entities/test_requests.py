@@ -32,6 +32,24 @@ def test_relative_redirects_stay_at_their_host(lab):
     assert (redirect.source, redirect.source_port, redirect.target) == ("tv.example", 8080, "tv.example")
 
 
+@pytest.mark.parametrize(
+    ("asked", "location", "leads_to"),
+    [
+        ({}, "b.m3u8?t=1", "http://tv.example:8080/live/u/p/b.m3u8?t=1"),
+        ({}, "/hls/b.m3u8", "http://tv.example:8080/hls/b.m3u8"),
+        ({}, "?t=1", "http://tv.example:8080/live/u/p/7.ts?t=1"),
+        ({"host": None, "server_port": 8080}, "b.m3u8", "http://198.51.100.7:8080/live/u/p/b.m3u8"),
+        ({"host": None, "server_ip": "2001:db8::5"}, "b.m3u8", "http://[2001:db8::5]/live/u/p/b.m3u8"),
+    ],
+)
+def test_relative_redirects_are_relative_to_what_was_asked_for(lab, asked, location, leads_to):
+    host = asked.get("host", "tv.example:8080")
+    url = f"http://{host}/live/u/p/7.ts" if host else None
+    lab.get("/live/u/p/7.ts", **{"host": host, "url": url, "status": 302, "location": location, **asked})
+    [redirect] = read_requests(lab.bench()).redirects
+    assert redirect.location == leads_to
+
+
 def test_lists_with_short_names_of_users_are_read(lab):
     lab.message("catalogue_entries", family="m3u", host="list.example", entry_url="http://tv.example/live/b/x/7.ts")
     [sighting] = read_requests(lab.bench()).sightings

@@ -321,6 +321,12 @@ def test_request_without_host_keeps_its_target() -> None:
     assert (row["host"], row["url"], row["target"]) == (None, None, "/x")
 
 
+@pytest.mark.parametrize("reason", [b" ", b" Error 200", b" 200"])
+def test_a_reason_phrase_may_be_empty_or_end_in_the_code(reason: bytes) -> None:
+    (row,) = answers(OK.replace(b" OK", reason)).values
+    assert (row["reason"], row["deviations"]) == (reason.decode().strip() or None, [])
+
+
 @pytest.mark.parametrize(
     ("response", "deviation", "body"),
     [
@@ -328,6 +334,7 @@ def test_request_without_host_keeps_its_target() -> None:
         (b"\r\n\r\n" + OK, "leading_empty_lines", b"hello"),
         (OK.replace(b" OK", b""), "no_reason_phrase", b"hello"),
         (OK.replace(b"1.1", b"1.2"), "unusual_version", b"hello"),
+        (OK.replace(b"HTTP", b"http"), "unusual_version", b"hello"),
         (OK.replace(b"Length:", b"Length :"), "space_in_header_name", b"hello"),
         (OK.replace(b" 5", b"\r\n 5"), "folded_header", b"hello"),
         (OK.replace(b"Content", b"nonsense\r\nContent"), "line_without_colon", b"hello"),

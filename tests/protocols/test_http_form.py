@@ -43,6 +43,26 @@ def test_what_answers_a_form_over_http2_is_told_its_beginning(size: int) -> None
     assert b"".join(e.data for e in events if isinstance(e, ContentData) and e.key == asked.key) == FORM
 
 
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+@pytest.mark.parametrize("pieces", [1, 3, 100])
+def test_what_answers_a_chunked_form_is_told_its_beginning(pieces: int, size: int) -> None:
+    step = -(-len(FORM) // pieces)
+    parts = [FORM[at : at + step] for at in range(0, len(FORM), step)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    asks = b"POST /player_api.php HTTP/1.1\r\nHost: tv.example\r\nTransfer-Encoding: chunked\r\n"
+    asks += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + chunks
+    answers = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+    parser = make_parser(Opening("tcp", asks, answers))
+    events = [
+        event
+        for side, data in ((True, asks), (False, answers))
+        for at in range(0, len(data), size)
+        for event in parser.feed(memoryview(data)[at : at + size], side)
+    ]
+    _, answered = (e for e in events if isinstance(e, ContentBegin))
+    assert answered.info.extra["form"] == FORM[:MAX_FORM_BYTES]
+
+
 def test_other_posted_bodies_are_not_kept() -> None:
     (answered,) = (
         e

@@ -196,8 +196,8 @@ def test_status_line(line: str, parts: StatusLine | None) -> None:
 
 
 START_LINE_PARTS = [
-    "GET", "a!", "HTTP/1.1", "HTTP/1.", "HTTP/2.0", "ICY", "200", "099", "20", "/a", "*", "\u00e9", "\u0662", " ", " ",
-    "\t", "\r", "\r\n", "\n",
+    "GET", "a!", "HTTP/1.1", "Http/1.1", "HTTP/1.", "HTTP/2.0", "ICY", "200", "099", "20", "/a", "*", "\u00e9",
+    "\u0662", " ", " ", "\t", "\r", "\r\n", "\n",
 ]  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def test_every_beginning_of_a_response_is_kept_while_looking_for_one(head: bytes
     assert find_response(b"x" + head) == (1, 1)
 
 
-@pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK\r\n", b"ICY 200 OK\r\n", b"HTTP/1.0 404\n"])
+@pytest.mark.parametrize("line", [b"HTTP/1.1 200 OK\r\n", b"http/1.1 200 OK\r\n", b"ICY 200 OK\r\n", b"HTTP/1.0 404\n"])
 def test_every_beginning_of_a_status_line_may_be_one(line: bytes) -> None:
     assert all(may_be_response(line[:end]) for end in range(len(line) + 1))
 
