@@ -90,6 +90,25 @@ def test_sql_only_reads(case: Case, query: str) -> None:
 @pytest.mark.parametrize(
     "query",
     [
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{file}'",
+        "WITH a AS (COPY (SELECT 1) TO '{file}') SELECT * FROM a",
+        "SELECT (WITH a AS (COPY (SELECT 1) TO '{file}') SELECT 1)",
+        "SELECT * FROM query('WITH a AS (COPY (SELECT 1) TO ''{file}'') SELECT 1')",
+        "EXPLAIN ANALYZE WITH a AS (COPY (SELECT 1) TO '{file}') SELECT * FROM a",
+        "SELECT * FROM json_execute_serialized_sql("
+        "json_serialize_sql('WITH a AS (COPY (SELECT 1) TO ''{file}'') SELECT 1'))",
+    ],
+)
+def test_no_query_writes_into_the_case(case: Case, query: str) -> None:
+    planted = case.path / "captures" / "planted.parquet"
+    with pytest.raises(CaseError, match="SQL: "):
+        list(case.query(query.format(file=planted)).rows)
+    assert not planted.exists()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
         "SELECT * FROM read_csv('/etc/passwd')",
         "SELECT * FROM '/etc/passwd'",
         "SELECT * FROM read_text('/etc/hostname')",
