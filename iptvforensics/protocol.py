@@ -339,7 +339,7 @@ class Protocol:
     """UDP: True if `feed` may get several datagrams of one direction joined (bulk media)."""
     tunnel: Callable[[ContentInfo], Tunnel | None] | None = None
     """Which inner stream a body of this protocol is a part of; None: it is read by `parser`."""
-    inner: str | None = None
-    """Name of the protocol of the inner stream (read as from TCP)."""
+    inner: tuple[str, ...] = ()
+    """Names of the protocols that the inner stream may have (read as from TCP): of several its first bytes choose."""
     read_beside: bool = False
     """Content: True if bodies hold more than the rows say; those of carrier `beside` read what servers send, too."""

@@ -33,7 +33,7 @@ from .choice import choose
 from .contents import Content
 from .opened import MAX_DEPTH, OpenedStreams, lifted
 from .places import NOWHERE, Marks, Places, Spot
-from .tunnels import MAX_INNER_STREAMS, InnerStream
+from .tunnels import MAX_INNER_STREAMS, InnerStream, protocol_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -280,7 +280,7 @@ class Findings:
             content.parser = parser_of(protocol, opening, self.engine.by_carrier["beside"])
         else:
             content.skip, content.ends_inner = part.skip, part.is_last
-            content.inner = self._inner_of(content, part)
+            content.inner = self._inner_of(content, part, opening)
         position = 0
         for piece in held:
             if isinstance(piece, int):
@@ -290,10 +290,10 @@ class Findings:
                 self._feed(content, piece, position)
                 position += len(piece)
 
-    def _inner_of(self, content: Content, part: Tunnel) -> InnerStream | None:
+    def _inner_of(self, content: Content, part: Tunnel, first: Opening) -> InnerStream | None:
         """Return the inner stream that a body is a part of; None if nobody reads it."""
         carrier = content.protocol
-        protocol = self.engine.by_name.get(carrier.inner or "") if carrier is not None else None
+        protocol = None if carrier is None else protocol_within(carrier, self.engine.by_name, first)
         if carrier is None or protocol is None:
             return None
         key = carrier.name, part.key

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .choice import choose
 from .offsets import OffsetMap
 from .places import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from ..protocol import Event, Parser, Protocol, Tunnel
+    from ..protocol import Event, Opening, Parser, Protocol, Tunnel
     from .opened import OpenedStream
 
 MAX_INNER_STREAMS = 64
@@ -123,3 +124,17 @@ class InnerStream:
         if not any(self._open):
             self.parser = None
         return events
+
+
+def protocol_within(carrier: Protocol, by_name: Mapping[str, Protocol], first: Opening) -> Protocol | None:
+    """Return the protocol of an inner stream: the only one that it may have, or the one of its first bytes.
+
+    Args:
+        carrier: the protocol whose bodies carry it.
+        by_name: all protocols.
+        first: what is known of the body that was recognised as a part of it.
+    """
+    known = [by_name[name] for name in carrier.inner if name in by_name]
+    if len(known) < 2:
+        return known[0] if known else None
+    return choose(known, first._replace(carrier="tcp"), final=True)[0]

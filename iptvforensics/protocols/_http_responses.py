@@ -31,8 +31,8 @@ class ResponseStream(Stream):
         return find_response(window)
 
     def is_ready(self) -> bool:
-        """Return True if it is known what the next response answers."""
-        return self.pairing.front() is not None
+        """Return True if it is known what the next response answers, or none is to come."""
+        return self.state is State.TUNNEL or self.pairing.front() is not None
 
     def may_answer(self) -> bool:
         """Return False if the request may still come."""
@@ -64,6 +64,7 @@ class ResponseStream(Stream):
             self.message_done()
             self.tunnel_info = tunnel_info(exchange)
             self.state = State.TUNNEL
+            self.blocked = True  # in a tunnel the client asks first, too, and what it sent there was kept back
         elif kind is Kind.NONE or method == "HEAD" or status.status in (204, 304):
             self.message_done()
         else:

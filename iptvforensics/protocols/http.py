@@ -79,10 +79,10 @@ class HttpParser:
         """Let each direction read on as far as the other one allows."""
         server, client = self._server, self._client
         while server.blocked or client.blocked:
-            if server.blocked and server.is_ready():
-                server.resume()
-            elif client.blocked and client.is_ready():
+            if client.blocked and client.is_ready():
                 client.resume()
+            elif server.blocked and server.is_ready():
+                server.resume()
             elif server.holds_too_much:
                 server.overflow()
             elif client.holds_too_much:

@@ -118,5 +118,5 @@ PROTOCOL = Protocol(
     limits="The TCP connections of a session are read apart from each other; bodies whose request was not captured "
     "are not read.",
     tunnel=tunnel,
-    inner="rtmp",
+    inner=("rtmp",),
 )

@@ -43,7 +43,7 @@ class Cut:
     def __init__(self, bench: Any, made_up: Any, answer: Any = lambda *_: [], more: Any = (), **options: Any) -> None:
         self.events: list[Any] = []
         self.carrier = made_up("carrier", answer=self._hand_on, tables=(), detect=lambda o: float(not o.is_opened))
-        self.cut = made_up("cut", carriers=("content",), tables=(), tunnel=part_of, inner="inner")
+        self.cut = made_up("cut", carriers=("content",), tables=(), tunnel=part_of, inner=("inner",))
         self.inner = made_up("inner", carriers=("tcp",), detect=lambda o: 0.0, answer=answer, **options)
         self.run = bench(self.carrier, self.cut, self.inner, *more)
         self._offset = {True: 0, False: 0}
@@ -106,7 +106,7 @@ def test_keys_of_two_flows_are_not_joined(bench: Any, made_up: Any) -> None:
     inner = made_up("inner", detect=lambda o: 0.0)
     events = [ContentBegin(1, True, 0, ContentInfo(extra={"key": "k", "skip": 0})), ContentData(1, 0, b"ab")]
     carrier = made_up("carrier", tables=(), answer=lambda p, what, *_: events if what == "feed" else [])
-    run = bench(carrier, made_up("cut", carriers=("content",), tunnel=part_of, inner="inner"), inner)
+    run = bench(carrier, made_up("cut", carriers=("content",), tunnel=part_of, inner=("inner",)), inner)
     run.take(b"ab", flow=0)
     run.take(b"ab", flow=1)
     assert len(inner.parsers) == 2
@@ -307,7 +307,7 @@ def test_bodies_in_the_inner_stream_are_read_and_have_places(bench: Any, made_up
         answer=lambda p, what, *_: [Row("told", False, i, {"word": "z"}) for i in range(4)] if what == "end" else [],
     )  # fmt: skip
     cut = made_up(
-        "cut", carriers=("content",), tables=(), tunnel=part_of, inner="inner",
+        "cut", carriers=("content",), tables=(), tunnel=part_of, inner=("inner",),
         detect=lambda o: float(bool(o.info.extra)),
     )  # fmt: skip
     flow.run = bench(flow.carrier, cut, flow.inner, child)
@@ -405,10 +405,43 @@ def test_streams_that_are_over_do_not_count(cut: Any, monkeypatch: pytest.Monkey
 def test_stream_of_an_unknown_protocol_is_left_alone(bench: Any, made_up: Any) -> None:
     events = [ContentBegin(1, True, 0, ContentInfo(extra={"key": "k", "skip": 0})), ContentData(1, 0, b"ab")]
     carrier = made_up("carrier", tables=(), answer=lambda p, what, *_: events if what == "feed" else [])
-    run = bench(carrier, made_up("cut", carriers=("content",), tunnel=part_of, inner="nobody"))
+    run = bench(carrier, made_up("cut", carriers=("content",), tunnel=part_of, inner=("nobody",)))
     run.take(b"ab")
     run.finish()
     assert [row["kind"] for row in run.tables["objects"]] == ["cut"]
+
+
+# HTTP in the tunnel of a proxy -------------------------------------------------------------------------------
+
+CONNECT = b"CONNECT tv.example:80 HTTP/1.1\r\nHost: tv.example:80\r\n\r\n"
+GRANTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+ASKED = [b"GET /%d.ts HTTP/1.1\r\nHost: tv.example\r\n\r\n" % number for number in range(3)]
+SENT = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (188 * n, (b"G" + bytes(187)) * n) for n in (900, 1, 2)]
+
+
+@pytest.mark.parametrize("step", [1 << 20, 1000])
+def test_http_in_a_tunnel_is_read_however_much_the_server_sends(bench: Any, step: int) -> None:
+    run = bench()
+    client, server = CONNECT + b"".join(ASKED), GRANTED + b"".join(SENT)
+    run.take([client], [])
+    for at in range(0, len(server), step):
+        run.take([], [server[at : at + step]])
+    run.finish()
+    outer, *inner = run.tables["http"]
+    assert (outer["method"], outer["status"], outer["server_port"]) == ("CONNECT", 200, 80)
+    assert [row["url"] for row in inner] == [f"http://tv.example/{number}.ts" for number in range(3)]
+    assert [row["stream_offset"] for row in inner] == [len(CONNECT) + len(b"".join(ASKED[:n])) for n in range(3)]
+    assert [row["response_body_bytes"] for row in inner] == [188 * 900, 188, 376]
+    assert all(row["complete"] and row["server_ip"] is None and not row["deviations"] for row in inner)
+    assert run.tables["anomalies"] == []
+
+
+def test_what_is_neither_tls_nor_http_stays_a_body(bench: Any) -> None:
+    run = bench()
+    run.take([CONNECT, b"SSH-2.0-a\r\n"], [GRANTED, b"SSH-2.0-b\r\n"])
+    run.finish()
+    assert len(run.tables["http"]) == 1
+    assert {(row["role"], row["bytes"]) for row in run.tables["objects"]} == {("tunnel", 11)}
 
 
 # RTMP in HTTP ----------------------------------------------------------------------------------------------
