@@ -93,7 +93,8 @@ def protocols_page() -> str:
 def _protocol_section(protocol: Protocol) -> Iterable[str]:
     tables = ", ".join(f"[{t.name}](tables.md#{t.name})" for t in protocol.tables)
     if not tables:
-        tables = f"those of [{protocol.inner}](#{protocol.inner})" if protocol.inner else "none"
+        inner = " and ".join(f"[{name}](#{name})" for name in protocol.inner)
+        tables = f"those of {inner}" if inner else "none"
     yield f"## {protocol.name}"
     yield ""
     yield f"{protocol.title}."
