@@ -1,7 +1,8 @@
 """How far a direction of a flow went, by its end and by the acknowledgments, and what of it was not captured.
 
 An end (FIN) says where the last byte of its direction stood, an acknowledgment that bytes before it had arrived.
-Where no bytes wait behind it, such a hole is only known when the capture is over: until then they may still come.
+Where no bytes wait behind it, such a hole is only known when the capture is over, or a flow that was reset has fallen
+silent: until then they may still come.
 """
 
 from __future__ import annotations
@@ -71,13 +72,12 @@ def lose_tail(st: Any, flow: Any, dirs: Any, pieces: Any, d: int) -> int:
     return int(lost)
 
 
-@kernel("q q[] q[] q[] q[] q[]")
-def flush(first: int, st: Any, flow: Any, dirs: Any, pend: Any, pieces: Any) -> int:
-    """Return the first direction that was not flushed because pieces are full: the capture is over.
+@kernel("q q q[] q[] q[] q[] q[]")
+def flush(first: int, last: int, st: Any, flow: Any, dirs: Any, pend: Any, pieces: Any) -> int:
+    """Return the first direction that was not flushed because pieces are full: nothing more is to come in these.
 
     What waited is delivered, and what is known to have followed becomes a gap.
     """
-    last = 2 * st[L.N_FLOWS]
     for d in range(first, last):
         at = d * L.DIRECTION_WIDTH
         if st[L.N_PIECES] + 2 * dirs[at + L.PENDING_COUNT] + 8 > st[L.PIECE_LIMIT]:

@@ -96,6 +96,7 @@ class FlowTable:
         """Direction of each packet of the last block; -1 for copies and for what is no packet."""
         self._history: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
         self._told_silent = np.zeros(256, np.bool_)
+        self._silent: list[int] = []
         state = self.state
         state[L.FLOW_LIMIT] = 256
         state[L.PENDING_LIMIT] = 1024
@@ -138,6 +139,7 @@ class FlowTable:
             or state[L.N_PIECES] >= BATCH_PIECES
             or state[L.REPEATS_USED] >= MOST_REPEATED_BYTES
         ):
+            yield from self._end_silent()
             yield self._batch()
 
     def _route(self, row: int, block: Block, packets: Packets) -> int:
@@ -187,7 +189,7 @@ class FlowTable:
         direction = 0
         while True:
             self._room_for_pieces(0)
-            direction = flush(direction, self.state, self.flow, self.dirs, self._pending, self._pieces)
+            direction = flush(direction, 2 * len(self), self.state, self.flow, self.dirs, self._pending, self._pieces)
             yield from self._gather(np.zeros(1, np.uint8))
             if direction == 2 * len(self):
                 break
@@ -254,8 +256,9 @@ class FlowTable:
         offset, length, frame, ns, kind = (column[:count] for column in columns[:5])
         runs = self._described(runs[: found * L.RUN_WIDTH].reshape(-1, L.RUN_WIDTH))
         batch = StreamBatch(
-            directions_of(runs), runs, offset, length, frame, ns, kind, self._outs[self._turn], [], self._silent(ns)
+            directions_of(runs), runs, offset, length, frame, ns, kind, self._outs[self._turn], [], self._silent
         )
+        self._silent = []
         if state[L.N_OVERLAPS]:
             batch.differences.extend(self._differences(batch, columns[5]))
         self._remember(batch)
@@ -280,18 +283,21 @@ class FlowTable:
         ends = flows[:, L.ORIG_HI : L.RESP_PORT + 1]
         return np.column_stack((runs, flows[:, L.FLOW_ID], flows[:, L.TRANSPORT], midstream, ends))
 
-    def _silent(self, ns: Ints) -> list[int]:
-        """Return the flows that were reset and have been silent since, each once.
+    def _end_silent(self) -> Iterator[StreamBatch]:
+        """Deliver what waits in flows that were reset and have been silent since, and have them told, each once.
 
         A reset alone ends nothing: anybody can forge one, and what comes after it belongs to the evidence.
         """
-        if not len(ns):
-            return []
         flows = self.flow.reshape(-1, L.FLOW_WIDTH)[: len(self)]
         is_reset = (flows[:, L.HISTORY_SEEN] & RESET_SEEN) != 0
-        found = is_reset & (ns.max() - flows[:, L.FLOW_LAST_NS] > RESET_SILENCE_NS) & ~self._told_silent[: len(self)]
+        now = flows[:, L.FLOW_LAST_NS].max(initial=0)
+        found = is_reset & (now - flows[:, L.FLOW_LAST_NS] > RESET_SILENCE_NS) & ~self._told_silent[: len(self)]
         self._told_silent[: len(self)] |= found
-        return list(map(int, found.nonzero()[0]))
+        for number in found.nonzero()[0].tolist():
+            self._room_for_pieces(0)
+            flush(2 * number, 2 * number + 2, self.state, self.flow, self.dirs, self._pending, self._pieces)
+            yield from self._gather(np.zeros(1, np.uint8))
+            self._silent.append(number)
 
     def _differences(self, batch: StreamBatch, byte: Ints) -> Iterator[OverlapDifference]:
         """Yield where bytes that were seen again differ from those delivered first."""

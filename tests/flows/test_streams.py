@@ -253,6 +253,33 @@ def test_a_flow_that_was_reset_and_fell_silent_is_told_once(reset: bool) -> None
     assert told.index([0]) == 1 + times.index(11.5) if reset else True
 
 
+def test_what_waits_in_a_flow_that_was_reset_comes_before_it_is_told_silent(kernel_speed: str) -> None:
+    second, other = 1_000_000_000, (40001, 80)
+    packets = [
+        *handshake(),
+        Packet(5001, b"ab", from_client=False),
+        Packet(5006, b"fg", from_client=False),  # three bytes before it were not captured
+        Packet(1001, ack=5010),  # and two behind it
+        Packet(1001, flags=RST | ACK, ack=5010),
+        Packet(1, b"x", ports=other, ns=20 * second),
+    ]
+    table = FlowTable(batch_bytes=1)
+    came: list[tuple[int, int, bool]] = []
+    told: list[int] = []
+    for i, packet in enumerate(packets):
+        block, columns = as_block([packet], 1 + i)
+        for batch in table.add(block, columns):
+            for entry in (one for one in batch.directions if one.direction == 1):
+                part = slice(entry.first, entry.first + entry.pieces)
+                columns_of = batch.offset[part], batch.length[part], batch.kind[part] == GAP
+                came += zip(*(column.tolist() for column in columns_of), strict=True)
+            told += batch.silent
+    assert told == [0]
+    assert came == [(0, 2, False), (2, 3, True), (5, 2, False), (7, 2, True)]
+    assert number(table, 1, L.MISSING_BYTES) == 5
+    assert list(table.finish()) == []
+
+
 def test_the_end_comes_after_the_last_byte() -> None:
     packets = [*handshake(), Packet(1004, b"d", flags=FIN | ACK), Packet(1001, b"abc")]
     out, table = run(packets)
