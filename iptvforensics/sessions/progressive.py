@@ -1,14 +1,16 @@
 """Media files fetched whole or by ranges to progressive sessions.
 
 RFC 9110 sections 14 and 15.3.7 (ranges). All answers for one URL to one client are one session, until nobody
-asked for half an hour. Bytes are the union of the ranges that came; repeats show in `requests` only.
+asked for half an hour; so are those for URLs of one path and length whose queries differ in tokens and times only
+(`queries`). Bytes are the union of the ranges that came; repeats show in `requests` only.
 
 Where a panel was asked for a channel and a body with a length came, the session is live by its path, and `kind_basis`
 says so: it may be a part of the channel or a film in its place. Where only the bare form of the path hints at a
 channel, `kind` stays open.
 
 **Known limitations**: seconds are known for transport streams fetched without overlap only: which seconds of a
-film a byte range holds is not guessed. Answers with several ranges (multipart/byteranges) are no media here.
+film a byte range holds is not guessed. Answers with several ranges (multipart/byteranges) are no media here. A film
+whose token stands in the path, and is given anew from range to range, is several sessions.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from .delivery import cite_media, cite_redirects, cite_request, draft_of
 from .fetches import NOT_MEDIA, Fetch, Fetches
 from .model import NOT_WHOLE, SECOND_NS, Draft
 from .panel_paths import names_channel
+from .queries import lasting
 from .spans import covered
 from .transport import note_seconds
 
@@ -34,14 +37,36 @@ def progressive_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
     drafts: list[Draft] = []
     for _, asked in fetches.by_client():
         files: dict[Address | int, list[Fetch]] = {}
+        urls = _Urls()
         for fetch in asked:
             if fetch.order in claimed or not _is_media_file(fetch):
                 continue
             claimed.add(fetch.order)
             # A body whose URL was not seen belongs to nothing else.
-            files.setdefault(fetch.root.key or fetch.order, []).append(fetch)
+            files.setdefault(urls.file_of(fetch) or fetch.order, []).append(fetch)
         drafts += [_draft(span, fetches) for parts in files.values() for span in _spans(parts)]
     return drafts
+
+
+class _Urls:
+    """Which URLs are one file for a client: tokens may be given anew while it is fetched."""
+
+    def __init__(self) -> None:
+        self._first: dict[Address, Address] = {}
+        self._same: dict[tuple[str, str, frozenset[tuple[str, str]], int], Address] = {}
+
+    def file_of(self, fetch: Fetch) -> Address | None:
+        """Return the first URL of the file that a fetch brought a part of, None if no URL was seen."""
+        key = fetch.root.key
+        if key is None:
+            return None
+        first = self._first.get(key)
+        if first is not None:
+            return first
+        first = key
+        if fetch.total is not None:
+            first = self._same.setdefault((key.site, key.path, lasting(key.query), fetch.total), key)
+        return self._first.setdefault(key, first)
 
 
 def _is_media_file(fetch: Fetch) -> bool:
@@ -88,6 +113,14 @@ def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
         f"{first.client_ip} asked for the file {first.url or 'whose URL was not seen'}, {whole}; "
         f"{len(media)} answers brought {session.bytes} different bytes.",
     )
+    for fetch in media:
+        if fetch.root.key not in (first.root.key, None):
+            cite_request(
+                draft,
+                fetch.root,
+                f"{fetch.client_ip} asked for {fetch.root.url}, a file of the same path and length with another token.",
+            )
+            break
     cite_media(draft, media, "body")
     return draft
 

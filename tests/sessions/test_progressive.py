@@ -61,6 +61,27 @@ def test_ranges_behind_a_redirect_with_a_token_each_are_one_file(lab):
     assert (session["stream"], session["panel_host"], session["bytes"]) == (URL, "vod.example", 1000)
 
 
+@pytest.mark.parametrize(
+    ("second", "total", "sessions"),
+    [
+        ("/5.mp4?token=zz&e=1795726400", 1000, 1),
+        ("/5.mp4?token=zz&e=1795726400", 1001, 2),
+        ("/6.mp4?token=zz&e=1795726400", 1000, 2),
+        ("/5.mp4?token=zz&e=1795726400&file=b", 1000, 2),
+        ("/5.mp4?token=zz&e=1795726400&part=2", 1000, 2),
+    ],
+)
+def test_a_file_whose_token_is_given_anew_is_one_viewing(lab, second, total, sessions):
+    part(lab, 0, 0, 400, url="http://vod.example/5.mp4?token=aa&e=1795726300")
+    part(lab, 9, 400, 600, total, url=f"http://vod.example{second}", flow=2)
+    part(lab, 12, 900, 100, None, url=f"http://vod.example{second}", flow=2)
+    found = lab.sessions()
+    assert len(found) == sessions
+    if sessions == 1:
+        assert (found[0]["bytes"], found[0]["requests"], found[0]["completeness"]) == (1000, 3, "complete")
+        assert sum("with another token" in shows for shows in lab.shown()) == 1
+
+
 @pytest.mark.parametrize(("at", "sessions"), [(1700, 1), (1900, 2)], ids=["paused", "another viewing"])
 def test_long_pause(lab, at, sessions):
     part(lab, 0, 0, 100)
