@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+FIRST_NAME = 12
+"""Where names begin: a compression pointer names an earlier one, and the header before it holds none."""
 MAX_NAME_BYTES = 255
 """RFC 1035 section 2.3.4: a name has at most 255 octets, length octets included."""
 MAX_JUMPS = 128
@@ -39,7 +41,7 @@ def read_name(message: bytes, start: int) -> Name:
     """Return the name that begins at a position of the message.
 
     Compression pointers must point before the labels that led to them, so that no loop is possible;
-    their number is limited as well.
+    their number is limited as well. What stands in the header is no name.
     """
     labels: list[str] = []
     position, lowest, size, end, jumps = start, start, 1, -1, 0
@@ -56,6 +58,8 @@ def read_name(message: bytes, start: int) -> Name:
             end = position + 2 if end < 0 else end
             position = (length & 0x3F) << 8 | message[position + 1]
             jumps += 1
+            if position < FIRST_NAME:
+                return Name(None, end, "DNS_pointer_into_header")
             if position >= lowest or jumps > MAX_JUMPS:
                 return Name(None, end, "DNS_name_loop")
             lowest = position

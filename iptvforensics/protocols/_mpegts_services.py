@@ -65,7 +65,8 @@ class Service:
             "es_types": [stream.codec for stream in found.streams] if found else None,
             "languages": list(found.languages) if found else None,
             "free_ca_mode": text.free_ca_mode if text else None,
-            "crc_valid": self.map_valid and self.text_valid,
+            "pmt_crc_valid": self.map_valid if found else None,
+            "sdt_crc_valid": self.text_valid if text else None,
         }
         return Row("ts_services", from_orig, self.offset, values)
 

@@ -66,7 +66,8 @@ TS_SERVICES = message_table(
         Column("es_types", "text[]", "Codec or kind of each elementary stream, in the same order."),
         Column("languages", "text[]", "Languages that the PMT names, as sent, each once."),
         Column("free_ca_mode", "bool", "True if the SDT says that a component is scrambled."),
-        Column("crc_valid", "bool", "False if one of the sections used has a wrong CRC."),
+        Column("pmt_crc_valid", "bool", "False if the program map has a wrong CRC; null if none was seen."),
+        Column("sdt_crc_valid", "bool", "False if the SDT section has a wrong CRC; null if none names the service."),
     ),
 )
 

@@ -194,7 +194,8 @@ class Service(NamedTuple):
     service_id: int | None
     service_name: str | None
     ca_system_ids: list[int] | None
-    crc_valid: bool | None
+    pmt_crc_valid: bool | None
+    sdt_crc_valid: bool | None
 
 
 class RtpStream(NamedTuple):

@@ -25,16 +25,17 @@ CLEAR_PTS = "PTS in clear"
 def note_streams(draft: Draft, streams: Sequence[TransportStream], services: Sequence[Service]) -> None:
     """Fill in the channel and the encryption that the transport streams of a session name."""
     session = draft.session
-    sound = [service for service in services if service.crc_valid is not False]
-    session.channel = service_name(sound)
-    if session.channel is None and not any(service.service_name for service in sound):
+    named = [service for service in services if service.sdt_crc_valid is not False]
+    session.channel = service_name(named)
+    if session.channel is None and not any(service.service_name for service in named):
         _cite_damaged(draft, services)
     closed = [stream for stream in streams if stream.scrambled_packets]
     if not closed:
         return
     # Where headers of PES packets could be read, some of the media came in clear.
     open_too = any(stream.pts_first is not None or not stream.scrambled_packets for stream in streams)
-    systems = ", ".join(f"{system:#06x}" for system in ca_systems(sound))
+    mapped = [service for service in services if service.pmt_crc_valid is not False]
+    systems = ", ".join(f"{system:#06x}" for system in ca_systems(mapped))
     session.encryption = (IN_PART if open_too else SCRAMBLING) + (f" (CA {systems})" if systems else "")
     count = sum(stream.scrambled_packets or 0 for stream in closed)
     packets = sum(stream.packets or 0 for stream in streams)
@@ -50,9 +51,9 @@ def note_streams(draft: Draft, streams: Sequence[TransportStream], services: Seq
 
 def _cite_damaged(draft: Draft, services: Sequence[Service]) -> None:
     """Cite the name that stands in a section with a wrong CRC, where no other names the channel."""
-    named = next((one for one in services if one.crc_valid is False and service_name([one])), None)
+    named = next((one for one in services if one.sdt_crc_valid is False and service_name([one])), None)
     if named is not None:
-        shows = f'A section names the service "{named.service_name}", but a CRC is wrong: not taken for the channel.'
+        shows = f'A section names the service "{named.service_name}", but its CRC is wrong: not taken for the channel.'
         draft.cite(named.flow_id, named.from_orig, named.frame_no, named.stream_offset, None, shows)
 
 

@@ -246,11 +246,22 @@ def test_mdns_class_flag_is_left_out() -> None:
         (b"\xc0\x0c", "DNS_name_loop"),
         (b"\xc0\x20", "DNS_name_loop"),
         (b"\x01a\xc0\x0c", "DNS_name_loop"),
+        (b"\xc0\x00", "DNS_pointer_into_header"),
+        (b"\x01a\xc0\x0b", "DNS_pointer_into_header"),
         (b"\x41abc\x00", "DNS_label_type_unknown"),
         (b"\x3fabc", "DNS_message_cut"),
         ((b"\x3f" + b"x" * 63) * 5 + b"\x00", "DNS_name_too_long"),
     ],
-    ids=["to-itself", "forward", "to-own-label", "unknown-label", "label-beyond-end", "over-255"],
+    ids=[
+        "to-itself",
+        "forward",
+        "to-own-label",
+        "identifier",
+        "header",
+        "unknown-label",
+        "label-beyond-end",
+        "over-255",
+    ],
 )
 def test_bad_question_name_gives_row_and_anomaly(name_bytes: bytes, anomaly: str) -> None:
     message = query()[:12] + name_bytes + b"\x00\x01\x00\x01"

@@ -255,7 +255,8 @@ def test_service_row_joins_pat_pmt_and_sdt() -> None:
         "es_types": ["H.264", "AAC"],
         "languages": ["kor"],
         "free_ca_mode": True,
-        "crc_valid": True,
+        "pmt_crc_valid": True,
+        "sdt_crc_valid": True,
     }
 
 
@@ -303,10 +304,23 @@ def test_wrong_crc_is_an_anomaly_and_its_row_is_kept() -> None:
     events = parse(bytes(mux.data))
     assert anomalies(events) == ["MPEGTS_section_crc_wrong"]
     assert [row["crc_valid"] for row in rows(events, "ts_sections")] == [True, False]
-    assert [row["crc_valid"] for row in rows(events, "ts_services")] == [False]
+    (service,) = rows(events, "ts_services")
+    assert (service["pmt_crc_valid"], service["sdt_crc_valid"]) == (False, None)
     mux.sections(0x100, pmt(1, 0x101, [AUDIO]))
     (service,) = rows(parse(bytes(mux.data)), "ts_services")
-    assert (service["crc_valid"], service["es_types"]) == (True, ["AAC"])
+    assert (service["pmt_crc_valid"], service["es_types"]) == (True, ["AAC"])
+
+
+def test_each_section_of_a_service_has_its_own_crc() -> None:
+    broken = bytearray(sdt({1: (b"Example", b"Channel 0ne")}))
+    broken[-1] ^= 1
+    mux = Mux()
+    mux.sections(0, pat({1: 0x100, 2: 0x110}))
+    mux.sections(0x100, pmt(1, 0x101, [VIDEO]))
+    mux.sections(0x11, bytes(broken))
+    mux.pes(0x101, 0)
+    found = [(row["pmt_crc_valid"], row["sdt_crc_valid"]) for row in rows(parse(bytes(mux.data)), "ts_services")]
+    assert found == [(None, None), (True, False)]
 
 
 def test_sections_over_many_packets_and_many_in_one_packet() -> None:

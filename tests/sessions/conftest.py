@@ -174,7 +174,7 @@ class Lab:
                 **place,
                 service_id=1,
                 service_name=service,
-                **{"crc_valid": True, **(ts_service or {})},
+                **{"pmt_crc_valid": True, "sdt_crc_valid": True, **(ts_service or {})},
             )
         return {**lead, **place, "url": url}
 

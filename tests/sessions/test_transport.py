@@ -61,10 +61,15 @@ def test_scrambled_media_segments_that_a_playlist_encrypts_too(lab):
 
 
 def test_section_with_a_wrong_crc_names_no_channel(lab):
-    watch(lab, media_s=59.5, service="Kestrel Nfws", ts_service={"crc_valid": False})
+    watch(lab, media_s=59.5, service="Kestrel Nfws", ts_service={"sdt_crc_valid": False})
     assert lab.one()["channel"] is None
-    shows = 'A section names the service "Kestrel Nfws", but a CRC is wrong: not taken for the channel.'
+    shows = 'A section names the service "Kestrel Nfws", but its CRC is wrong: not taken for the channel.'
     assert shows in lab.shown()
+
+
+def test_wrong_crc_of_the_program_map_takes_nothing_from_the_name(lab):
+    watch(lab, media_s=59.5, service="Kestrel News", ts_service={"pmt_crc_valid": False})
+    assert lab.one()["channel"] == "Kestrel News"
 
 
 def test_intact_section_names_the_channel_beside_a_damaged_one(lab):
@@ -72,12 +77,12 @@ def test_intact_section_names_the_channel_beside_a_damaged_one(lab):
     lab.flow(2, history="SHADadF")
     for at, name, valid in ((0, "Kestrel Nfws", False), (12, "Kestrel News", True)):
         place = {"flow": 1 + (at > 0), "took": 10.0, "declared": None, "whole": False}
-        lab.segment(URL, at, service=name, ts_service={"crc_valid": valid}, **place)
+        lab.segment(URL, at, service=name, ts_service={"sdt_crc_valid": valid}, **place)
     assert lab.one()["channel"] == "Kestrel News"
     assert not any("CRC" in text for text in lab.shown())
 
 
 def test_system_that_a_damaged_program_map_announces_is_not_named(lab):
-    watch(lab, media_s=59.5, ts=SCRAMBLED, service="K", ts_service={"ca_system_ids": [0x0B00], "crc_valid": False})
+    watch(lab, media_s=59.5, ts=SCRAMBLED, service="K", ts_service={"ca_system_ids": [0x0B00], "pmt_crc_valid": False})
     assert lab.one()["encryption"] == "MPEG-TS scrambling"
     assert any(text.endswith("no intact announcement of a CA system was seen.") for text in lab.shown())
