@@ -143,7 +143,17 @@ def find_media(media: Any, state: Any, msid: int) -> int:
 
 @inline
 def count_time(media: Any, at: int, time: int, known: int) -> None:
-    """Add the time of a coded message to its entry; 32-bit milliseconds wrap."""
+    """Add the time of a coded message to its entry; 32-bit milliseconds wrap.
+
+    Times that are made of differences only count from anywhere: beside others they say nothing, and no step leads
+    from them to others. So it is with those from which some are missing, beside those that were sent.
+    """
+    before = media[at + L.M_LAST_KNOWN]
+    if known < before:
+        return
+    media[at + L.M_LAST_KNOWN] = known
+    if before == L.RELATIVE and known != L.RELATIVE:
+        media[at + L.M_LAST_TIME] = time
     if media[at + L.M_TIMED] == 0:
         media[at + L.M_TIMED] = 1
         media[at + L.M_TIME_KNOWN] = known

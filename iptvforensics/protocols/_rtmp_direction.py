@@ -353,7 +353,7 @@ class Direction:
         if kind != L.SET_CHUNK_SIZE and len(payload) != record[L.R_LENGTH]:
             return  # given up when too many messages were unfinished
         msid = record[L.R_MSID] if record[L.R_MSID] >= 0 else None
-        time = record[L.R_TIME] if record[L.R_TIME_KNOWN] else None
+        time = record[L.R_TIME] if record[L.R_TIME_KNOWN] == L.SENT else None
         place = record[L.R_BEGIN], record[L.R_END]
         message = Message(kind, record[L.R_CSID], msid, time, *place, payload, record[L.R_VALUE])
         if kind == L.AGGREGATE:
@@ -374,7 +374,7 @@ class Direction:
             for tag in arrays.out[: found * TAG_WIDTH].reshape(-1, TAG_WIDTH).tolist():
                 kind = L.DATA_AMF0 if tag[TAG_TYPE] == 18 else tag[TAG_TYPE]
                 body = payload[tag[TAG_AT] : tag[TAG_AT] + tag[TAG_LENGTH]]
-                time = tag[TAG_TIME] if record[L.R_TIME_KNOWN] else None
+                time = tag[TAG_TIME] if record[L.R_TIME_KNOWN] == L.SENT else None
                 self._listener.on_message(self, message._replace(type=kind, timestamp_ms=time, payload=body))
             if position == begin:
                 self.anomaly("RTMP_bad_aggregate", message.offset, f"tag at {position} of {len(payload)} is cut")

@@ -138,13 +138,13 @@ def keep_header(
     slots[at + L.ABSOLUTE] = 1 if fmt == 0 else 0
     if fmt == 0:
         slots[at + L.TIME] = field
-        slots[at + L.TIME_KNOWN] = 1
+        slots[at + L.TIME_KNOWN] = L.SENT
         slots[at + L.MSID] = msid
     else:
         slots[at + L.TIME] = (slots[at + L.TIME] + field) & 0xFFFFFFFF
         if slots[at + L.SEEN] == 0:
             control = kind <= L.PEER_BANDWIDTH
-            slots[at + L.MSID] = 0 if state[L.TRUSTED] == 1 or control else -1
+            slots[at + L.MSID] = 0 if state[L.TRUSTED] == 1 or control else state[L.ONLY_STREAM]
     slots[at + L.LENGTH] = size
     slots[at + L.TYPE] = kind
     slots[at + L.SEEN] = 1

@@ -21,6 +21,7 @@ WIDE_TURN = 11  # which of them is replaced next
 MEDIA_USED = 12  # entries of `media` in use
 UNKNOWN_TYPES = 13  # messages of a type that no specification names
 UNCOUNTED = 14  # media messages that found no room in `media`
+ONLY_STREAM = 15  # the one message stream that was opened, -1: none, or several
 STATE_WIDTH = 16
 
 # --- why `walk_chunks` returned ---------------------------------------------------------------------------
@@ -28,7 +29,7 @@ NEED_MORE, OUT_FULL, BAD_HEADER, HAND_OVER, PROVED = range(5)
 
 # --- a chunk stream: `slots` --------------------------------------------------------------------------------
 CSID = 0
-SEEN = 1  # 0 never, 1 the last header is known, 2 only its message stream and time (bytes were lost since)
+SEEN = 1  # 0 never, 1 the last header is known, 2 only its message stream (bytes were lost since)
 TIME, DELTA = 2, 3
 LENGTH, TYPE, MSID = 4, 5, 6
 EXTENDED, EXTENDED_VALUE = 7, 8
@@ -38,9 +39,12 @@ MODE = 11
 HEAD = 12  # bytes in `heads`
 LOST = 13  # payload bytes of the message that were not captured
 ABSOLUTE = 14  # 1 if DELTA is the timestamp of a type 0 header
-TIME_KNOWN = 15  # 0 if only differences of time were seen
+TIME_KNOWN = 15  # what TIME is made of, see below
 TOLD = 16  # what the first bytes of an audio or video message say
 SLOT_WIDTH = 17
+
+# What a time is made of: differences only; differences to one that was sent, with some lost; what was sent.
+RELATIVE, STALE, SENT = range(3)
 
 MODE_SKIP, MODE_HEAD, MODE_KEEP = range(3)
 NEAR_SLOTS = 64  # chunk stream ids below 64 have the slot of their number
@@ -54,12 +58,13 @@ M_AUDIO, M_VIDEO, M_DATA = 1, 2, 3
 M_AUDIO_BYTES, M_VIDEO_BYTES = 4, 5
 M_KEYS = 6
 M_TIMED = 7  # 1 once a message with coded media was seen
-M_TIME_KNOWN = 8
+M_TIME_KNOWN = 8  # what M_FIRST_TIME is made of
 M_FIRST_TIME, M_LAST_TIME = 9, 10
 M_POSITION, M_FARTHEST, M_MEDIA_MS = 11, 12, 13
 M_FIRST_OFFSET, M_LAST_OFFSET = 14, 15  # first header byte of the first message, last byte of the last one
 M_VIDEO_CODEC, M_AUDIO_CODEC = 16, 17
 M_DAMAGED = 18  # messages with missing bytes
+M_LAST_KNOWN = 19  # what M_LAST_TIME is made of
 MEDIA_WIDTH = 20
 MEDIA_ENTRIES = 32
 

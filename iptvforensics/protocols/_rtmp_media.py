@@ -105,7 +105,13 @@ class Media:
         span.role, span.opened = role, True
         if span.offset is None:
             span.offset = offset
+        self._note_only()
         return span, [Mark(self._direction.from_orig, offset)]
+
+    def _note_only(self) -> None:
+        """Tell the chunk layer which message stream a message belongs to whose header does not say it any more."""
+        opened = [msid for msid, span in self._spans.items() if span.opened]
+        self._direction.arrays.state[L.ONLY_STREAM] = opened[0] if len(opened) == 1 else _UNKNOWN_STREAM
 
     def only_open(self) -> int | None:
         """Return the message stream that is published on, if it is just one."""
@@ -200,6 +206,7 @@ class Media:
         entry = self._entry(msid)
         if span is None and entry is None:
             return []
+        self._note_only()
         self._marked -= span.marked_begin if span else 0
         span = span or Span(msid, number=self._numbers.get(msid, 0))
         self._forget(msid)
@@ -243,7 +250,6 @@ class Media:
         if offset is None:
             return None
         last = At(from_orig, entry[L.M_LAST_OFFSET]) if has_media else None
-        timed, known = bool(entry[L.M_TIMED]), bool(entry[L.M_TIME_KNOWN])
         whole_span = span.opened and not span.damaged and not span.missing_bytes and not entry[L.M_DAMAGED]
         values: dict[str, Any] = {
             "role": span.role,
@@ -257,9 +263,9 @@ class Media:
             "audio_bytes": entry[L.M_AUDIO_BYTES],
             "video_bytes": entry[L.M_VIDEO_BYTES],
             "key_frames": entry[L.M_KEYS],
-            "first_timestamp_ms": entry[L.M_FIRST_TIME] if timed and known else None,
-            "last_timestamp_ms": entry[L.M_LAST_TIME] if timed and known else None,
-            "media_s": entry[L.M_MEDIA_MS] / 1000 if timed else None,
+            "first_timestamp_ms": entry[L.M_FIRST_TIME] if entry[L.M_TIME_KNOWN] == L.SENT else None,
+            "last_timestamp_ms": entry[L.M_LAST_TIME] if entry[L.M_LAST_KNOWN] == L.SENT else None,
+            "media_s": entry[L.M_MEDIA_MS] / 1000 if entry[L.M_TIMED] else None,
             "video_codec": codec_name(entry[L.M_VIDEO_CODEC], True),
             "audio_codec": codec_name(entry[L.M_AUDIO_CODEC], False),
             "width": span.width,

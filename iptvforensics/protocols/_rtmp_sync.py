@@ -56,15 +56,18 @@ class Arrays:
         self.state[L.CHUNK_SIZE] = 128
         self.state[L.CURRENT] = -1
         self.state[L.TRUSTED] = 1
+        self.state[L.ONLY_STREAM] = -1
 
     def forget_messages(self) -> None:
-        """Drop what lost bytes make uncertain: unfinished messages, lengths, types."""
+        """Drop what lost bytes make uncertain: unfinished messages, lengths, types, and times that differences made."""
         self.state[L.CURRENT] = -1
         self.state[L.CHUNK_LEFT] = 0
         self.state[L.TRUSTED] = 0
         seen = self.slots[L.SEEN :: L.SLOT_WIDTH]
         seen[seen == 1] = 2
         self.slots[L.REMAINING :: L.SLOT_WIDTH] = 0
+        for times in (self.slots[L.TIME_KNOWN :: L.SLOT_WIDTH], self.media[L.M_LAST_KNOWN :: L.MEDIA_WIDTH]):
+            times[times == L.SENT] = L.STALE
 
     def walk(self, data: Any, position: int, length: int, base: int, final: int) -> int:
         """Return how far the chunk kernel read."""

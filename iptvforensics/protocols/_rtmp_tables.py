@@ -56,8 +56,14 @@ RTMP_MEDIA = message_table(
         Column("audio_bytes", "int", "Captured payload bytes of the audio messages."),
         Column("video_bytes", "int", "Captured payload bytes of the video messages."),
         Column("key_frames", "int", "Video messages that are marked as key frames and carry a coded picture."),
-        Column("first_timestamp_ms", "int", "RTMP timestamp of the first coded audio or video message."),
-        Column("last_timestamp_ms", "int", "RTMP timestamp of the last coded audio or video message."),
+        Column(
+            "first_timestamp_ms", "int", "RTMP timestamp of the first coded audio or video message; null if not known."
+        ),
+        Column(
+            "last_timestamp_ms",
+            "int",
+            "RTMP timestamp of the last coded audio or video message; null if not known: bytes were lost before it.",
+        ),
         Column("media_s", "float", "Media time covered by the timestamps, steps of over ten seconds left out."),
         Column("video_codec", "text", "Codec of the video messages, by four-character code where there is one."),
         Column("audio_codec", "text", "Codec of the audio messages, by four-character code where there is one."),

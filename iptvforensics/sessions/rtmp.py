@@ -87,7 +87,7 @@ def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, beg
     tc_url = media.tc_url or (connect.tc_url if connect is not None else None)
     session = Session(delivery="rtmp-publish" if publish else "rtmp", client_ip=client_ip, published=publish)
     session.stream = "/".join(part for part in (app, name) if part) if name else None
-    session.kind, session.kind_basis = _kind(publish, command, _metadata_duration(media, command, messages))
+    session.kind, session.kind_basis = _kind(publish, command, media, messages)
     session.edge_host = host_of(tc_url)
     session.edge_ip, session.edge_port = server_ip, server_port
     session.hosts = distinct([session.edge_host])
@@ -119,16 +119,22 @@ def _is_stopped(media: RtmpMedia, messages: list[RtmpMessage]) -> bool:
     return any(message.command in _STOPS and message.ts_ns >= last for message in messages)
 
 
-def _kind(publish: bool, command: RtmpMessage | None, duration: float | None) -> tuple[str | None, str | None]:
+def _kind(
+    publish: bool, command: RtmpMessage | None, media: RtmpMedia, messages: list[RtmpMessage]
+) -> tuple[str | None, str | None]:
     if publish:
         return "live", "publish"
+    metadata = _metadata(media, command, messages)
+    duration = _duration(metadata)
     if duration is not None and duration > 0:
         return "vod", f"metadata: duration {duration:g} s"
     if command is None:
         return None, None
     start = command.play_start
     if start is None or start in _EITHER:
-        return "live", "RTMP play without duration"
+        # What was not captured may have named a duration.
+        is_told = bool(metadata) or media.missing_bytes == 0
+        return ("live", "RTMP play without duration") if is_told else (None, None)
     if start < 0:
         return "live", f"the client asked for a live stream (RTMP play, start {start:g})"
     if start > 0:
@@ -136,26 +142,30 @@ def _kind(publish: bool, command: RtmpMessage | None, duration: float | None) ->
     return ("live", "metadata: duration 0") if duration == 0 else (None, None)
 
 
-def _metadata_duration(media: RtmpMedia, command: RtmpMessage | None, messages: list[RtmpMessage]) -> float | None:
-    """Return the duration that the first metadata of these very media name; None if there are none."""
+def _metadata(media: RtmpMedia, command: RtmpMessage | None, messages: list[RtmpMessage]) -> list[RtmpMessage]:
+    """Return the metadata that the sender of these very media sent with them."""
     before = [one.ts_ns for one in messages if one.command in _STOPS and one.ts_ns <= media.ts_ns]
     begin = command.ts_ns if command is not None else max(before, default=0)
     end = max(media.last_ns or 0, media.ts_ns)
-    for message in messages:
-        if message.command not in ("onMetaData", "@setDataFrame") or not message.arguments:
-            continue
-        if message.from_orig != media.from_orig or not begin <= message.ts_ns <= end:
-            continue
+    return [
+        one
+        for one in messages
+        if one.command in ("onMetaData", "@setDataFrame")
+        and one.arguments
+        and one.from_orig == media.from_orig
+        and begin <= one.ts_ns <= end
         # Some servers send metadata outside any message stream.
-        if message.message_stream_id not in (None, 0, media.message_stream_id):
-            continue
-        found = _DURATION.search(message.arguments)
-        if found is not None:
-            try:
-                return float(json.loads(found.group(1)))
-            except (ValueError, TypeError):
-                return None
-    return None
+        and one.message_stream_id in (None, 0, media.message_stream_id)
+    ]
+
+
+def _duration(metadata: list[RtmpMessage]) -> float | None:
+    """Return the duration that the first of some metadata name; None if none do."""
+    found = next(filter(None, (_DURATION.search(one.arguments or "") for one in metadata)), None)
+    try:
+        return None if found is None else float(json.loads(found.group(1)))
+    except (ValueError, TypeError):
+        return None
 
 
 def _cite(draft: Draft, media: RtmpMedia, connect: RtmpMessage | None, command: RtmpMessage | None) -> None:

@@ -148,6 +148,7 @@ def test_gap_inside_a_chunk_keeps_sync() -> None:
 def test_gaps_anywhere_lose_little(chunk_size: int) -> None:
     data = long_publish(chunk_size)
     first = data.index(b"\x17\x01")
+    (whole,) = rows(parse(data, b""), "rtmp_media")
     for at in range(first, len(data) - 30_000, 997):
         parser = RtmpParser(opening(data, b""))
         events = parser.feed(memoryview(data[:at]), True) + parser.gap(1460, True)
@@ -155,8 +156,44 @@ def test_gaps_anywhere_lose_little(chunk_size: int) -> None:
         (row,) = rows(events, "rtmp_media")
         assert row["missing_bytes"] == 1460
         assert row["video_messages"] + row["audio_messages"] >= 182 - 12, at
-        assert row["last_timestamp_ms"] is not None
+        assert row["last_timestamp_ms"] in (None, whole["last_timestamp_ms"])
         assert set(anomalies(events)) <= {"RTMP_resynchronised", "RTMP_message_incomplete"}
+
+
+def publish_without(lost: range, sound_from: int = 0) -> list[Event]:
+    """Return what is said of a publication of 90 pictures, some of them lost with the sound between."""
+    client = Writer().raw(handshake()[0]).command("connect", 1, CONNECT).set_chunk_size(4096)
+    client.command("publish", 5, None, "chan", msid=1, csid=8)
+    begins = []
+    for i in range(90):
+        begins.append(len(client.out))
+        client.video(1, 100_000 + 40 * i, 900, key=i % 25 == 0)
+        if i >= sound_from:
+            client.audio(1, 100_000 + 40 * i, 200)
+    data, begin, end = bytes(client.out), begins[lost.start], begins[lost.stop]
+    parser = RtmpParser(opening(data, b""))
+    events = parser.feed(memoryview(data[:begin]), True) + parser.gap(end - begin, True)
+    return events + parser.feed(memoryview(data[end:]), True) + parser.end(True) + parser.end(False)
+
+
+def test_times_after_a_gap_are_not_known_until_one_is_sent(kernel_speed: str) -> None:
+    (row,) = rows(publish_without(range(30, 60)), "rtmp_media")
+    assert (row["first_timestamp_ms"], row["last_timestamp_ms"]) == (100_000, None)
+    assert row["media_s"] == 59 * 0.04  # what was lost is left out
+
+
+def test_media_whose_first_headers_were_lost_belong_to_the_only_stream_that_was_opened(kernel_speed: str) -> None:
+    (row,) = rows(publish_without(range(3)), "rtmp_media")
+    assert (row["stream_name"], row["message_stream_id"], row["complete"]) == ("chan", 1, False)
+    assert (row["video_messages"], row["audio_messages"]) == (87, 87)
+    assert (row["first_timestamp_ms"], row["last_timestamp_ms"]) == (None, None)
+
+
+def test_times_that_count_from_different_places_are_not_mixed(kernel_speed: str) -> None:
+    (row,) = rows(publish_without(range(3), sound_from=50), "rtmp_media")  # pictures count from 0, sound from 100 s
+    assert (row["video_messages"], row["audio_messages"]) == (87, 40)
+    assert (row["first_timestamp_ms"], row["last_timestamp_ms"]) == (None, 100_000 + 40 * 89)
+    assert row["media_s"] == pytest.approx(86 * 0.04)
 
 
 def test_gap_and_search_do_not_depend_on_pieces() -> None:

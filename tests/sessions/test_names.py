@@ -21,7 +21,7 @@ from iptvforensics.sessions.records import Service
     ],
 )
 def test_service_name(names, expected):
-    assert service_name(Service(0, 0, 0, 0, False, 0, 1, name, None, True) for name in names) == expected
+    assert service_name(Service(0, 0, 0, 0, False, 0, 1, name, None, True, True) for name in names) == expected
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,21 @@ def test_metadata_before_a_stop_are_not_those_of_media_whose_command_is_missing(
     assert lab.one()["kind"] is None
 
 
+def test_lost_bytes_may_have_named_a_duration(lab):
+    connected(lab)
+    play(lab, play_start=-2000.0)
+    media(lab, 1, 21, role="play", missing_bytes=1460)
+    assert lab.one()["kind"] is None
+
+
+def test_metadata_without_a_duration_say_live_whatever_was_lost_behind(lab):
+    connected(lab)
+    play(lab, play_start=-2000.0)
+    message(lab, 0.8, "onMetaData", kind="data", message_stream_id=1, from_orig=False, arguments='[{"width":320}]')
+    media(lab, 1, 21, role="play", missing_bytes=1460)
+    assert (lab.one()["kind"], lab.one()["kind_basis"]) == ("live", "RTMP play without duration")
+
+
 @pytest.mark.parametrize(("from_orig", "delivery"), [(False, "rtmp"), (True, "rtmp-publish")], ids=["play", "publish"])
 def test_media_without_commands_start_before_the_capture(lab, from_orig, delivery):
     lab.flow(history="AD", client="192.168.1.22", server="203.0.113.50", port=1935, starts_midstream=True)
