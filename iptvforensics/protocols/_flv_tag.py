@@ -1,8 +1,9 @@
 """The payload of RTMP audio and video messages (FLV tag bodies) turned into codec, kind and counts.
 
 Specification: Adobe FLV 10.1 annex E.4.2.1 and E.4.3.1; Enhanced RTMP v2 (ExVideoTagHeader, ExAudioTagHeader,
-multitrack, ModEx). Known limitations: of a multitrack message only the first track is described; codec ids
-that belong to no published list are given as numbers.
+multitrack, ModEx). Known limitations: of further tracks (identifiers above 0, as encoders send them for other
+resolutions and sound) only messages and bytes are counted; codec ids that belong to no published list are given as
+numbers.
 """
 
 from __future__ import annotations
@@ -85,6 +86,10 @@ def describe_enhanced(data: Any, at: int, end: int, is_video: int) -> int:
     codec = be32(data, p)
     p += 4
     if tracks >= 0:
+        if p >= end:
+            return 0
+        if data[p] != 0:  # a further track: the default one says what is played
+            return described(0, KIND_OTHER, 0, 0)
         p += 1 if tracks == 0 else 4
     if packet == 0:
         return described(codec, KIND_CONFIG, 0, p - at)

@@ -6,7 +6,8 @@ beginning was not captured, at the first chunk headers that agree with each othe
 
 **Known limitations**
 
-* RTMPE is named, not decoded. Media are counted, not handed on: the elementary streams are not parsed.
+* RTMPE is named, not decoded. Media are counted, not handed on: the elementary streams are not parsed. Of further
+  tracks of enhanced RTMP only messages and bytes are counted.
 * Sender and receiver of a reply are matched by the reader of the table (transaction_id), not here.
 * Where bytes are missing, messages are lost up to the next chunk header of type 0 or 1; times of a chunk stream of
   which only differences were seen, at all or since the loss, are null; media whose header no longer says their message

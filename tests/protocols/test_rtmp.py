@@ -486,6 +486,17 @@ def test_changed_configuration_is_counted() -> None:
     assert (row["config_changes"], row["video_config"]) == (2, AVCC.hex())
 
 
+def test_further_tracks_change_nothing_of_the_first() -> None:
+    client = Writer().command("publish", 5, None, "a", msid=1)
+    client.message(6, VIDEO, 1, 0, b"\x90avc1" + AVCC)
+    client.message(6, VIDEO, 1, 0, b"\x96\x00hvc1\x01" + AVCC + b"\1")
+    for time in (0, 40):
+        client.message(6, VIDEO, 1, time, b"\x91avc1\0\0\0P").message(6, VIDEO, 1, time, b"\x96\x01hvc1\x01\0\0\0P")
+    (row,) = rows(client_says(client), "rtmp_media")
+    assert (row["video_messages"], row["key_frames"], row["config_changes"]) == (6, 2, 0)
+    assert (row["video_codec"], row["video_config"]) == ("avc1", AVCC.hex())
+
+
 def tag(kind: int, time: int, body: bytes) -> bytes:
     stamp = (time & 0xFFFFFF).to_bytes(3, "big") + bytes([time >> 24])
     return bytes([kind]) + len(body).to_bytes(3, "big") + stamp + bytes(3) + body + (11 + len(body)).to_bytes(4, "big")

@@ -30,11 +30,13 @@ MOD = b"\x02\x01\x02\x03"  # three bytes of data, as a nanosecond offset has
         (b"\x96\x00" + HVC1 + b"\x00C", "hvc1", KIND_CONFIG, False, 7),
         (b"\x96\x10" + HVC1 + b"\x00\0\0\x01C", "hvc1", KIND_CONFIG, False, 10),
         (b"\x96\x21" + AV01 + b"\x00\0\0\x01P", "av01", KIND_CODED, True, 10),
+        (b"\x96\x00" + HVC1 + b"\x01C", "0", KIND_OTHER, False, 0),
+        (b"\x96\x01" + HVC1 + b"\x02P", "0", KIND_OTHER, False, 0),
     ],
     ids=[
         "avc configuration", "avc key", "avc inter", "avc end", "hevc by number", "h263", "command", "ex configuration",
         "ex coded", "ex coded x", "ex end", "ex metadata", "modex", "modex long", "one track", "many tracks",
-        "many codecs",
+        "many codecs", "configuration of a further track", "further track",
     ],
 )  # fmt: skip
 def test_video(payload: bytes, codec: str, kind: int, key: bool, place: int) -> None:
@@ -70,7 +72,9 @@ def test_audio(payload: bytes, codec: str, kind: int, place: int) -> None:
 
 
 @pytest.mark.parametrize("is_video", [True, False], ids=["video", "audio"])
-@pytest.mark.parametrize("payload", [b"\x97" + MOD * 3, b"\x96", b"\x95", b"\x97", b"\x91hv", b"\x97\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "payload", [b"\x97" + MOD * 3, b"\x96", b"\x96\x01" + HVC1, b"\x95", b"\x97", b"\x91hv", b"\x97\xff\xff\xff"]
+)
 def test_cut_headers_say_nothing(payload: bytes, is_video: bool) -> None:
     header = tag_header(payload, is_video)
     assert header is not None
