@@ -39,7 +39,7 @@ class Direction:
         self._key = key
         self._offset = offset
         self._first = packet.sequence
-        self._bytes = self._resent = 0
+        self._bytes = self._resent = self._repair = 0
         self._is_encrypted = False
         self._payload_at: int | None = None
         self._media: Payloads | None = None
@@ -54,6 +54,10 @@ class Direction:
         self.packets += 1
         self._resent += packet.is_resent
         self.last_offset = offset
+        if not packet.message and self.packets > 1:
+            # Of forward error correction: it has the number of a packet that may be missing, and no media.
+            self._repair += 1
+            return events
         payload = b""
         if packet.key:
             self._is_encrypted = True
@@ -99,6 +103,7 @@ class Direction:
             "destination_socket": self.socket,
             "packets": self.packets,
             "payload_bytes": self._bytes,
+            "repair_packets": self._repair,
             "resent_packets": self._resent,
             "copied_packets": order.late,
             "lost_packets": order.lost,

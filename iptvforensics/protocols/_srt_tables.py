@@ -28,7 +28,11 @@ CONNECTIONS = message_table(
         Column("key_bits", "int", "Length of the key, as handshake or key material says; null if none is named."),
         Column("congestion_control", "text", "Congestion control that was asked for; null for the usual one."),
         Column("packet_filter", "text", "Packet filter that was asked for, as forward error correction."),
-        Column("bonding_group", "int", "Group of connections to which this one belongs; null if none."),
+        Column(
+            "bonding_group",
+            "int",
+            "Group of connections to which this one belongs, by the number of the caller, else of the listener.",
+        ),
         Column(
             "caller_sees_ip", "text", "Address field of the caller's handshake: in libsrt, the address that it dials."
         ),
@@ -54,6 +58,9 @@ STREAMS = message_table(
         Column("is_from_caller", "bool", "True if the caller sent it; null if it is not known who called."),
         Column("stream_id", "text", "Stream identifier of the connection."),
         Column("packets", "int", "Data packets captured, copies included."),
+        Column(
+            "repair_packets", "int", "Packets of a packet filter among them (message number 0): they carry no media."
+        ),
         Column("payload_bytes", "int", "Bytes of their payloads, each sequence number counted once."),
         Column("resent_packets", "int", "Data packets marked as sent again."),
         Column("copied_packets", "int", "Data packets that came again, or too late to be put in order."),

@@ -7,7 +7,8 @@ listener answers with version 5 and a cookie. Packets are put in order; what was
 The stream identifier is what the caller says: a name, or a claim of user, resource and mode. It is in clear whatever
 is encrypted. What is encrypted stays closed.
 
-**Known limitations**: packet filters (forward error correction) are named, not undone; keys are not unwrapped; bonded
+**Known limitations**: packet filters (forward error correction) are named, their packets counted, not used to restore
+what is missing; keys are not unwrapped; bonded
 connections of a group stay connections of their own. Of one flow 16 connections are followed. Without a handshake the
 flow is taken for SRT only if its payloads are a transport stream, or the receiver's acknowledgements are there.
 """
@@ -76,7 +77,8 @@ class _Connection:
             self.caller_is_orig = from_orig == handshake.fields["is_request"]
         if handshake.kind in (CONCLUSION, AGREEMENT):
             self.concluded.add(from_orig)
-        if handshake.socket:
+        # Where the listener answers an induction or refuses, it repeats what the caller goes by.
+        if handshake.socket and not handshake.is_answer and "rejection" not in handshake.fields:
             self.sockets[from_orig] = handshake.socket
         is_caller = from_orig == (self.caller_is_orig is not False)
         self._note(handshake, "caller" if is_caller else "listener")
@@ -89,9 +91,9 @@ class _Connection:
             if fields.get(name):
                 values[column.format(role)] = fields[name]
         values |= {name: fields[name] for name in _SHARED if name in fields}
-        values |= {
-            name: fields[name] for name in ("congestion_control", "packet_filter", "bonding_group") if fields.get(name)
-        }
+        values |= {name: fields[name] for name in ("congestion_control", "packet_filter") if fields.get(name)}
+        if fields.get("bonding_group") and (role == "caller" or "bonding_group" not in values):
+            values["bonding_group"] = fields["bonding_group"]
         if "receive_delay_ms" in fields:
             values["latency_ms"] = max(fields["receive_delay_ms"], fields["send_delay_ms"], values.get("latency_ms", 0))
         if role == "caller":
@@ -179,8 +181,8 @@ class SrtParser:
         events: list[Event] = []
         for direction in self._directions.values():
             events += self._end_of(direction)
-        for connection in self._connections:
-            events.append(connection.row(has_data=bool(self._directions)))
+        used = [self._connection_to(direction.socket, direction.from_orig) for direction in self._directions.values()]
+        events += [connection.row(has_data=connection in used) for connection in self._connections]
         if self._strange:
             detail = "datagrams that are no SRT, the last of them here"
             events.append(Anomaly("SRT_other_datagrams", *self._strange_at, detail, self._strange))
@@ -243,10 +245,7 @@ class SrtParser:
         """Return the connection to which a handshake belongs: by the sender's socket, or one without that side's."""
         for connection in reversed(self._connections):
             known = connection.sockets.get(from_orig)
-            if known is None or known == handshake.socket or not handshake.socket:
-                return connection
-            # The listener answers the induction under one identifier, concludes under another.
-            if connection.caller_is_orig is (not from_orig) and from_orig not in connection.concluded:
+            if known is None or known == handshake.socket or not handshake.socket or handshake.is_answer:
                 return connection
         return None
 
@@ -336,5 +335,5 @@ PROTOCOL = Protocol(
     tables=(CONNECTIONS, STREAMS),
     detect=detect,
     parser=SrtParser,
-    limits="Encrypted payloads stay closed. Packet filters are named, not undone; groups are not joined.",
+    limits="Encrypted payloads stay closed. Packet filters restore nothing; groups are not joined.",
 )

@@ -258,6 +258,8 @@ class SrtConnection(NamedTuple):
     stream_id: str | None
     cipher: str | None
     key_bits: int | None
+    congestion_control: str | None
+    bonding_group: int | None
     closed_by: str | None
 
 

@@ -5,7 +5,8 @@ the caller sends, the session is `published`. The stream's name is the stream id
 one the address and port that were called. SRT names no host: `edge_host` is the name that the client had asked DNS for,
 by its last answer with that address.
 
-**Known limitations**: of a connection whose handshake was not captured the receiver is taken for the client, and the
+**Known limitations**: connections of one group (bonding) are sessions of their own, whose evidence names the group. Of
+a connection whose handshake was not captured the receiver is taken for the client, and the
 name is not known. Seconds and channel are known where a transport stream was sent in clear.
 """
 
@@ -15,6 +16,9 @@ from .fetches import Fetches
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session
 from .records import DnsMessage, Flow, SrtConnection, SrtStream, TableReader, read
 from .transport import note_seconds, note_streams
+
+FILE_MODE = "file"
+"""The congestion control that transfers files: what comes so does not come as it happens."""
 
 
 def srt_sessions(reader: TableReader, fetches: Fetches) -> list[Draft]:
@@ -59,7 +63,8 @@ def _draft(stream: SrtStream, opened: SrtConnection | None, flow: Flow, fetches:
     session = Session(delivery="srt", client_ip=client[0], published=published)
     host = f"[{server[0]}]" if ":" in server[0] else server[0]
     session.stream = stream.stream_id or (f"srt://{host}:{server[1]}" if opened is not None else None)
-    session.kind, session.kind_basis = "live", "sent as datagrams"
+    if opened is None or opened.congestion_control != FILE_MODE:
+        session.kind, session.kind_basis = "live", "sent as datagrams"
     session.edge_ip, session.edge_port = server
     first = opened if opened is not None and opened.ts_ns <= stream.ts_ns else stream
     session.start_ns, session.first_frame = first.ts_ns, first.frame_no
@@ -98,6 +103,8 @@ def _cite(draft: Draft, stream: SrtStream, opened: SrtConnection | None, sender:
     if opened is not None:
         named = f"as {opened.stream_id}" if opened.stream_id else "without a stream identifier"
         shows = f"{session.client_ip} called {session.edge_ip} port {session.edge_port} {named}."
+        if opened.bonding_group is not None:
+            shows += f" It is a connection of group {opened.bonding_group}: others of it carry the same or parts of it."
         draft.cite(opened.flow_id, opened.from_orig, opened.frame_no, opened.stream_offset, None, shows)
     closed = ", encrypted" if stream.is_encrypted else ""
     shows = f"First of {stream.packets} data packets from {sender}{closed}: {stream.payload_bytes} bytes in all."

@@ -99,6 +99,25 @@ def publish(order: list[int], **how: Any) -> list[Event]:
     return talk(*((data(n, numbered(n), **how), True) for n in order))
 
 
+def repair(number: int, *, socket: int = LISTENER) -> bytes:
+    """Return a packet of the filter `fec`, whose group ends with a data packet (row 0 of a real connection)."""
+    head = struct.pack("!IIII", FIRST + number & 0x7FFF_FFFF, 0xC000_0000, 43, socket)
+    return head + bytes.fromhex("ff0002c400000120") + bytes(1448)
+
+
+def test_packets_of_a_filter_are_no_media() -> None:
+    events = talk(*((data(n), True) for n in range(10)), (repair(9), True), (data(10), True))
+    values = row(events, "srt_streams")
+    assert (values["packets"], values["repair_packets"], values["copied_packets"]) == (12, 1, 0)
+    assert handed_on(events) == [TS * 11]
+
+
+def test_packets_of_a_filter_fill_no_place_of_one_that_is_missing() -> None:
+    events = talk(*((data(n), True) for n in range(9)), (repair(9), True), (data(10), True))
+    assert handed_on(events) == [TS * 9, 1316, TS]
+    assert row(events, "srt_streams")["lost_packets"] == 1
+
+
 def test_the_row_of_a_connection() -> None:
     values = row(talk((data(0), True), (control(5, socket=LISTENER), True)), "srt")
     expected = {
@@ -213,6 +232,28 @@ def test_a_refused_call() -> None:
     refusal = shake(1010, 0, to=CALLER)
     values = row(feed((call[0], True), (answer[0], False), (call[1], True), (refusal, False)), "srt")
     assert (values["rejection"], values["is_agreed"]) == ("1010 wrong passphrase", False)
+
+
+def test_who_only_repeats_what_the_caller_goes_by_has_no_identifier() -> None:
+    call = opened()[0]
+    answer = shake(1, CALLER, field=0x4A17, to=CALLER)
+    for last in ([], [(shake(1010, CALLER, to=CALLER), False)]):
+        values = row(feed((call[0], True), (answer, False), (call[1], True), *last), "srt")
+        assert (values["caller_socket"], values["listener_socket"], values["is_agreed"]) == (CALLER, None, False)
+
+
+def test_a_call_without_data_is_not_agreed_by_those_of_another() -> None:
+    events = talk((data(0), True), (shake(1, 0x3333, version=4, field=2), True))
+    agreed = [event.values["is_agreed"] for event in events if isinstance(event, Row) and event.table == "srt"]
+    assert agreed == [True, False]
+
+
+@pytest.mark.parametrize("sides", [(True, False), (False, True)], ids=["caller first", "listener first"])
+def test_the_group_of_a_connection_is_the_one_of_the_caller(sides: tuple[bool, bool]) -> None:
+    call = shake(0xFFFF_FFFF, CALLER, HSREQ, extension(8, struct.pack("!IBBH", 0x4000_0001, 1, 0, 0)), field=1)
+    answer = shake(0xFFFF_FFFF, LISTENER, HSRSP, extension(8, struct.pack("!IBBH", 0x4000_0009, 1, 0, 0)), field=1)
+    said = {True: (call, True), False: (answer, False)}
+    assert row(feed(*(said[side] for side in sides)), "srt")["bonding_group"] == 0x4000_0001
 
 
 def test_both_call_at_a_rendezvous() -> None:

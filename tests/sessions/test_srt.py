@@ -119,3 +119,13 @@ def test_the_name_that_the_client_looked_up_last(lab):
     session = lab.one()
     assert (session["edge_host"], session["hosts"]) == ("in.harrier.example", ["in.harrier.example"])
     assert f"{CALLER} was told that in.harrier.example is {LISTENER}." in lab.shown()
+
+
+def test_a_file_that_is_transferred_is_not_live(lab):
+    connection(lab, said={"congestion_control": "file"})
+    assert (lab.one()["kind"], lab.one()["kind_basis"]) == (None, None)
+
+
+def test_a_connection_of_a_group_says_so(lab):
+    connection(lab, said={"bonding_group": 7})
+    assert lab.shown()[0].endswith("It is a connection of group 7: others of it carry the same or parts of it.")
