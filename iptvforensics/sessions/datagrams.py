@@ -4,9 +4,10 @@ ISO/IEC 13818-1 in UDP datagrams, in RTP, or straight on TCP. One direction of a
 source of it. The receiver of a unicast stream is its client; who receives a multicast group the stream itself
 does not say.
 
-**Known limitations**: a sender of RTP that starts anew under another identifier begins another session. A TCP flow
-whose beginning was not captured and that holds nothing but a transport stream may have been HTTP: its delivery is
-given as tcp-ts.
+**Known limitations**: in UDP without RTP, datagrams that came twice or in another order are taken for gaps; neither the
+beginning nor the end of such a stream shows, so that `complete` says only that nothing is missing between. A sender of
+RTP that starts anew under another identifier begins another session. A TCP flow whose beginning was not captured and
+that holds nothing but a transport stream may have been HTTP: its delivery is given as tcp-ts.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def _draft(stream: TransportStream, services: list[Service], flow: Flow, rtp: Rt
     session.end_ns = max(stream.last_ns or 0, stream.ts_ns)
     session.last_frame = max(stream.last_frame_no or 0, stream.frame_no)
     session.bytes = (stream.packets or 0) * (stream.packet_bytes or _PACKET_BYTES)
-    session.missing_bytes = stream.missing_bytes
+    # Datagrams have no numbers: broken counters show that some are missing, or came twice or in another order.
+    is_uncounted = carrier == "udp" and bool(stream.continuity_errors)
+    session.missing_bytes = None if is_uncounted else stream.missing_bytes
     session.media_objects = 1
     session.flow_ids = [flow.flow_id]
     draft = Draft(session, flow.flow_id)
