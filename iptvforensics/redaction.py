@@ -24,6 +24,7 @@ guesses a whole line can check the guess with them.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -41,6 +42,9 @@ from .secret_search import Found, KnownSecrets, plain_text
 
 KEY_FILE = "redaction.key"
 MIN_WORD = 4
+
+_KEY_BYTES = 32
+_KEY = re.compile(rb"\s*[0-9A-Fa-f]{64}\s*")
 
 _COLUMN = re.compile(
     r"(?:^|_)(?:username|password|passwd|token|cookie|authorization|secret|credentials?|key_iv|play_token)$"
@@ -96,6 +100,46 @@ def _spellings(mac: str) -> Iterator[str]:
         yield from (digits, f"{digits[:6]}fffe{digits[6:]}", flipped, flipped[::-1])
 
 
+def _key(path: Path) -> bytes:
+    """Return the key that a file keeps; it is made if there is none.
+
+    One that is not whole (a full disk, a process that was killed, or is at it just now) would be no secret.
+    """
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        why = f"{path}: the key of pseudonyms cannot be made ({error.strerror}): have the case's owner do it"
+        raise CaseError(why) from error
+    else:
+        _write_key(file, path)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        why = f"{path}: the key of pseudonyms cannot be read ({error.strerror}): only who made it may"
+        raise CaseError(why) from error
+    if _KEY.fullmatch(text) is None:
+        why = "try again; if it stays so, put back a copy, or remove it and have other pseudonyms from now on"
+        raise CaseError(f"{path}: the key of pseudonyms is not whole (expected 64 hexadecimal digits): {why}")
+    return bytes.fromhex(text.decode("ascii"))
+
+
+def _write_key(file: int, path: Path) -> None:
+    """Write a new key to an open file, which is removed if that fails."""
+    try:
+        try:
+            text = os.urandom(_KEY_BYTES).hex().encode() + b"\n"
+            if os.write(file, text) < len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise CaseError(f"{path}: the key of pseudonyms cannot be written ({error.strerror})") from error
+
+
 class Redactor:
     """Replaces secrets in rows."""
 
@@ -112,22 +156,9 @@ class Redactor:
         """Return the redactor of a case folder; its key is made if there is none.
 
         Raises:
-            CaseError: the key can be neither made nor read.
+            CaseError: the key can be neither made nor read, or is not whole.
         """
-        path = Path(root) / KEY_FILE
-        try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                file.write(os.urandom(32).hex() + "\n")
-        except FileExistsError:
-            pass
-        except OSError as error:
-            why = f"{path}: the key of pseudonyms cannot be made ({error.strerror}): have the case's owner do it"
-            raise CaseError(why) from error
-        try:
-            return cls(bytes.fromhex(path.read_text(encoding="ascii").strip()))
-        except OSError as error:
-            why = f"{path}: the key of pseudonyms cannot be read ({error.strerror}): only who made it may"
-            raise CaseError(why) from error
+        return cls(_key(Path(root) / KEY_FILE))
 
     def learn(self, name: str, values: Iterable[Any]) -> None:
         """Note the secrets among the values of a column, so that they are found wherever else they stand."""

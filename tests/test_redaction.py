@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 import struct
@@ -122,6 +123,26 @@ def test_a_key_that_cannot_be_made_is_an_error_of_the_case(tmp_path: Path) -> No
     (tmp_path / KEY_FILE).mkdir()
     with pytest.raises(CaseError, match="the key of pseudonyms cannot be read"):
         Redactor.of_case(tmp_path)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"00" * 31, b"00" * 33, b"zz" * 32, b"\xff" * 64])
+def test_a_key_that_is_not_whole_makes_no_pseudonyms(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / KEY_FILE).write_bytes(text)
+    with pytest.raises(CaseError, match="not whole"):
+        Redactor.of_case(tmp_path)
+    assert (tmp_path / KEY_FILE).read_bytes() == text
+
+
+@pytest.mark.parametrize("written", [0, 10])
+def test_a_key_that_cannot_be_written_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    monkeypatch.setattr(os, "write", lambda file, data: written)
+    with pytest.raises(CaseError, match="cannot be written"):
+        Redactor.of_case(tmp_path)
+    assert not (tmp_path / KEY_FILE).exists()
+    monkeypatch.undo()
+    assert Redactor.of_case(tmp_path).value("password", "x").startswith("redacted-")
 
 
 def test_secrets_are_learnt_from_texts_only() -> None:
