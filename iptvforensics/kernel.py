@@ -31,9 +31,11 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, TypeVar
 
-from .kernel_cache import cache_folder, is_private
+from . import __version__
+from .kernel_cache import cache_folder, keep, read_kept
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Speed = Literal["plain", "compiled", "checked"]
@@ -56,6 +58,8 @@ class _State:
     announced = False
     engine: Any = None
     hook: Any = None
+    lock = Lock()
+    """Held while machine code is made and linked: threads may call kernels for the first time at once."""
 
 
 _INLINE: set[types.FunctionType] = set()
@@ -210,7 +214,8 @@ def can_compile() -> bool:
 
 def _is_warm() -> bool:
     folder = cache_folder()
-    return folder is not None and any(folder.glob("*.o"))
+    # Where nothing was ever kept, LLVM is not loaded to ask what machine this is.
+    return folder is not None and any(folder.iterdir()) and _code_folder(folder).is_dir()
 
 
 def _compiled(function: types.FunctionType, *, checked: bool) -> Any:
@@ -252,14 +257,20 @@ def _depends_on(function: types.FunctionType) -> set[str]:
     return parts
 
 
-def _object_name(kernel: Kernel) -> str:
+def _code_folder(cache: Path) -> Path:
+    """Return the folder in the cache for the machine code of this version, by these programs, for this machine."""
     import llvmlite
     import llvmlite.binding as llvm
 
     digest = hashlib.sha256()
     machine = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    for part in (llvmlite.__version__, sys.version, *machine, repr(_OPTIONS)):
+    for part in (__version__, llvmlite.__version__, sys.version, *machine, repr(_OPTIONS)):
         digest.update(part.encode())
+    return cache / digest.hexdigest()[:16]
+
+
+def _object_name(kernel: Kernel) -> str:
+    digest = hashlib.sha256()
     arrays = _file_digest(str(Path(__file__).with_name("kernel_arrays.py")))
     for part in sorted(_depends_on(kernel.function) | {arrays}):
         digest.update(part.encode())
@@ -282,18 +293,15 @@ def _file_digest(file: str) -> str:
 
 def _load(kernel: Kernel) -> Callable[..., int]:
     """Return the machine code of a kernel as a function: from the cache, or made now and kept."""
-    folder = cache_folder()
-    path = folder / _object_name(kernel) if folder else None
-    content = path.read_bytes() if path and path.is_file() and is_private(path) else None
-    if content is None:
-        content = _compile(kernel)
-        if path:
-            import tempfile
-
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-                part.write(content)
-            os.replace(part.name, path)
-    return _link(kernel, content)
+    with _State.lock:
+        cache = cache_folder()
+        path = _code_folder(cache) / _object_name(kernel) if cache else None
+        content = read_kept(path) if path else None
+        if content is None:
+            content = _compile(kernel)
+            if path:
+                keep(path, content)
+        return _link(kernel, content)
 
 
 def _compile(kernel: Kernel) -> bytes:

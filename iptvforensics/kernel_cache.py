@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def cache_folder() -> Path | None:
@@ -38,3 +42,31 @@ def is_private(path: Path) -> bool:
         return True
     status = path.stat()
     return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def read_kept(path: Path) -> bytes | None:
+    """Return what was kept in a file, or None if it is not there, not whole, or not to be trusted."""
+    try:
+        if not is_private(path) or not is_private(path.parent):
+            return None
+        digest, content = (kept := path.read_bytes())[:_DIGEST_BYTES], kept[_DIGEST_BYTES:]
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Keep content in a file, for `read_kept`; where there is no room, it is made anew the next time."""
+    import tempfile
+
+    part = None
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            part = file.name
+            file.write(hashlib.sha256(content).digest() + content)
+        os.replace(part, path)
+    except OSError:
+        if part is not None:
+            with suppress(OSError):
+                os.remove(part)

@@ -187,19 +187,30 @@ def _json_of_lists(column: Column, values: Sequence[Any]) -> list[str | None]:
 
 
 def fit(column: Column, value: Any) -> Any:
-    """Return a value that the store can hold: hostile numbers become null, broken text is escaped."""
+    """Return a value that the store can hold: hostile numbers become null, broken text is escaped.
+
+    What it can hold is what it was: a value does not depend on others of its portion that have to be fitted.
+    """
     if value is None:
         return None
     if column.type == "text":
-        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+        return _fit_text(value)
     if column.type == "text[]":
-        return [str(v).encode("utf-8", "backslashreplace").decode("utf-8") for v in value]
+        return [None if v is None else _fit_text(v) for v in value]
     if column.type == "int[]":
-        return [v for v in value if -(1 << 63) <= v < 1 << 63]
+        return [None if v is None else _fit_number(v) for v in value]
     if column.type == "float":
         return float(value)
     if column.type == "bool":
         return bool(value)
+    return _fit_number(value)
+
+
+def _fit_text(value: Any) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _fit_number(value: int) -> int | None:
     return value if -(1 << 63) <= value < 1 << 63 else None
 
 
@@ -289,7 +300,9 @@ def _copy(
 
     try:
         copy(by_column, f"{path}.part")
-    except (OverflowError, UnicodeError, ValueError, TypeError, _engine().Error):
+    except (OverflowError, UnicodeError, ValueError, TypeError, _engine().Error) as failure:
+        if isinstance(failure, _engine().OperationalError):  # a full disk, say: no value is at fault
+            raise
         fitted = [
             Same(fit(c, v.value)) if isinstance(v, Same) else [fit(c, x) for x in v]
             for c, v in zip(columns, by_column, strict=True)

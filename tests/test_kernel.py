@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 
 from iptvforensics import kernel as kernels
 from iptvforensics.kernel import copy_bytes, inline, kernel
+from iptvforensics.kernel_cache import read_kept
 
 
 @inline
@@ -108,7 +112,7 @@ def test_a_wrong_signature_is_refused() -> None:
 
 def test_machine_code_is_kept_and_used_again(cache: Path) -> None:
     kernels.use("compiled")
-    path = cache / kernels._object_name(read)
+    path = kernels._code_folder(cache) / kernels._object_name(read)
     first = kernels._load(read)
     made = path.stat().st_mtime_ns
     again = kernels._load(read)
@@ -118,13 +122,47 @@ def test_machine_code_is_kept_and_used_again(cache: Path) -> None:
 
 
 def test_machine_code_that_others_may_have_written_is_not_loaded(cache: Path) -> None:
-    path = cache / kernels._object_name(read)
-    cache.mkdir(mode=0o700)
-    path.write_bytes(b"no machine code")
+    path = kernels._code_folder(cache) / kernels._object_name(read)
+    other = kernels._code_folder(cache) / kernels._object_name(step)
+    kernels._load(step)
+    shutil.copy(other, path)  # whole, and the wrong one
     path.chmod(0o666)
     array = np.array([5, 6], np.uint8)
     assert kernels._load(read)(array.ctypes.data, 2, 0) == 5
     assert path.stat().st_mode & 0o022 == 0
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda c: c[:-1], lambda c: c[:40], lambda c: b"", lambda c: c[:99] + b"?" + c[100:]]
+)
+def test_damaged_machine_code_is_made_again(cache: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = kernels._code_folder(cache) / kernels._object_name(read)
+    kernels._load(read)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    array = np.array([5, 6], np.uint8)
+    assert kernels._load(read)(array.ctypes.data, 2, 1) == 6
+    assert read_kept(path) is not None
+
+
+def test_machine_code_that_cannot_be_kept_is_used(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("os.replace", full)
+    array = np.array([5, 6], np.uint8)
+    assert kernels._load(read)(array.ctypes.data, 2, 1) == 6
+    assert list(kernels._code_folder(cache).iterdir()) == []
+
+
+def test_threads_may_call_a_kernel_for_the_first_time_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels._State, "engine", None)
+    monkeypatch.setattr(read, "_native", None)
+    monkeypatch.setattr(step, "_native", None)
+    kernels.use("compiled")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda i: read(b"ab", 1) if i % 2 else step(i), range(32)))
+    assert found == [ord("b") if i % 2 else i + 1 for i in range(32)]
 
 
 STEP = 1
@@ -157,8 +195,9 @@ def test_the_size_of_the_input_decides(
 ) -> None:
     monkeypatch.delenv("IPTVFORENSICS_KERNELS", raising=False)
     if is_warm:
-        cache.mkdir(mode=0o700)
-        (cache / "loop.o").touch()
+        kernels._code_folder(cache).mkdir(mode=0o700, parents=True)
+    else:
+        (cache / "of another version").mkdir(mode=0o700, parents=True)
     assert kernels.use(None, input_bytes=size) == speed
 
 
@@ -184,7 +223,7 @@ def test_compiling_is_announced_once(cache: Path, monkeypatch: pytest.MonkeyPatc
     said: list[str] = []
     kernels.use("compiled", announce=said.append)
     kernels._load(read)
-    os.remove(cache / kernels._object_name(read))
+    os.remove(kernels._code_folder(cache) / kernels._object_name(read))
     kernels._load(read)
     assert len(said) == 1
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iptvforensics.kernel_cache import cache_folder, is_private
+from iptvforensics.kernel_cache import cache_folder, is_private, keep, read_kept
 
 
 @pytest.fixture
@@ -53,3 +53,16 @@ def test_a_file_that_others_may_write_to_is_not_private(tmp_path: Path, mode: in
     assert is_private(path)
     path.chmod(mode)
     assert not is_private(path)
+
+
+def test_what_is_kept_is_read_if_it_is_whole_and_nobody_else_may_have_written_it(tmp_path: Path) -> None:
+    folder = tmp_path / "code"
+    path = folder / "loop.o"
+    assert read_kept(path) is None
+    keep(path, b"machine code")
+    assert read_kept(path) == b"machine code"
+    folder.chmod(0o777)
+    assert read_kept(path) is None
+    folder.chmod(0o700)
+    path.write_bytes(path.read_bytes() + b"more")
+    assert read_kept(path) is None

@@ -12,7 +12,7 @@ import pytest
 
 from iptvforensics import parquet
 from iptvforensics.parquet import ByColumn, Same, connect, copy_columns, copy_rows, fit, joined, literal
-from iptvforensics.schema import Column
+from iptvforensics.schema import Column, ColumnType
 
 COLUMNS = (Column("n", "int", ""), Column("t", "text", ""), Column("l", "int[]", ""))
 
@@ -88,10 +88,10 @@ def test_a_full_disk_is_an_error_and_not_silence(tmp_path: Path) -> None:
     [
         ("int", 2**63, None),
         ("int", -(2**63), -(2**63)),
-        ("int[]", [1, 2**64], [1]),
+        ("int[]", [1, 2**64, None], [1, None, None]),
         ("text", "\ud800", "\\ud800"),
         ("text", 5, "5"),
-        ("text[]", ["\udcff", "a"], ["\\udcff", "a"]),
+        ("text[]", ["\udcff", "a", None], ["\\udcff", "a", None]),
         ("float", 1, 1.0),
         ("bool", 1, True),
         ("int", None, None),
@@ -99,6 +99,24 @@ def test_a_full_disk_is_an_error_and_not_silence(tmp_path: Path) -> None:
 )
 def test_what_a_type_cannot_hold_is_fitted(kind: str, value: object, fitted: object) -> None:
     assert fit(Column("x", kind, ""), value) == fitted  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("int[]", [1, None, 2**64]), ("text[]", ["x", None]), ("int", 2**64)])
+@pytest.mark.parametrize("beside", ["\ud800", "plain"])
+def test_a_value_does_not_depend_on_others_that_have_to_be_fitted(
+    tmp_path: Path, kind: ColumnType, value: object, beside: str
+) -> None:
+    path = str(tmp_path / "x.parquet")
+    connection = connect(threads=1)
+    copy_rows(connection, path, [Column("a", kind, ""), Column("b", "text", "")], [(value, "x"), (None, beside)])
+    found = connection.execute(f"SELECT a FROM '{path}'").fetchall()
+    assert found == [(fit(Column("a", kind, ""), value),), (None,)]
+
+
+def test_a_full_disk_is_no_fault_of_values(tmp_path: Path) -> None:
+    connection = connect(threads=1)
+    with pytest.raises(Exception, match=r"x\.parquet\.part"):  # and not the file of fitted values
+        copy_rows(connection, str(tmp_path / "none" / "x.parquet"), [Column("a", "text", "")], [("\u00e4",)])
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,8 @@ class Apart:
         self._announce = announce
         self._report: Report | None = None
         self._arena: Arena | None = None
-        self._giving_back: Thread | None = None
+        self._releasing: list[Thread] = []
+        self._is_forgotten = False
         self._memory = os.memfd_create("iptvforensics")
         to_read, their_out = os.pipe()
         their_in, to_write = os.pipe()
@@ -101,7 +102,7 @@ class Apart:
         try:
             if child.can_copy():
                 kernel.prepare()  # both need it, and what is loaded may start threads
-            self._process = child.start(work, task, (*fds, *pace), (to_read, to_write))
+            self._process = child.start(work, task, (*fds, *pace))
         except BaseException:
             self._messages.close()
             self._permits.close()
@@ -119,14 +120,14 @@ class Apart:
         self._messages.close()
         self._process.wait()
         self.forget()
-        if self._giving_back is not None:
-            self._giving_back.join()
+        for thread in self._releasing:
+            thread.join()
 
     def batches(self) -> Iterator[StreamBatch]:
         """Yield what the blocks of the capture add to the streams.
 
         Raises:
-            LostPages: the process has died because part of the file was not there any more.
+            ReadAgain: the process has died because part of the file was not there any more.
             ChildProcessError: the process has died.
             CaptureError: the file cannot be read as evidence (and whatever else happened there).
         """
@@ -158,7 +159,7 @@ class Apart:
         """Return the SHA-256 of the evidence file, when it is known.
 
         Raises:
-            LostPages: the file is not what it was any more.
+            ReadAgain: the file is not what it was any more.
             ChildProcessError: the process that hashes it has died.
         """
         if self._hashing is not None:
@@ -169,10 +170,15 @@ class Apart:
 
     def forget(self) -> None:
         """Give back the memory of the batches: none of them is looked at any more."""
-        if self._giving_back is None:
-            # Some hundred megabytes take a thirtieth of a second, which the other core has: the decoding has ended.
-            self._giving_back = Thread(target=self._give_back, name="iptvforensics-memory", daemon=True)
-            self._giving_back.start()
+        if not self._is_forgotten:
+            self._is_forgotten = True
+            self._beside(self._give_back)
+
+    def _beside(self, release: Callable[[], None]) -> None:
+        """Give back memory on a thread: some hundred megabytes take a thirtieth of a second, which another core has."""
+        thread = Thread(target=release, name="iptvforensics-memory", daemon=True)
+        thread.start()
+        self._releasing.append(thread)
 
     def _give_back(self) -> None:
         if self._arena is not None:
@@ -202,8 +208,7 @@ class Apart:
     def _with_flows(self, report: Report, flow: Any, dirs: Any, sha256: str | None) -> Report:
         self._sha256 = sha256
         # Flows and batches would be more than an analysis ever takes elsewhere; parsers keep nothing of the batches.
-        rooms = self._shared().let_go()
-        Thread(target=rooms.clear, name="iptvforensics-memory", daemon=True).start()
+        self._beside(self._shared().let_go().clear)
         at = self._shared().at
         # Copies: the shared memory is given back only when nothing of it is looked at.
         report.flows = report.flows._replace(flow=at(flow).copy(), dirs=at(dirs).copy())
@@ -258,6 +263,18 @@ def _decode(
     speed: str,
     tells_progress: bool,
 ) -> None:
+    """Decode a capture into memory that the parent sees, and tell it where each batch lies there.
+
+    Args:
+        capture: the file.
+        memory: descriptor of that memory.
+        permits: descriptor of a pipe that has a byte for each batch that the parent is done with.
+        tell: sends a message to the parent.
+        pace: keeps this near the process that hashes the file; None: it is hashed here.
+        block_bytes: most bytes read per block.
+        speed: that of the kernels.
+        tells_progress: True if the parent wants to know the place in the file after each block.
+    """
     from ..capture import CaptureReader
 
     kernel.use(kernel.SPEEDS[speed], announce=lambda line: tell("announce", line))

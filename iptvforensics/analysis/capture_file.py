@@ -7,13 +7,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import __version__, kernel
+from ..errors import CaptureError
 from .apart import apart, is_possible
-from .child import LostPages
 from .hashing import hashing
-from .options import Attempt, LateSecrets, Options, Progress, Summary
+from .options import Attempt, LateSecrets, Options, Progress, ReadAgain, Summary
 
 if TYPE_CHECKING:
     from ..store import Store
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 
 APART_FROM_BYTES = 64 << 20
 """Captures from this size on are decoded in a process of their own: starting one takes a fifth of a second."""
+
+
+class _Job(NamedTuple):
+    """A file, and how it is read, each time that it is."""
+
+    path: str
+    size: int | None
+    """Bytes of a local file; null: a pipe or a URL, which can be read only once."""
+    store: Store
+    options: Options
+    cores: int
+    speed: kernel.Speed
+    progress: Callable[[Progress], None] | None
+    announce: Callable[[str], None] | None
 
 
 def analyze_capture(
@@ -55,75 +69,68 @@ def analyze_capture(
         if known is not None:
             return known
     speed = kernel.use(None, input_bytes=size if size is not None else 1 << 30, announce=announce)
+    job = _Job(path, size, store, options, cores, speed, progress, announce)
     attempt = Attempt()
     while True:
         try:
-            return _read_once(path, size, store, options, cores, speed, progress, announce, attempt)
+            return _read_once(job, attempt)
         except LateSecrets as found:
             attempt = attempt._replace(secrets=tuple(found.secrets), file_state=found.file_state)
-        except LostPages as found:  # reading says what is wrong with the file, and keeps what is there
-            if attempt.lost is not None:
-                raise
-            attempt = Attempt(lost=found.why)
+        except ReadAgain as found:  # reading says what is wrong with the file, and keeps what is there
+            if attempt.after is not None:
+                raise CaptureError(found.why, path=path) from found
+            attempt = Attempt(after=found.why)
 
 
-def _read_once(
-    path: str,
-    size: int | None,
-    store: Store,
-    options: Options,
-    cores: int,
-    speed: kernel.Speed,
-    progress: Callable[[Progress], None] | None,
-    announce: Callable[[str], None] | None,
-    attempt: Attempt,
-) -> Summary:
-    """Return what was found in one reading of a file."""
-    tell = None if progress is None else lambda done: progress(Progress(path, done, size))
-    with _throughput(), _source(path, size, options, cores, speed, tell, announce, attempt.lost is None) as source:
+def _read_once(job: _Job, attempt: Attempt) -> Summary:
+    """Return what was found in one reading of a file.
+
+    Raises:
+        LateSecrets: it holds secrets behind frames, and was read without them.
+        ReadAgain: what was read does not count.
+    """
+    with _throughput(), _source(job, looks_twice=attempt.after is None) as source:
         # Reading, hashing and decoding have begun: parsers, and what comes at the end, are loaded meanwhile.
         from .. import entities  # noqa: F401 (used when all files are done)
         from .pipeline import Pipeline
         from .secrets import secrets_from
 
-        writer = store.writer(cores=cores)
+        writer = job.store.writer(cores=job.cores)
         try:
             writer.prepare()
-            pipeline = Pipeline(path, source, writer, options, secrets_from(options.keylogs, attempt.secrets))
-            pipeline.attempt = attempt
-            pipeline.may_repeat = size is not None and not attempt.secrets
-            return pipeline.run()
+            secrets = secrets_from(job.options.keylogs, attempt.secrets)
+            may_repeat = job.size is not None and not attempt.secrets
+            return Pipeline(job.path, source, writer, job.options, secrets, attempt, may_repeat=may_repeat).run()
         except BaseException:
             writer.abandon()
             raise
 
 
 @contextmanager
-def _source(
-    path: str,
-    size: int | None,
-    options: Options,
-    cores: int,
-    speed: kernel.Speed,
-    tell: Callable[[int], None] | None,
-    announce: Callable[[str], None] | None,
-    looks_twice: bool,
-) -> Iterator[Source]:
-    """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it."""
-    if cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
+def _source(job: _Job, *, looks_twice: bool) -> Iterator[Source]:
+    """Give the decoding of a capture, which goes on beside what the caller does if there is a core for it.
+
+    Args:
+        job: the file.
+        looks_twice: hashing may look at the file apart from decoding; else each byte is hashed as it is read.
+    """
+    path, size, progress = job.path, job.size, job.progress
+    tell = None if progress is None else lambda done: progress(Progress(path, done, size))
+    block_bytes = job.options.block_bytes
+    if job.cores > 1 and size is not None and size >= APART_FROM_BYTES and is_possible():
         with ExitStack() as stack:
             # It begins before anything large is loaded.
             beside = stack.enter_context(hashing(path)) if looks_twice else None
-            told = {"progress": tell, "announce": announce}
-            yield stack.enter_context(apart(path, block_bytes=options.block_bytes, speed=speed, hashing=beside, **told))
+            told = {"progress": tell, "announce": job.announce}
+            yield stack.enter_context(apart(path, block_bytes=block_bytes, speed=job.speed, hashing=beside, **told))
         return
     from ..capture import CaptureReader
 
-    with CaptureReader(path, block_bytes=options.block_bytes, hash_thread=cores > 1) as reader:
+    with CaptureReader(path, block_bytes=block_bytes, hash_thread=job.cores > 1) as reader:
         from .decoding import Decoding
 
         decoding = Decoding(reader, progress=tell)
-        if cores == 1:
+        if job.cores == 1:
             yield decoding
             return
         from .ahead import ahead
@@ -153,13 +160,16 @@ def _throughput() -> Iterator[None]:
     done; what was there before (modules, mostly) is not looked at.
     """
     thresholds = gc.get_threshold()
-    gc.freeze()
+    is_mine = gc.get_freeze_count() == 0  # else the program that uses this library has done it, for itself
+    if is_mine:
+        gc.freeze()
     gc.set_threshold(1_000_000, 5, 5)
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        if is_mine:
+            gc.unfreeze()
 
 
 def _known(path: str, size: int, store: Store, options: Options) -> Summary | None:

@@ -7,7 +7,7 @@ takes its place until it has caught up (`LATE_PORTIONS`). It is never further fr
 so that the file comes from its disk once: whoever is behind finds it in the system's memory.
 
 What is hashed and what is decoded are two looks at the same file. Unless it is the same one, of the same length and
-not changed since, when either look begins and when all is over, there is no hash here (`LostPages`): the file is read
+not changed since, when either look begins and when all is over, there is no hash here (`ReadAgain`): the file is read
 once more, and each byte is hashed as it is read (`capture.source`). The same is done with whatever cannot be read here.
 
 Three pipes:
@@ -33,7 +33,7 @@ from typing import Any, NoReturn
 
 from ..capture.source import FileState, file_state_of
 from . import child
-from .child import LostPages
+from .options import ReadAgain
 
 PORTION_BYTES = 32 << 20
 PORTIONS_APART = 8
@@ -41,7 +41,7 @@ PORTIONS_APART = 8
 LATE_PORTIONS = PORTIONS_APART // 2
 """Hashing that is further behind catches up to half of that before it is left to idle cores again."""
 WINDOW_BYTES = 2 << 20
-"""Looked at and hashed in one go."""
+"""Looked at and hashed in one go. A portion is a number of windows: so one ends where each portion does."""
 _DECODED, _ALL_DECODED, _WANTED = b"d", b".", b"?"
 _HASHED = b"h"
 
@@ -84,7 +84,7 @@ class Hashing:
         theirs = (answer, steps, hashed)
         self._ours = (self._answer, self._steps, self._hashed)
         try:
-            self._process = child.start(work, {"capture": path, "fds": theirs}, theirs, self._ours)
+            self._process = child.start(work, {"capture": path, "fds": theirs}, theirs)
         except BaseException:
             self._close_pipes()
             raise
@@ -104,7 +104,7 @@ class Hashing:
             file_state: what the decoding knows the file by (`CaptureReader.file_state`).
 
         Raises:
-            LostPages: it could not be read, or is not the file that was decoded.
+            ReadAgain: it could not be read, or is not the file that was decoded.
             ChildProcessError: the process has died.
         """
         if self._sha256 is None:
@@ -115,9 +115,9 @@ class Hashing:
                 raise child.died(self.path, "hashing", self._process.wait())
             found = json.loads(answer)
             if found["why"]:
-                raise LostPages(self.path, found["why"])
+                raise ReadAgain(self.path, found["why"])
             if not list(file_state or ()) == found["opened"] == found["ended"]:
-                raise LostPages(self.path, "it was written to, or replaced, while it was read")
+                raise ReadAgain(self.path, "it was written to, or replaced, while it was read")
             self._sha256 = found["sha256"]
         return self._sha256
 

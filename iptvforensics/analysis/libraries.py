@@ -28,7 +28,11 @@ def present() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for folder in sys.path:
-        for entry in os.listdir(folder or ".") if os.path.isdir(folder or ".") else ():
+        try:
+            entries = os.listdir(folder or ".")
+        except OSError:  # none, an archive, or closed to this user: nothing is loaded from there
+            continue
+        for entry in entries:
             installed = _INSTALLED.fullmatch(entry)
             name = _NAMES.get(re.sub("[-_.]+", "-", installed[1]).lower()) if installed else None
             if installed and name:

@@ -13,16 +13,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What changes the result of an analysis; part of the manifest."""
+    """How a file is analysed; what of it changes the result is part of the manifest (`as_dict`)."""
 
     block_bytes: int = 4 << 20
-
+    """Most bytes read per block."""
     keylogs: Sequence[tuple[str, str]] = ()
     """Path and SHA-256 of each key log (`keylogs_at`)."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the options that change results (block_bytes does not)."""
+        """Return the options that change the result (`block_bytes` does not)."""
         return {"keylogs": sorted({sha256 for _, sha256 in self.keylogs})} if self.keylogs else {}
+
+
+class ReadAgain(Exception):
+    """What was read of a file does not count: it has changed meanwhile, or could not be read on in this way."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.why = why
 
 
 class LateSecrets(Exception):
@@ -41,8 +49,8 @@ class Attempt(NamedTuple):
     """Secrets that stand behind frames."""
     file_state: FileState | None = None
     """State of the file that they stand in."""
-    lost: str | None = None
-    """Why an earlier reading has no hash: now each byte is hashed as it is read."""
+    after: str | None = None
+    """Why an earlier reading does not count (`ReadAgain`): now each byte is hashed as it is read."""
 
 
 class Progress(NamedTuple):

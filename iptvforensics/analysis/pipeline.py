@@ -14,10 +14,9 @@ from ..dissect import Dissector, RowCollector
 from ..flows.summary import flow_rows
 from ..schema import BURSTS, CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
 from ..sessions import TABLES_READ, drafts_of, tables_of
-from .child import LostPages
 from .index import StreamIndex
 from .libraries import present
-from .options import Attempt, LateSecrets, Options, Summary
+from .options import Attempt, LateSecrets, Options, ReadAgain, Summary
 from .secrets import add_blocks
 
 if TYPE_CHECKING:
@@ -57,26 +56,41 @@ class Source(Protocol):
 class Pipeline:
     """The analysis of one file while it goes on."""
 
-    def __init__(self, path: str, source: Source, writer: CaptureWriter, options: Options, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        path: str,
+        source: Source,
+        writer: CaptureWriter,
+        options: Options,
+        secrets: Secrets,
+        attempt: Attempt,
+        *,
+        may_repeat: bool,
+    ) -> None:
         self.path = path
         self.source = source
         self.writer = writer
-        self.may_repeat = False
-        """True if the file can be read again when it holds secrets behind frames."""
-        self.attempt = Attempt()
         self.options = options
+        self.attempt = attempt
+        self.may_repeat = may_repeat
+        """True if the file can be read again when it holds secrets behind frames."""
         self.rows = RowCollector(writer.write_rows)
         self.index = StreamIndex(writer)
         self.secrets = secrets
 
     def run(self) -> Summary:
-        """Return what the capture gave; its tables are part of the case now."""
+        """Return what the capture gave; its tables are part of the case now.
+
+        Raises:
+            LateSecrets: it holds secrets behind frames, and may be read again.
+            ReadAgain: the file is not the one that it was.
+        """
         source = self.source
         dissector = Dissector(self.rows, secrets=self.secrets)
         self._read(dissector)
         report = source.report()
         if self.attempt.file_state not in (None, report.file_state):
-            raise LostPages(self.path, "it was written to, or replaced, before it was read again with its secrets")
+            raise ReadAgain(self.path, "it was written to, or replaced, before it was read again with its secrets")
         late = len(report.secrets) > len(source.early_secrets)
         if late and self.may_repeat:
             raise LateSecrets(report.secrets, report.file_state)
@@ -121,8 +135,8 @@ class Pipeline:
     def _describe(self, report: Report, protocols: dict[int, str]) -> None:
         """Add the rows that the whole capture gives: flows, faults, index."""
         rows = self.rows
-        if self.attempt.lost is not None:
-            detail = f"at an earlier reading of the file {self.attempt.lost}; all is of a later one, from its start"
+        if self.attempt.after is not None:
+            detail = f"at an earlier reading of the file {self.attempt.after}; all is of a later one, from its start"
             rows.separate_anomaly("CAPTURE_read_again", None, 0, 1, detail)
         for fault in report.faults:
             rows.separate_anomaly(fault.name, fault.frame_no, fault.offset, fault.count, fault.detail)

@@ -41,12 +41,13 @@ class Room:
     def lay(self, at: int, length: int, fd: int, offset: int) -> bool:
         """Return True if the bytes of a file lie at a place now; whoever writes to them ends the process.
 
-        All numbers are whole pages. False: this file or system cannot do it, and nothing has changed.
+        All numbers are whole pages. False: this file or system cannot do it; what lay there may be gone.
         """
         if self._mmap is None or at % mmap.PAGESIZE or length % mmap.PAGESIZE or offset % mmap.PAGESIZE:
             return False
         # What is there is fetched at once: a page at a time would cost more than the copy that is saved.
         if not self._put(at, length, mmap.PROT_READ, mmap.MAP_PRIVATE | _POPULATE, fd, offset):
+            self._put_memory(at, length)  # the system may have taken away what lay there before it refused
             return False
         self._laid.add((at, length))
         return True
@@ -54,8 +55,11 @@ class Room:
     def lift(self) -> None:
         """Have plain memory everywhere again."""
         for at, length in self._laid:
-            self._put(at, length, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | _ANONYMOUS, -1, 0)
+            self._put_memory(at, length)
         self._laid.clear()
+
+    def _put_memory(self, at: int, length: int) -> None:
+        self._put(at, length, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | _ANONYMOUS, -1, 0)
 
     def _put(self, at: int, length: int, access: int, flags: int, fd: int, offset: int) -> bool:
         if not 0 <= at <= at + length <= len(self.data):

@@ -19,9 +19,9 @@ import pytest
 from iptvforensics import open_case
 from iptvforensics.analysis import Options, analyze_capture, capture_file, child, keylogs_at
 from iptvforensics.analysis.apart import Apart, apart, is_possible
-from iptvforensics.analysis.child import LostPages
 from iptvforensics.analysis.decoding import Decoding
 from iptvforensics.analysis.hashing import hashing
+from iptvforensics.analysis.options import ReadAgain
 from iptvforensics.batch import analyze_many
 from iptvforensics.capture import CaptureReader
 from iptvforensics.errors import CaptureError
@@ -138,7 +138,7 @@ def test_file_that_is_cut_meanwhile_is_read_again(
             os.truncate(path, whole.stat().st_size)
         try:
             yield from made
-        except LostPages as error:
+        except ReadAgain as error:
             outcomes.append(str(error))
             raise
 
@@ -279,7 +279,7 @@ def test_memory_is_given_back_before_the_process_is_closed() -> None:
         del batch
         report = process.report()
         process.forget()
-        assert process._giving_back is not None
-        process._giving_back.join()
+        for thread in process._releasing:
+            thread.join()
         assert mapped() == before
     assert report.flows.flow.any()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -81,10 +80,17 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
     assert seen[-1].done_bytes == seen[-1].total_bytes == SMALL.stat().st_size
 
 
-def test_the_interpreter_is_left_as_it_was(tmp_path: Path) -> None:
-    before = (sys.getswitchinterval(), gc.get_threshold())
-    analyze_capture(str(SMALL), Store.create(tmp_path / "case"), cores=2)
-    assert (sys.getswitchinterval(), gc.get_threshold()) == before
+@pytest.mark.parametrize("has_frozen", [True, False])
+def test_the_interpreter_is_left_as_it_was(tmp_path: Path, has_frozen: bool) -> None:
+    before = gc.get_threshold()
+    if has_frozen:
+        gc.freeze()
+    try:
+        analyze_capture(str(SMALL), Store.create(tmp_path / "case"), cores=2)
+        assert gc.get_threshold() == before
+        assert (gc.get_freeze_count() > 0) == has_frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_a_line_is_announced_once_though_two_processes_say_it() -> None:

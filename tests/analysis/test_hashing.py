@@ -22,8 +22,8 @@ import pytest
 from iptvforensics import open_case
 from iptvforensics.analysis import analyze_capture, capture_file, child, hashing
 from iptvforensics.analysis.apart import Apart, is_possible
-from iptvforensics.analysis.child import LostPages
 from iptvforensics.analysis.hashing import Hashing, Pace
+from iptvforensics.analysis.options import ReadAgain
 from iptvforensics.batch import analyze_many
 from iptvforensics.capture.source import FileState
 from iptvforensics.store import Store
@@ -245,7 +245,7 @@ def test_a_file_that_changes_has_no_hash_here(
         time.sleep(0.02)  # times of change are those of the system's clock ticks
         happens(path)
         decoded_to_the_end(process, size)
-        with pytest.raises(LostPages, match=said):
+        with pytest.raises(ReadAgain, match=said):
             process.sha256(before)
 
 
@@ -254,12 +254,12 @@ def test_another_file_than_the_decodings_has_no_hash_here(evidence: Callable[[in
     other = tmp_path / "other"
     other.write_bytes(path.read_bytes())
     os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
-    with hashing.hashing(str(path)) as process, pytest.raises(LostPages, match="replaced"):
+    with hashing.hashing(str(path)) as process, pytest.raises(ReadAgain, match="replaced"):
         process.sha256(state_of(other))
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    with hashing.hashing(str(tmp_path / "none")) as process, pytest.raises(LostPages, match="could not be read"):
+    with hashing.hashing(str(tmp_path / "none")) as process, pytest.raises(ReadAgain, match="could not be read"):
         process.sha256((0, 0, 0, 0, 0))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +20,21 @@ def test_a_library_that_is_not_there_is_not_named(tmp_path: Path, monkeypatch: p
         (tmp_path / name).mkdir()
     monkeypatch.setattr("sys.path", [str(tmp_path / "none"), str(tmp_path)])
     assert present() == {"hpack": "4.1.0", "backports.zstd": "1.0.0"}
+
+
+def test_a_folder_that_cannot_be_listed_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hpack-4.1.0.dist-info").mkdir()
+    (tmp_path / "archive.zip").touch()
+
+    def listed(folder: str) -> list[str]:
+        if folder == "closed":
+            raise PermissionError
+        return real(folder)
+
+    real = os.listdir
+    monkeypatch.setattr("os.listdir", listed)
+    monkeypatch.setattr("sys.path", ["closed", str(tmp_path / "archive.zip"), str(tmp_path)])
+    assert present() == {"hpack": "4.1.0"}
 
 
 @pytest.mark.parametrize(
