@@ -373,7 +373,7 @@ EVIDENCE = Table(
 
 ANOMALIES = Table(
     "anomalies",
-    "kind of fault or blind spot in one flow or file",
+    "kind of fault or blind spot in one direction of a flow, or in one file",
     (
         CAPTURE_ID,
         Column("name", "text", "Name of the anomaly: part of the tool or protocol, then the reason."),
@@ -382,7 +382,7 @@ ANOMALIES = Table(
         FLOW_ID,
         FROM_ORIG,
         STREAM_OFFSET,
-        Column("count", "int", "How often it occurred in that flow or file."),
+        Column("count", "int", "How often it occurred there; where bytes were lost, cut or left out, how many."),
         Column("detail", "text", "What was expected and what was found, at the first occurrence."),
     ),
 )

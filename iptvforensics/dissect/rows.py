@@ -17,7 +17,7 @@ PORTION_VALUES = 60_000
 LONGER = 8
 """Long lists, which come column by column, are handed on in larger portions: each costs the store a query."""
 MAX_ANOMALIES = 100_000
-"""Different (name, flow) pairs kept; beyond that they are counted together."""
+"""Different anomalies (name, flow, direction) kept; beyond that they are counted by name."""
 
 
 class _Collected:
@@ -47,7 +47,7 @@ class RowCollector:
         self._flush = flush
         self._portion = portion
         self._collected: dict[str, _Collected] = {}
-        self._anomalies: dict[tuple[str, int | None], list[Any]] = {}
+        self._anomalies: dict[tuple[str, int | None, bool | None], list[Any]] = {}
         self.counts: dict[str, int] = {}
 
     def add(self, table: Table, row: tuple[Any, ...]) -> None:
@@ -85,15 +85,16 @@ class RowCollector:
         count: int = 1,
         detail: str = "",
     ) -> None:
-        """Count an anomaly; the first one of a name in a flow gives the place and the detail."""
-        known = self._anomalies.get((name, flow_id))
-        if known is None and len(self._anomalies) >= MAX_ANOMALIES:
-            flow_id = None
-            known = self._anomalies.get((name, flow_id))
+        """Count an anomaly; the first one of a name in a direction of a flow gives the place and the detail."""
+        key = name, flow_id, from_orig
+        if key not in self._anomalies and len(self._anomalies) >= MAX_ANOMALIES:
+            flow_id = from_orig = offset = None
+            key = name, None, None
+        known = self._anomalies.get(key)
         if known is not None:
             known[6] += count
             return
-        self._anomalies[name, flow_id] = [name, place.frame_no, place.ns, flow_id, from_orig, offset, count, detail]
+        self._anomalies[key] = [name, place.frame_no, place.ns, flow_id, from_orig, offset, count, detail]
 
     def separate_anomaly(self, name: str, frame_no: int | None, offset: int | None, count: int, detail: str) -> None:
         """Add an anomaly of the file itself: each fault has a row of its own."""

@@ -82,12 +82,20 @@ def anomalies(collector: RowCollector, sink: Sink) -> list[tuple[Any, ...]]:
     return [row for name, rows in sink.portions if name == "anomalies" for row in rows]
 
 
-def test_anomalies_of_a_name_and_flow_are_counted_at_the_first_place() -> None:
+def test_anomalies_of_a_name_and_direction_are_counted_at_the_first_place() -> None:
     sink = Sink()
     collector = RowCollector(sink)
     collector.anomaly("X_y", place=Place(5, 50), flow_id=3, from_orig=True, offset=7, detail="first")
-    collector.anomaly("X_y", place=Place(6, 60), flow_id=3, from_orig=False, offset=9, count=4, detail="second")
+    collector.anomaly("X_y", place=Place(6, 60), flow_id=3, from_orig=True, offset=9, count=4, detail="second")
     assert anomalies(collector, sink) == [("X_y", 5, 50, 3, True, 7, 5, "first")]
+
+
+def test_anomalies_of_the_two_directions_are_not_counted_together() -> None:
+    sink = Sink()
+    collector = RowCollector(sink)
+    for from_orig, count in ((True, 10), (False, 5000), (None, 1), (False, 7)):
+        collector.anomaly("TCP_bytes_missing", flow_id=3, from_orig=from_orig, count=count)
+    assert [(row[4], row[6]) for row in anomalies(collector, sink)] == [(True, 10), (False, 5007), (None, 1)]
 
 
 def test_anomalies_of_other_names_and_flows_have_their_own_rows() -> None:
@@ -105,9 +113,9 @@ def test_too_many_anomalies_are_counted_together_and_blamed_on_no_flow(monkeypat
     sink = Sink()
     collector = RowCollector(sink)
     for flow_id in (1, 2, 3, 4, 1):
-        collector.anomaly("X_y", place=Place(flow_id, flow_id), flow_id=flow_id, offset=0)
-    found = [(row[0], row[1], row[3], row[6]) for row in anomalies(collector, sink)]
-    assert found == [("X_y", 1, 1, 2), ("X_y", 2, 2, 1), ("X_y", 3, None, 2)]
+        collector.anomaly("X_y", place=Place(flow_id, flow_id), flow_id=flow_id, from_orig=True, offset=0)
+    found = [(row[0], row[1], *row[3:7]) for row in anomalies(collector, sink)]
+    assert found == [("X_y", 1, 1, True, 0, 2), ("X_y", 2, 2, True, 0, 1), ("X_y", 3, None, None, None, 2)]
 
 
 def test_faults_of_the_file_have_a_row_each() -> None:
