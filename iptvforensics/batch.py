@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from .analysis import Options, Progress, Summary, analyze_capture
 from .capture import expand
 from .capture.inputs import sample_of, sha256_of
-from .errors import IptvForensicsError
+from .errors import IptvForensicsError, is_interrupt, one_line
 from .store import Store
 
 if TYPE_CHECKING:
@@ -111,14 +111,9 @@ def derive(store: Store, *, anew: bool, cores: int) -> None:
     try:
         refresh(store, anew=anew, cores=cores)
     except Exception as error:
-        _raise_interrupt(error)
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
         _log("%s: the tables of the whole case could not be made", store.root)
-
-
-def _raise_interrupt(error: Exception) -> None:
-    """Raise what DuckDB has made an error of its own: the user wants to stop."""
-    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
-        raise KeyboardInterrupt from error
 
 
 def _log(message: str, *arguments: object) -> None:
@@ -163,8 +158,9 @@ def analyze_one(
             path, store, options=options, cores=cores, force=force, progress=progress, announce=announce
         )
     except (IptvForensicsError, OSError) as error:
-        return Summary(path, error=str(error))
+        return Summary(path, error=one_line(error))
     except Exception as error:  # a defect of this program must not cost the other files
-        _raise_interrupt(error)
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
         _log("%s: internal error", path)
         return Summary(path, error=f"{path}: internal error, please report it: {type(error).__name__}: {error}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import __version__
-from .errors import IptvForensicsError, one_line
+from .errors import IptvForensicsError, is_interrupt, one_line
 
 if TYPE_CHECKING:
     from .analysis import Summary
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .queries import Rows
 
 _FORMATS = ("table", "csv", "tsv", "json", "jsonl", "parquet")
+_GRAPHS = ("json", "graphml", "gexf", "csv", "html")
 _SOME_UNREAD, _DIFFERENCE = 3, 4
 _ROWS_SHOWN = 50
 
@@ -38,6 +39,10 @@ class _Commands(click.Group):
             from .output import visible
 
             raise click.ClickException(visible(one_line(error))) from None
+        except RuntimeError as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
+            raise
 
 
 def _say(line: str) -> None:
@@ -289,14 +294,7 @@ def _write(found: Rows, form: str, output: str | None, *, cut: bool = False) -> 
 
 @main.command()
 @_case_argument
-@click.option(
-    "-f",
-    "--format",
-    "form",
-    type=click.Choice(["json", "graphml", "gexf", "csv", "html"]),
-    default="json",
-    show_default=True,
-)
+@click.option("-f", "--format", "form", type=click.Choice(_GRAPHS), default="json", show_default=True)
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of standard output.")
 @_redact
 def graph(case_folder: str, form: str, output: str | None, redact: bool) -> None:
@@ -370,6 +368,8 @@ def verify(case_folder: str, workers: int | None, evidence: str | None) -> None:
     for difference in outcome.differences:
         click.echo(visible(f"{difference.capture_id}: {difference.what}"))
     click.echo(f"{outcome.captures} captures, {outcome.tables} tables compared: {len(outcome.differences)} differences")
+    if not outcome.is_case_compared:
+        _say("the tables of the whole case were not compared: that needs all captures to give the same again")
     if outcome.differences:
         for capture_id, why in outcome.unreadable.items():
             _say(f"not read: {capture_id}: {why}")

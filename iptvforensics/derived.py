@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from . import __version__, parquet
 from .errors import CaseError, SchemaError
 from .schema import Column, Table
-from .store import DECISIONS, Store
-from .views import Source, with_tables
+from .store import DECISIONS, Store, tables
+from .views import CaptureFiles, Source, with_tables
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,13 +65,13 @@ class Workbench:
     tables.
     """
 
-    def __init__(self, store: Store, folder: Path, *, cores: int = 1, filled: set[str] | None = None) -> None:
+    def __init__(self, store: Store, folder: Path, *, cores: int = 1, files: CaptureFiles | None = None) -> None:
         self._store = store
         self._readers = ThreadPoolExecutor(2, "iptvforensics-derived") if cores > 1 else None
         self._writer = ThreadPoolExecutor(1, "iptvforensics-derived-tables") if cores > 1 else None
         """One thread: a connection does one thing at a time, and refuses others meanwhile."""
         self._tasks: list[Future[None]] = []
-        self._filled = store.filled() if filled is None else filled
+        self._files = store.files() if files is None else files
         self._known: dict[str, Source] = {}
         self.folder = folder
         self.connection: duckdb.DuckDBPyConnection = parquet.session()
@@ -85,10 +85,10 @@ class Workbench:
 
     def has(self, table: str) -> bool:
         """Return True if a capture has rows of that table."""
-        if table not in self._filled:
+        if table not in self._files.by_table:
             return False
         if table not in self._known:
-            self._known[table] = self._store.view(self.connection, table)
+            self._known[table] = self._files.source(self.connection, tables()[table])
         return True
 
     def beside(self, make: Callable[[Workbench], Made]) -> Callable[[], Made]:
@@ -101,7 +101,7 @@ class Workbench:
         return self._readers.submit(self._apart, make).result
 
     def _apart(self, make: Callable[[Workbench], Made]) -> Made:
-        bench = Workbench(self._store, self.folder, filled=self._filled)
+        bench = Workbench(self._store, self.folder, files=self._files)
         try:
             return make(bench)
         finally:
@@ -152,9 +152,11 @@ class Workbench:
     def write_query(self, table: Table, sql: str) -> None:
         """Write a table of the case as a query gives it, in the order of its columns; the first one names the rows."""
         names = ", ".join(f'"{name}"' for name in table.column_names)
-        file = parquet.literal(str(self.folder / f"{table.name}.parquet"))
+        path = str(self.folder / f"{table.name}.parquet")
         query = with_tables(f"SELECT {names} FROM ({sql}) ORDER BY 1", self._known)  # noqa: S608
-        found = self.connection.execute(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION snappy)").fetchone()
+        copy = f"COPY ({query}) TO {parquet.literal(path)} (FORMAT parquet, COMPRESSION snappy)"
+        with parquet.written(path):
+            found = self.connection.execute(copy).fetchone()
         self.rows[table.name] = int(found[0]) if found else 0
 
 
@@ -174,14 +176,19 @@ def refresh(store: Store, *, anew: bool = False, cores: int = 1) -> Derived:
         with suppress(OSError, ValueError):
             return Derived(folder)
     try:
-        part = store.root / _FOLDER / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        part.mkdir(parents=True)
-    except OSError:  # a case that may only be read
+        return _made_in(store, folder, cores)
+    except OSError:  # a case that may only be read, or whose disk is full
         import tempfile
 
         made = Path(tempfile.mkdtemp(prefix="iptvforensics-entities-"))
         _fill(store, made, cores)
         return Derived(made, temporary=True)
+
+
+def _made_in(store: Store, folder: Path, cores: int) -> Derived:
+    """Return the tables of the case, made in the case folder."""
+    part = store.root / _FOLDER / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    part.mkdir(parents=True)
     try:
         _fill(store, part, cores)
         _replace(part, folder)

@@ -36,6 +36,11 @@ def one_line(error: Exception) -> str:
     return str(error)
 
 
+def is_interrupt(error: Exception) -> bool:
+    """Return True for what DuckDB makes of it when the user wants to stop, which it tells by its text alone."""
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+
+
 class IptvForensicsError(Exception):
     """Base of every error that this package raises on purpose."""
 

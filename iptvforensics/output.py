@@ -8,9 +8,11 @@ carriage return) is given a leading apostrophe. Missing values are empty (CSV, T
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -61,6 +63,8 @@ def write_parquet(path: str, columns: Sequence[str], types: Sequence[str], rows:
     """Write rows, whose SQL types are given, as a Parquet file."""
     from .parquet import connect, copy_rows
 
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     declared = [Column(name, _column_type(kind), "") for name, kind in zip(columns, types, strict=True)]
     connection = connect()
     try:

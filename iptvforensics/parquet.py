@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import pairwise, repeat
 from json.encoder import encode_basestring
 from operator import is_, itemgetter
@@ -23,6 +24,7 @@ LEADING = 5
 """Columns by which rows are sorted: the leading ones of a table of messages, but for `capture_id`."""
 
 
+_WHY_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR)
 _DIFFERENT = 2_000
 """Different values of a column up to which a dictionary of them is worth its time where columns are arrays."""
 _DIFFERENT_IN_LISTS = 500
@@ -240,8 +242,20 @@ def _copy_selected(
     by = " ORDER BY " + ", ".join(f'"{name}" NULLS FIRST' for name in order) if order else ""
     query = f"SELECT {select} FROM rows_to_write{by}"  # noqa: S608
     form = ", ".join(("FORMAT parquet", "COMPRESSION snappy", *options))
-    connection.execute(f"COPY ({query}) TO {literal(path)} ({form})")
+    with written(path):
+        connection.execute(f"COPY ({query}) TO {literal(path)} ({form})")
     del rows_to_write
+
+
+@contextmanager
+def written(path: str) -> Iterator[None]:
+    """Give DuckDB's errors while it writes a file the class of those of the operating system."""
+    try:
+        yield
+    except _engine().IOException as error:
+        text = " ".join(str(error).split())
+        number = next((n for n in _WHY_NOT_WRITTEN if os.strerror(n) in text), errno.EIO)
+        raise OSError(number, os.strerror(number) if number != errno.EIO else text, path) from error
 
 
 def copy_columns(

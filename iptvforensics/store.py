@@ -36,7 +36,7 @@ from .errors import CaseError, SchemaError
 from .parquet import connect, literal, session
 from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table, digest_of
-from .views import PartReader, Source, captures_view, case_view, empty_view, reference_view, with_makers
+from .views import CaptureFiles, PartReader, case_view, empty_view, reference_view, with_makers
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -54,6 +54,8 @@ DECISIONS = "decisions.json"
 _MARKER = "case.json"
 _CAPTURES = "captures"
 _PREFIX = "capture_id="
+_NEEDED = ("rows", "sha256", "size_bytes", "version")
+"""What the manifest of a capture has in every version."""
 
 
 def tables() -> dict[str, Table]:
@@ -257,9 +259,8 @@ class Store:
         try:
             found = json.loads((store.root / _MARKER).read_text())
         except FileNotFoundError:
-            raise CaseError(
-                f"{root}: no case here (expected {_MARKER}); make one with `analyze ... --case {root}`"
-            ) from None
+            how = f"make one with `analyze ... --case {root}`"
+            raise CaseError(f"{root}: no case here (expected {_MARKER}); {how}") from None
         except (OSError, ValueError) as error:
             raise CaseError(f"{root}: {_MARKER} cannot be read: {error}") from error
         if found.get("format") != FORMAT:
@@ -290,7 +291,7 @@ class Store:
             state = (status.st_mtime_ns, status.st_ino)
             known = self._manifests.get(name)
             if known is None or known[0] != state:
-                known = self._manifests[name] = (state, json.loads(path.read_text(encoding="utf-8")))
+                known = self._manifests[name] = (state, _manifest_at(path, name.removeprefix(_PREFIX)))
             return known[1]
         return None
 
@@ -320,9 +321,14 @@ class Store:
         return True
 
     def connection(
-        self, *, derived: Path | None = None, only: Iterable[str] | None = None, threads: int | None = None
+        self,
+        *,
+        derived: Path | None = None,
+        only: Iterable[str] | None = None,
+        capture_id: str | None = None,
+        threads: int | None = None,
     ) -> duckdb.DuckDBPyConnection:
-        """Return a connection with a view per table over all captures; tables without rows are empty views.
+        """Return a connection with a view per table over the captures as they are now; tables may be empty.
 
         It reads this folder (and that of the derived tables) and nothing else: queries may be typed in by anybody.
 
@@ -330,19 +336,18 @@ class Store:
             derived: folder with the tables of the whole case (module `derived`); None: these are empty, and
                 `sessions` and `evidence` hold what was said of each capture alone.
             only: names of the tables wanted; None: all.
+            capture_id: the capture wanted; None: all.
             threads: threads that queries may use.
         """
         connection = connect(threads=threads)
         folders = [str(folder.resolve()) + os.sep for folder in (self.root, derived) if folder is not None]
         allowed = ", ".join(literal(text) for folder in folders for text in (folder, escape(folder)))
         connection.execute(f"SET allowed_directories = [{allowed}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET python_enable_replacements = false")
-        filled, same, known = self.filled(), self._are_as_declared(), tables()
+        connection.execute("SET enable_external_access = false; SET python_enable_replacements = false")
+        files, known = self.files(capture_id), tables()
         for name in known if only is None else only:
             table = known[name]
-            captures = captures_view(connection, self._captures(), table, same) if name in filled else None
-            view = empty_view(table) if captures is None else captures.select()
+            view = files.source(connection, table).select() if name in files.by_table else empty_view(table)
             if derived is not None:
                 view = case_view(connection, table, view, derived)
                 if table is DEVICES:
@@ -357,32 +362,30 @@ class Store:
         """Return the paths whose time of change tells that tables may be others now."""
         return self.root / _CAPTURES, self.root / DECISIONS, self.root / FOLDER
 
-    def view(self, connection: duckdb.DuckDBPyConnection, name: str) -> Source:
-        """Return one table over all captures."""
-        return captures_view(connection, self._captures(), tables()[name], self._are_as_declared())
-
-    def filled(self) -> set[str]:
-        """Return the names of the tables of which a capture has a file."""
-        return {path.name.rsplit("-", 1)[0] for path in self._captures().glob(f"{_PREFIX}*/*.parquet")}
-
-    def _are_as_declared(self) -> bool:
-        """Return True if the tables of all captures have the columns that this version declares."""
-        declared = schema_digest()
-        return all(manifest.get("schema") == declared for manifest in self.manifests())
-
-    def _captures(self) -> Path:
-        return self.root.resolve() / _CAPTURES
+    def files(self, capture_id: str | None = None) -> CaptureFiles:
+        """Return the files of all captures, or of one: of those that have a manifest, as all that a case counts."""
+        found = self.manifests() if capture_id is None else filter(None, [self.manifest(capture_id)])
+        schemas = {f"{_PREFIX}{manifest['capture_id']}": manifest.get("schema") for manifest in found}
+        return CaptureFiles.below(self.root.resolve() / _CAPTURES, schemas, set(schemas.values()) <= {schema_digest()})
 
     def count_rows(self) -> dict[str, int]:
         """Return the number of rows of every table that has some, from the manifests."""
-        total: dict[str, int] = {}
         counted = [manifest["rows"] for manifest in self.manifests()]
         with suppress(OSError, ValueError, KeyError):  # nothing was filled from files of the examiner
             counted.append(json.loads((self.root / FOLDER / "manifest.json").read_text(encoding="utf-8"))["rows"])
-        for rows_of in counted:
-            for name, rows in rows_of.items():
-                total[name] = total.get(name, 0) + rows
-        return dict(sorted(total.items()))
+        names = sorted({name for rows in counted for name in rows})
+        return {name: sum(rows.get(name, 0) for rows in counted) for name in names}
+
+
+def _manifest_at(path: Path, capture_id: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lacking = ", ".join(name for name in _NEEDED if name not in found)
+    except (ValueError, TypeError) as error:
+        lacking = str(error)
+    if lacking:
+        raise CaseError(f"{path}: no manifest of a capture ({lacking}): remove its folder and analyse again")
+    return {**found, "capture_id": capture_id}
 
 
 def _is_running(pid: int) -> bool:

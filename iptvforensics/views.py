@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -57,7 +58,7 @@ class PartReader:
     def has(self, table: str) -> bool:
         """Return True if the table has rows."""
         if table not in self._known:
-            files = ", ".join(map(literal, self._files(table)))
+            files = ", ".join(literal(escape(path)) for path in self._files(table))
             if not files:
                 return False
             names = (name for name in self._tables[table].column_names if name != CAPTURE_ID.name)
@@ -83,21 +84,32 @@ def with_tables(sql: str, tables: Mapping[str, Source]) -> str:
     return f"WITH {', '.join(named)}{f', {rest}' if begin == 'WITH' else f' {begin} {rest}'}"
 
 
-def captures_view(connection: duckdb.DuckDBPyConnection, captures: Path, table: Table, as_declared: bool) -> Source:
-    """Return a table over all captures; the folder's name gives the column capture_id.
+class CaptureFiles(NamedTuple):
+    """The files of captures at one moment: a list of them is looked through much faster than a pattern."""
 
-    Args:
-        connection: reads the columns of the files.
-        captures: folder of the captures.
-        table: which.
-        as_declared: whether all files have the columns that are declared here; those that a file lacks are null.
-    """
-    pattern = f"{escape(str(captures))}/capture_id=*/{table.name}-[0-9]*.parquet"
-    source = (
-        f"read_parquet({literal(pattern)}, hive_partitioning = true, "
-        f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(not as_declared).lower()})"
-    )
-    return Source(_plain(table.column_names), source) if as_declared else _fitted(connection, table, source)
+    by_table: Mapping[str, Sequence[str]]
+    """Paths by the name of the table; a table of which no capture has rows has none."""
+    as_declared: bool
+    """Whether all files have the columns that this version declares; those that a file lacks are null."""
+
+    @classmethod
+    def below(cls, captures: Path, names: Iterable[str], as_declared: bool) -> CaptureFiles:
+        """Return the files in the folders of these names."""
+        by_table: dict[str, list[str]] = {}
+        for name in names:
+            folder = f"{captures}{os.sep}{name}"
+            for file in sorted(name for name in os.listdir(folder) if name.endswith(".parquet")):
+                by_table.setdefault(file.rpartition("-")[0], []).append(f"{folder}{os.sep}{file}")
+        return cls(by_table, as_declared)
+
+    def source(self, connection: duckdb.DuckDBPyConnection, table: Table) -> Source:
+        """Return a table that has files; the name of a capture's folder gives the column capture_id."""
+        files = ", ".join(literal(escape(path)) for path in self.by_table[table.name])
+        source = (
+            f"read_parquet([{files}], hive_partitioning = true, "
+            f"hive_types = {{'capture_id': VARCHAR}}, union_by_name = {str(not self.as_declared).lower()})"
+        )
+        return Source(_plain(table.column_names), source) if self.as_declared else _fitted(connection, table, source)
 
 
 def _fitted(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> Source:

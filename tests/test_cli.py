@@ -253,3 +253,16 @@ def test_the_module_can_be_run() -> None:
         [sys.executable, "-m", "iptvforensics", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"iptvforensics, version {__version__}\n"
+
+
+def test_an_interrupted_query_ends_as_other_commands_do(sample_case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr("iptvforensics.case.Case.query", interrupted)
+    assert "Aborted!" in run("sql", sample_case, "SELECT 1", code=1).output
+
+
+def test_verify_says_if_the_tables_of_the_whole_case_were_not_compared(own_case: Path) -> None:
+    next(own_case.glob("captures/*/http-0000.parquet")).unlink()
+    assert "the tables of the whole case were not compared" in run("verify", own_case, code=4).stderr

@@ -175,3 +175,20 @@ def test_the_order_of_the_captures_changes_nothing(samples: Path, tmp_path: Path
         digests.append(digest(store, derived=refresh(store).folder))
     assert digests[0] == digests[1]
     assert "lines" in digests[0].tables
+
+
+def test_where_the_disk_of_the_case_is_full_the_tables_are_temporary(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(store: Store, folder: Path, cores: int) -> None:
+        if folder.is_relative_to(store.root):
+            raise OSError(28, "No space left on device", str(folder))
+        whole(store, folder, cores)
+
+    whole = derived._fill
+    monkeypatch.setattr(derived, "_fill", fill)
+    before = folders(store)
+    made = refresh(store, anew=True)
+    assert made.rows["contacts"] > 0
+    assert not made.folder.is_relative_to(store.root)
+    assert folders(store) == before

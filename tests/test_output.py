@@ -120,3 +120,9 @@ def test_parquet_keeps_types(tmp_path: Path) -> None:
     found = connection.execute(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
     connection.close()
     assert [row[1] for row in found] == ["BIGINT", "VARCHAR", "VARCHAR[]", "BOOLEAN", "DOUBLE", "BIGINT[]", "VARCHAR"]
+
+
+@pytest.mark.parametrize(("place", "why"), [("", "Is a directory"), ("no/file", "No such file or directory")])
+def test_a_parquet_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path, place: str, why: str) -> None:
+    with pytest.raises(OSError, match=why):
+        write_parquet(f"{tmp_path}/{place}", ["a"], ["BIGINT"], [(1,)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -287,3 +288,35 @@ def test_a_case_folder_may_have_an_odd_name(tmp_path: Path) -> None:
 def test_the_order_is_total() -> None:
     for table in tables().values():
         assert order_by(table).count('"') == 2 * len(table.columns)
+
+
+def test_rows_of_a_folder_without_manifest_are_not_in_the_case(store: Store) -> None:
+    add(store, EVIDENCE, {"row_id": "a"})
+    stray = store.root / "captures" / "capture_id=fedcba9876543210"
+    shutil.copytree(store.root / "captures" / f"capture_id={CAPTURE}", stray)
+    (stray / "manifest.json").unlink()
+    assert read(store, EVIDENCE, "capture_id, row_id") == [(CAPTURE, "a")]
+
+
+def test_one_capture_can_be_read_alone(store: Store) -> None:
+    add(store, EVIDENCE, {"row_id": "a"})
+    add(store, EVIDENCE, {"row_id": "b"}, capture="fedcba9876543210")
+    for capture, found in ((CAPTURE, [("a",)]), ("0000000000000000", [])):
+        connection = store.connection(only=["evidence"], capture_id=capture)
+        assert connection.execute("SELECT row_id FROM evidence").fetchall() == found
+        connection.close()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"rows": {}}', '{"rows": {}, "sha256": ""}'])
+def test_a_damaged_manifest_is_named(store: Store, text: str) -> None:
+    add(store, EVIDENCE, {"row_id": "a"})
+    path = store.root / "captures" / f"capture_id={CAPTURE}" / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(CaseError, match=r"manifest.json: no manifest of a capture .*: remove its folder"):
+        store.manifests()
+
+
+def test_a_case_folder_may_have_any_name(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "a [b] 'c' *한")
+    add(store, EVIDENCE, {"row_id": "a"})
+    assert read(store, EVIDENCE, "row_id") == [("a",)]

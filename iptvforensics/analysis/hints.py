@@ -35,7 +35,7 @@ def _missing(read: Sequence[Summary], store: Store) -> Iterator[str]:
     captures = {summary.capture_id for summary in read if summary.rows.get("anomalies")}
     if not names or not captures:
         return
-    connection = store.connection(threads=1)
+    connection = store.connection(only=["anomalies"], threads=1)
     try:
         rows = connection.execute(
             "SELECT name, count(DISTINCT (capture_id, flow_id)) FROM anomalies "

@@ -90,12 +90,20 @@ def _expand_one(name: str) -> Iterator[str]:
 
 
 def _captures_below(folder: str) -> Iterator[str]:
-    for place, folders, files in os.walk(folder):
+    """Yield captures, and what may hold some but cannot be opened: the analysis names it, and says why."""
+    closed: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=closed.append):
+        yield from (os.fspath(error.filename) for error in closed)
+        closed.clear()
         folders.sort()
         for file in sorted(files):
             path = os.path.join(place, file)
-            if os.path.isfile(path) and (_has_capture_name(file) or is_capture(path)):
+            if os.path.isfile(path):
+                if _has_capture_name(file) or not os.access(path, os.R_OK) or is_capture(path):
+                    yield path
+            elif _has_capture_name(file) and not os.path.exists(path):  # a link to nothing
                 yield path
+    yield from (os.fspath(error.filename) for error in closed)
 
 
 def _has_capture_name(file: str) -> bool:

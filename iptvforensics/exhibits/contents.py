@@ -90,7 +90,7 @@ def body_of_case(
     """
     manifest = manifest_of(store, capture_id)
     capture_id = manifest["capture_id"]
-    connection = store.connection(threads=1)
+    connection = store.connection(only=["objects"], capture_id=capture_id, threads=1)
     try:
         row = connection.execute(
             "SELECT bytes, sha256, secret_sha256 FROM objects "

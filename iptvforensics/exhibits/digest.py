@@ -53,7 +53,10 @@ def digest(
         only: names of the tables that count; None: all.
     """
     counted = {name: table for name, table in sorted(compared().items()) if only is None or name in only}
-    connection = store.connection(derived=derived, only=counted)
+    if derived is None:  # the others have no rows
+        with_rows = store.files(capture_id).by_table
+        counted = {name: table for name, table in counted.items() if name in with_rows}
+    connection = store.connection(derived=derived, only=counted, capture_id=capture_id)
     try:
         found = {name: table_digest(connection, table, capture_id) for name, table in counted.items()}
     finally:

@@ -8,8 +8,8 @@ whole of a large capture would have to be read for one frame. `verify` hashes.)
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ..analysis.secrets import MAX_KEYLOG_BYTES
@@ -34,7 +34,44 @@ def manifest_of(store: Store, capture_id: str) -> dict[str, Any]:
     return found[0]
 
 
-def locate(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = None) -> str:
+class EvidenceFolder:
+    """A folder that the user names, in which files are looked for by their digests; each is hashed once at most.
+
+    Raises:
+        CaseError: there is no such folder.
+    """
+
+    def __init__(self, place: str | os.PathLike[str]) -> None:
+        self.place = os.fspath(place)
+        if not os.path.exists(place):
+            raise CaseError(f"{self.place}: there is no such folder to look for evidence in")
+        self._by_size: dict[int, list[str]] = {}
+        self._known: dict[str, str | None] = {}
+        for path in _files_below(self.place):
+            self._by_size.setdefault(os.path.getsize(path), []).append(path)
+
+    def find(self, sha256: str, sizes: Callable[[int], bool]) -> str | None:
+        """Return the file that has this digest and one of these sizes, null if none has."""
+        paths = (path for size in sorted(self._by_size) if sizes(size) for path in self._by_size[size])
+        return next((path for path in paths if self._sha256_of(path) == sha256), None)
+
+    def _sha256_of(self, path: str) -> str | None:
+        if path not in self._known:
+            self._known[path] = None
+            with suppress(OSError):  # one that cannot be read is not found
+                self._known[path] = sha256_of(path)
+        return self._known[path]
+
+
+Evidence = str | os.PathLike[str] | EvidenceFolder | None
+"""Where evidence files lie now; None: where they were analysed."""
+
+
+def _folder(evidence: str | os.PathLike[str] | EvidenceFolder) -> EvidenceFolder:
+    return evidence if isinstance(evidence, EvidenceFolder) else EvidenceFolder(evidence)
+
+
+def locate(manifest: dict[str, Any], evidence: Evidence = None) -> str:
     """Return the path of the evidence file of a capture.
 
     Raises:
@@ -42,10 +79,11 @@ def locate(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = N
     """
     name, size = manifest["path"], manifest["size_bytes"]
     if evidence is not None:
-        for path in _files_below(Path(evidence)):
-            if path.stat().st_size == size and sha256_of(path) == manifest["sha256"]:
-                return str(path)
-        raise CaseError(f"{evidence}: no file here has the SHA-256 {manifest['sha256']} (it was {name})")
+        folder = _folder(evidence)
+        found = folder.find(manifest["sha256"], lambda n: n == size)
+        if found is None:
+            raise CaseError(f"{folder.place}: no file here has the SHA-256 {manifest['sha256']} (it was {name})")
+        return found
     if not os.path.isfile(name):
         raise CaseError(f"{name}: the evidence file is not there; name the folder it lies in now (--evidence)")
     if os.path.getsize(name) != size:
@@ -53,7 +91,7 @@ def locate(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = N
     return str(name)
 
 
-def keylogs_of(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None = None) -> tuple[tuple[str, str], ...]:
+def keylogs_of(manifest: dict[str, Any], evidence: Evidence = None) -> tuple[tuple[str, str], ...]:
     """Return path and SHA-256 of the key logs with which a capture was analysed.
 
     Raises:
@@ -62,19 +100,19 @@ def keylogs_of(manifest: dict[str, Any], evidence: str | os.PathLike[str] | None
     return tuple(_keylog(entry["path"], entry["sha256"], evidence) for entry in manifest.get("keylogs", ()))
 
 
-def _keylog(path: str, sha256: str, evidence: str | os.PathLike[str] | None) -> tuple[str, str]:
+def _keylog(path: str, sha256: str, evidence: Evidence) -> tuple[str, str]:
     if os.path.isfile(path) and sha256_of(path) == sha256:
         return path, sha256
     if evidence is not None:
-        for found in _files_below(Path(evidence)):
-            if found.stat().st_size <= MAX_KEYLOG_BYTES and sha256_of(found) == sha256:
-                return str(found.resolve()), sha256
+        found = _folder(evidence).find(sha256, lambda size: size <= MAX_KEYLOG_BYTES)
+        if found is not None:
+            return os.path.realpath(found), sha256
     raise CaseError(f"{path}: the key log with the SHA-256 {sha256} is not there; name its folder (--evidence)")
 
 
 def frame_index(store: Store, capture_id: str) -> list[IndexEntry]:
     """Return the places at which reading a capture can begin."""
-    connection = store.connection(threads=1)
+    connection = store.connection(only=["frame_index"], capture_id=capture_id, threads=1)
     try:
         rows = connection.execute(
             "SELECT frame_no, file_offset, reader_state FROM frame_index WHERE capture_id = ? ORDER BY frame_no",
@@ -85,12 +123,12 @@ def frame_index(store: Store, capture_id: str) -> list[IndexEntry]:
     return [IndexEntry(*row) for row in rows]
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    if folder.is_file():
-        yield folder
-    for place, folders, files in os.walk(folder):
+def _files_below(place: str) -> Iterator[str]:
+    if os.path.isfile(place):
+        yield place
+    for folder, folders, files in os.walk(place):
         folders.sort()
         for name in sorted(files):
-            path = Path(place, name)
-            if path.is_file():
+            path = os.path.join(folder, name)
+            if os.path.isfile(path):
                 yield path

@@ -24,7 +24,7 @@ from ..errors import CaseError
 from ..schema import CAPTURE_ID, SESSIONS
 from ..store import Store
 from .digest import compared, compared_columns, digest
-from .files import keylogs_of, locate
+from .files import EvidenceFolder, keylogs_of, locate
 
 if TYPE_CHECKING:
     from ..analysis import Progress, Summary
@@ -52,6 +52,8 @@ class Verification:
     differences: list[Difference] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     """Captures whose evidence could not be read, and why."""
+    is_case_compared: bool = False
+    """True if the tables of the whole case were compared: only where all its captures gave the same again."""
 
     @property
     def is_confirmed(self) -> bool:
@@ -69,27 +71,29 @@ def verify(
     """Return what differs between a case and a new analysis of its evidence."""
     outcome = Verification()
     found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    folder_given = None if evidence is None else EvidenceFolder(evidence)
     for manifest in store.manifests():
         try:
-            keylogs = keylogs_of(manifest, evidence)
-            found.setdefault(keylogs, {})[manifest["capture_id"]] = locate(manifest, evidence)
+            keylogs = keylogs_of(manifest, folder_given)
+            found.setdefault(keylogs, {})[manifest["capture_id"]] = locate(manifest, folder_given)
         except CaseError as error:
             outcome.unreadable[manifest["capture_id"]] = str(error)
-    for keylogs, paths in found.items():
-        with tempfile.TemporaryDirectory(prefix="iptvforensics-verify-") as folder:
-            again = Store.create(folder)
+    with tempfile.TemporaryDirectory(prefix="iptvforensics-verify-") as folder:
+        again = Store.create(folder)
+        for keylogs, paths in found.items():
             options = Options(keylogs=keylogs)
             summaries = analyze_many(list(paths.values()), again, options=options, workers=workers, progress=progress)
             by_path = {os.path.realpath(summary.path): summary for summary in summaries}
             for capture_id, path in paths.items():
                 _compare(store, again, capture_id, by_path[os.path.realpath(path)], outcome)
-            if outcome.is_confirmed:
-                _compare_case(store, again, outcome)
+        if outcome.is_confirmed:
+            _compare_case(store, again, outcome)
     return outcome
 
 
 def _compare_case(store: Store, again: Store, outcome: Verification) -> None:
     """Add to the outcome what the tables of the whole case give, under the decisions of the case."""
+    outcome.is_case_compared = True
     decide(again, {undone.merge_id: undone.reason for undone in decisions(store)})
     here, there = (digest(case, derived=refresh(case).folder, only=_OF_THE_CASE).tables for case in (store, again))
     outcome.tables += len({*here, *there} - _OF_CAPTURES)
@@ -133,7 +137,7 @@ def _rows(store: Store, name: str, capture_id: str) -> Iterator[tuple[Any, ...]]
     table = compared()[name]
     names = ", ".join(f'"{column}"' for column in compared_columns(table))
     where = " WHERE capture_id = ?" if CAPTURE_ID.name in table.column_names else ""
-    connection = store.connection()
+    connection = store.connection(only=[name], capture_id=capture_id)
     try:
         query = f'SELECT {names} FROM "{name}"{where}'  # noqa: S608
         answer = connection.execute(query, [capture_id] if where else [])

@@ -74,3 +74,25 @@ def test_captures_are_told_by_their_first_bytes(folder):
     assert is_capture(str(folder / "sub" / "unnamed"))
     assert not is_capture(str(folder / "other.gz"))
     assert not is_capture(str(folder / "missing"))
+
+
+def test_what_cannot_be_opened_is_given_so_that_it_is_told(write, tmp_path, monkeypatch):
+    """As root, which may read all, nothing is closed: the answers of the system are put in its place."""
+    for name in ("open/a.pcap", "closed/b.pcap", "unnamed"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(write.pcap(write.records(1)))
+    (tmp_path / "gone.pcap").symlink_to("nowhere")
+    (tmp_path / "gone.lock").symlink_to("nowhere")
+    closed = {str(tmp_path / "closed"), str(tmp_path / "unnamed")}
+
+    def scandir(path):
+        if path in closed:
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in closed)
+    names = [os.path.relpath(path, tmp_path) for path in expand([str(tmp_path)])]
+    assert sorted(names) == ["closed", "gone.pcap", "open/a.pcap", "unnamed"]
+    assert sorted(map(os.fspath, expand([str(tmp_path / "closed")]))) == [str(tmp_path / "closed")]

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from iptvforensics.analysis import Options, keylogs_at
 from iptvforensics.batch import analyze_many
+from iptvforensics.capture.inputs import sha256_of
+from iptvforensics.errors import CaseError
 from iptvforensics.exhibits.verify import verify
 from iptvforensics.parquet import connect
 from iptvforensics.store import Store
@@ -88,3 +91,40 @@ def test_a_difference_names_the_library_that_was_not_there(store: Store, monkeyp
     whats = [difference.what for difference in verify(store, workers=1).differences]
     assert "here is 99" in whats[0]
     assert "which is not installed here" in whats[0]
+
+
+def test_captures_with_key_logs_of_their_own_and_without_are_one_case(samples: Path, tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "case")
+    for name, keylog in (("tls/https-vod.pcap", "tls/https-vod.keys"), ("dns/names.pcap", None)):
+        options = Options(keylogs=keylogs_at([str(samples / keylog)]) if keylog else ())
+        analyze_many([str(samples / name)], store, options=options, workers=1)
+    outcome = verify(store, workers=1)
+    assert outcome.differences == []
+    assert outcome.captures == 2
+    assert outcome.is_case_compared
+
+
+def test_what_was_added_under_another_name_is_found(store: Store) -> None:
+    (folder,) = (path.parent for path in store.root.glob("captures/*/http-0000.parquet"))
+    shutil.copytree(folder, folder.with_name("capture_id=00000000000000aa"))
+    outcome = verify(store, workers=1)
+    assert {difference.capture_id for difference in outcome.differences} == {"00000000000000aa"}
+    assert not outcome.is_case_compared
+
+
+def test_each_file_of_a_named_folder_is_hashed_once(
+    store: Store, evidence: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr("iptvforensics.exhibits.files.sha256_of", lambda path: hashed.append(path) or sha256_of(path))
+    shutil.copy(evidence / "names.pcap", evidence / "another.pcap")
+    changed = bytearray((evidence / "names.pcap").read_bytes())
+    changed[-1] ^= 1
+    (evidence / "another.pcap").write_bytes(changed)
+    assert verify(store, evidence=evidence, workers=1).is_confirmed
+    assert sorted(hashed) == [str(evidence / name) for name in ("another.pcap", "names.pcap", "small.pcap")]
+
+
+def test_a_folder_of_evidence_that_is_not_there_is_an_error(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="no such folder"):
+        verify(store, evidence=tmp_path / "gone", workers=1)
