@@ -1,7 +1,8 @@
 """Messages of one capture to its viewing sessions.
 
 Each rule takes what is its own and leaves the rest to the next: playlists with what they name, numbered media
-segments without a playlist, endless bodies, media files; RTMP, SRT, WebSocket and bare transport streams stand apart.
+segments without a playlist, endless bodies, media files; what clients sent by HTTP, RTMP, SRT, WebSocket and bare
+transport streams stand apart.
 What was encrypted and not opened is left to `shape`, which infers.
 """
 
@@ -14,6 +15,7 @@ from .fetches import read_fetches
 from .hls import hls_sessions
 from .model import Draft
 from .progressive import progressive_sessions
+from .pushed import pushed_sessions
 from .records import TableReader
 from .rtmp import rtmp_sessions
 from .shape import shape_sessions
@@ -33,6 +35,7 @@ def drafts_of(reader: TableReader) -> list[Draft]:
     drafts += rtmp_sessions(reader, fetches.flows)
     drafts += endless_sessions(fetches, claimed, drafts)
     drafts += progressive_sessions(fetches, claimed)
+    drafts += pushed_sessions(reader, fetches.sent)
     drafts += datagram_sessions(fetches)
     drafts += shape_sessions(reader, fetches.flows)
     drafts += srt_sessions(reader, fetches)

@@ -118,10 +118,10 @@ def cite_body(draft: Draft, fetch: Fetch, shows: str) -> None:
         if fetch.exchange is not None:
             cite_request(draft, fetch, shows)
         return
-    coded = fetch.exchange.response_body_bytes if fetch.exchange is not None else body.bytes
-    chunked = fetch.exchange is not None and "chunked" in (fetch.exchange.transfer_encoding or "").lower()
+    is_answer = fetch.exchange is not None and not fetch.is_sent
+    coded = fetch.exchange.response_body_bytes if fetch.exchange is not None and is_answer else body.bytes
     # The length on the wire is known for plain bodies only: chunk headers lie between the pieces of others.
-    length = None if chunked or coded is None or body.missing_bytes is None else coded + body.missing_bytes
+    length = None if fetch.is_chunked or coded is None or body.missing_bytes is None else coded + body.missing_bytes
     draft.cite(body.flow_id, body.from_orig, body.frame_no, body.stream_offset, length, shows)
 
 
@@ -151,5 +151,6 @@ def cite_media(draft: Draft, media: Sequence[Fetch], what: str, how: dict[int, s
         claim = f", {how[fetch.order]}" if how and fetch.order in how else ""
         name = fetch.url or "a URL that was not seen"
         source = fetch.server[0] or "a server behind a proxy"
-        shows = f"{word} {what} of the session: {fetch.bytes} bytes of {name}{claim}, from {source}."
+        way = "to" if fetch.is_sent else "from"
+        shows = f"{word} {what} of the session: {fetch.bytes} bytes of {name}{claim}, {way} {source}."
         cite_body(draft, fetch, shows)

@@ -128,9 +128,10 @@ def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
     if len(media) > 1:
         draft.faults.add(RECONNECTED)
     cite_redirects(draft, media)
-    cite_request(draft, first, f"{first.client_ip} asked for {first.url or 'a URL that was not seen'}.")
+    did = "sent a stream to" if first.is_sent else "asked for"
+    cite_request(draft, first, f"{first.client_ip} {did} {first.url or 'a URL that was not seen'}.")
     for before, fetch in pairwise(media):
         pause = max(0.0, (fetch.root.ts_ns - before.end_ns) / SECOND_NS)
-        cite_request(draft, fetch, f"{fetch.client_ip} asked for {fetch.url} again, after {pause:.3f} s.")
+        cite_request(draft, fetch, f"{fetch.client_ip} {did} {fetch.url} again, after {pause:.3f} s.")
     cite_media(draft, media, "body")
     return draft

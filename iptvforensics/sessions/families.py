@@ -72,8 +72,9 @@ def _may_be_segment(fetch: Fetch) -> bool:
         return False
     named = fetch.key is not None and fetch.key.path.lower().endswith(_FRAGMENT_NAMES)
     media = fetch.kind == "mpegts" or (fetch.kind in (None, "mp4", "aac", "id3") and named)
-    chunked = fetch.exchange is not None and "chunked" in (fetch.exchange.transfer_encoding or "").lower()
-    return media and (fetch.declared is not None or (chunked and fetch.is_whole))
+    if fetch.is_sent and not named:  # encoders send whole streams as they send media segments
+        return False
+    return media and (fetch.declared is not None or (fetch.is_chunked and fetch.is_whole))
 
 
 def _runs(members: Iterable[Numbered]) -> Iterator[list[Numbered]]:

@@ -1,24 +1,16 @@
 """HTTP exchanges and bodies to fetches: what a client asked for, what came, and which redirect led there.
 
-RFC 9110 section 15.4 (redirection). A fetch is an exchange with its body, or either alone: a body whose
-beginning was not captured has no exchange.
-
-**Known limitations**: a redirect and the request that follows it are tied by client address and URL within
-`REDIRECT_WAIT_NS`; clients behind one address that ask for the same URL at once share their redirects. A client that
-was redirected over IPv4 and goes on over IPv6, or the other way, is known by the link-layer address of both flows:
-behind one router clients may share that, too, and without link layer they stay apart.
-Redirects by HTML or script are not followed.
+A fetch is an exchange with its body, or either alone: a body whose beginning was not captured has no exchange. What a
+client sent (RFC 9110 section 9.3.3 and 9.3.4, POST and PUT) is a fetch apart from those, with the body of the request.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .addresses import Address, absolute, address, address_of_header, host_of
+from .addresses import Address, address, host_of
 from .both_versions import same_clients
-from .model import SECOND_NS
 from .records import (
     Body,
     Exchange,
@@ -32,12 +24,8 @@ from .records import (
     WebSocket,
     read,
 )
+from .redirects import tie_redirects
 
-REDIRECT_STATUS = frozenset((301, 302, 303, 307, 308))
-REDIRECT_WAIT_NS = 60 * SECOND_NS
-"""Longest time from a redirect to the request that follows it; players follow within a second."""
-MAX_HOPS = 20
-"""Players give up after 5 to 20 redirects; a client that goes on asks anew."""
 IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
 
@@ -46,6 +34,8 @@ NOT_MEDIA = frozenset(
     ("html", "json", "image", "zip", "pdf", "gzip", "text", "upnp", "connect", "websocket", "dns", *_LISTS)
 )
 """Kinds of content that are no media, whatever they were asked for as."""
+_SENT_KINDS = frozenset(("hls", "mpegts", "mp4", "flv"))
+"""Kinds that encoders send."""
 
 
 Place = tuple[int, bool, int]
@@ -65,6 +55,8 @@ class Fetch:
     leads_to: str | None = None
     followed: bool = False
     hops: int = 0
+    is_sent: bool = False
+    """True if the client sent the body, as encoders do."""
     order: int = 0
     client: str = ""
     """Address by which its client goes, where one has several."""
@@ -181,7 +173,7 @@ class Fetch:
     def declared(self) -> int | None:
         """Return the declared length of the body; None if none was declared or it is absurd."""
         length = self.body.declared_bytes if self.body is not None else None
-        if length is None and self.exchange is not None:
+        if length is None and self.exchange is not None and not self.is_sent:
             length = self.exchange.response_body_declared_bytes
         return length if length is not None and length < IMPLAUSIBLE_BYTES else None
 
@@ -204,6 +196,13 @@ class Fetch:
         if self.body is not None:
             return bool(self.body.complete)
         return self.exchange is not None and bool(self.exchange.complete)
+
+    @property
+    def is_chunked(self) -> bool:
+        """Return True if the body itself says where it ends."""
+        if self.is_sent:
+            return self.declared is None
+        return self.exchange is not None and "chunked" in (self.exchange.transfer_encoding or "").lower()
 
     @property
     def interrupted(self) -> str | None:
@@ -254,6 +253,8 @@ class Fetches:
     """Transport streams in SRT and WebSocket, by the place where they begin."""
     apart: dict[Place, Body] = field(default_factory=dict)
     """What was carried there: bodies that nobody fetched."""
+    sent: Fetches | None = None
+    """What clients sent, if media are among it."""
     _by_client: dict[str, list[Fetch]] = field(default_factory=dict)
     """Made when it is first asked for: several rules go through it."""
 
@@ -285,36 +286,48 @@ def read_fetches(reader: TableReader) -> Fetches:
     }
     apart: dict[Place, Body] = {}
     waiting: dict[tuple[int, int], Body] = {}
+    sent: dict[tuple[int, int], Body] = {}
     for body in read(reader, "objects", Body):
         begin = body.flow_id, body.from_orig, body.stream_offset
+        place = body.flow_id, body.stream_offset
         if begin in inside and body.role == "message":
             apart[begin] = body
-        elif body.role != "request" and begin not in rtp:
-            place = (body.flow_id, body.stream_offset)
-            # A body in a body can begin at the same place: the outer one is the response.
-            if place not in waiting or waiting[place].role != "response":
-                waiting[place] = body
-    fetches = []
+        elif body.role == "request":
+            if body.kind == "hls" or body.kind not in NOT_MEDIA:
+                sent[place] = body
+        elif begin not in rtp and (place not in waiting or waiting[place].role != "response"):
+            waiting[place] = body  # a body in a body can begin at the same place: the outer one is the response
+    fetches, uploads = [], []
     for exchange in read(reader, "http", Exchange):
-        body_at = exchange.response_body_offset
+        body_at, sent_at = exchange.response_body_offset, exchange.request_body_offset
         found = None if body_at is None else waiting.pop((exchange.flow_id, body_at), None)
         fetches.append(Fetch(exchange, found))
+        upload = None if sent_at is None else sent.get((exchange.flow_id, sent_at))
+        if upload is not None:
+            uploads.append(Fetch(exchange, upload, is_sent=True))
     fetches += [Fetch(None, body) for body in waiting.values()]
+    flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
+    near = read(reader, "link_addresses", LinkAddress)
+    same = same_clients({fetch.client_ip for fetch in fetches}, flows.values(), near)
+    by_body, by_sent_body = _in_order(fetches, same), _in_order(uploads, same)
+    bare, carried = _attach_streams(reader, by_body | by_sent_body, rtp, inside)
+    tie_redirects(fetches, flows)
+    has_media = any(fetch.kind in _SENT_KINDS for fetch in uploads)
+    pushed = Fetches(uploads, by_sent_body, flows, []) if has_media else None
+    return Fetches(fetches, by_body, flows, bare, rtp, carried, apart, pushed)
+
+
+def _in_order(fetches: list[Fetch], clients: Mapping[str, str]) -> dict[Place, Fetch]:
+    """Sort fetches, number them and name their clients; return them by their bodies."""
     fetches.sort(key=lambda fetch: fetch.place)
     by_body = {}
     for order, fetch in enumerate(fetches):
         fetch.order = order
         fetch.key = address(fetch.url)
+        fetch.client = clients.get(fetch.client_ip, fetch.client_ip)
         if fetch.body is not None:
             by_body[fetch.body.flow_id, fetch.body.from_orig, fetch.body.stream_offset] = fetch
-    flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
-    near = read(reader, "link_addresses", LinkAddress)
-    same = same_clients({fetch.client_ip for fetch in fetches}, flows.values(), near)
-    for fetch in fetches:
-        fetch.client = same.get(fetch.client_ip, fetch.client_ip)
-    bare, carried = _attach_streams(reader, by_body, rtp, inside)
-    _tie_redirects(fetches, flows)
-    return Fetches(fetches, by_body, flows, bare, rtp, carried, apart)
+    return by_body
 
 
 def _attach_streams(
@@ -343,45 +356,3 @@ def _attach_streams(
         if fetch is not None:
             fetch.stream = stream
     return bare, carried
-
-
-def _tie_redirects(fetches: list[Fetch], flows: dict[int, Flow]) -> None:
-    """Set `via`: each redirect is followed by the next request of its client for the URL that it names."""
-    open_redirects: dict[tuple[str, Address], deque[Fetch]] = {}
-    for fetch in fetches:
-        own, other = _client_names(fetch, flows)
-        if fetch.key is not None:
-            for name in (fetch.client_ip, other):
-                redirect = _next_open(open_redirects.get((name, fetch.key)), fetch)
-                if redirect is not None:
-                    fetch.via = redirect
-                    fetch.hops = redirect.hops + 1
-                    redirect.followed = True
-                    break
-        exchange = fetch.exchange
-        if exchange is None or exchange.status not in REDIRECT_STATUS:
-            continue
-        fetch.leads_to = absolute(exchange.url, exchange.location)
-        for target in address_of_header(fetch.leads_to) if fetch.hops < MAX_HOPS else ():
-            for name in filter(None, (fetch.client_ip, own)):
-                open_redirects.setdefault((name, target), deque()).append(fetch)
-
-
-def _client_names(fetch: Fetch, flows: dict[int, Flow]) -> tuple[str, str]:
-    """Return the link-layer address of a client with its IP version, and with the other one; "" if it was not seen."""
-    flow = flows.get(fetch.flow_id)
-    mac = None
-    if flow is not None and fetch.client_ip in (flow.orig_ip, flow.resp_ip):
-        mac = flow.orig_mac if fetch.client_ip == flow.orig_ip else flow.resp_mac
-    if not mac:
-        return "", ""
-    return (f"{mac} 6", f"{mac} 4") if ":" in fetch.client_ip else (f"{mac} 4", f"{mac} 6")
-
-
-def _next_open(queue: deque[Fetch] | None, fetch: Fetch) -> Fetch | None:
-    """Return the first redirect of a queue that nobody followed yet and that is not too old."""
-    while queue:
-        redirect = queue.popleft()
-        if not redirect.followed and fetch.ts_ns - redirect.end_ns <= REDIRECT_WAIT_NS:
-            return redirect
-    return None

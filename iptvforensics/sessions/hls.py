@@ -117,7 +117,7 @@ def _draft(viewing: Viewing, fetches: Fetches) -> Draft | None:
     session.title = _title(viewing)
     if session.kind == "live" and clock.has_holes:
         draft.faults.add(SKIPPED)
-    if first.fetch.root.ts_ns > media[0].root.ts_ns:
+    if first.fetch.root.ts_ns > media[0].root.ts_ns and not first.fetch.is_sent:
         draft.faults.add(STARTS_BEFORE)
     _cite(draft, viewing, first, media, every)
     return draft
@@ -167,11 +167,12 @@ def _grew(polls: list[Delivery]) -> str | None:
     ]
     if polls[0].playlist.has_endlist or len(states) < 2:
         return None
+    did = "sent anew" if polls[0].fetch.is_sent else "polled"
     # From one poll to the next: a server that was started again begins anew.
     if any(then[0] < now[0] for then, now in pairwise(states)):
-        return "playlist polled, media sequence grew"
+        return f"playlist {did}, media sequence grew"
     if any(sum(then) < sum(now) for then, now in pairwise(states)):
-        return "playlist polled, new media segments appeared"
+        return f"playlist {did}, new media segments appeared"
     return None
 
 
@@ -198,8 +199,9 @@ def _cite(draft: Draft, viewing: Viewing, first: Delivery, media: list[Fetch], e
 
 def _about_playlist(delivery: Delivery) -> str:
     name = f"{'Multivariant' if delivery.is_multivariant else 'Media'} playlist {delivery.fetch.url}"
+    did = "sent" if delivery.fetch.is_sent else "got"
     if delivery.is_multivariant:
         count = sum(entry.kind == "variant" for entry in delivery.entries)
-        return f"{name} as {delivery.fetch.client_ip} got it, naming {count} variants."
+        return f"{name} as {delivery.fetch.client_ip} {did} it, naming {count} variants."
     urls = {address(entry.url) for entry in delivery.entries if entry.kind == "media-segment"}
-    return f"{name} as {delivery.fetch.client_ip} got it, naming media segments at {len(urls)} URLs."
+    return f"{name} as {delivery.fetch.client_ip} {did} it, naming media segments at {len(urls)} URLs."

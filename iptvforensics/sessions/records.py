@@ -89,6 +89,7 @@ class Exchange(NamedTuple):
     response_body_bytes: int | None
     response_body_declared_bytes: int | None
     response_missing_bytes: int | None
+    request_body_offset: int | None
     response_body_offset: int | None
     complete: bool | None
     interrupted: str | None

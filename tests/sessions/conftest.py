@@ -178,13 +178,26 @@ class Lab:
             )
         return {**lead, **place, "url": url}
 
+    def send(self, url, at, *, declared=None, status=201, **more):
+        """Add an exchange by which the client sent a body, and a transport stream if its seconds are given."""
+        place = self.get(url, at, declared=declared, status=status, **more)
+        exchange, body = self.rows["http"][-1], self.rows["objects"][-1]
+        exchange.update(method="PUT", request_body_offset=exchange["response_body_offset"])
+        exchange.update(response_body_offset=None, response_body_bytes=0, response_body_declared_bytes=0)
+        body.update(role="request", status=None)
+        for row in (body, *self.rows.get("transport_streams", [])[-1:]):
+            if row["frame_no"] == body["frame_no"]:
+                row["from_orig"] = True
+        return {**place, "from_orig": True}
+
     def redirect(self, url, to, at, **more):
         return self.get(url, at, status=more.pop("status", 302), location=to, **more)
 
     def playlist(self, url, at, names, *, seconds=4.0, start=0, endlist=False, target=4.0, kind="media", **more):
         """Add a media playlist; names are references, or (reference, values of the entry)."""
         own = {key: more.pop(key) for key in ("playlist_type", "session_data") if key in more}
-        place = self.get(url, at, size=300, kind="hls", took=0.01, **more)
+        add = self.send if more.pop("sent", False) else self.get
+        place = add(url, at, size=300, kind="hls", took=0.01, **more)
         base = place.pop("url")
         self.add(
             "playlists",
