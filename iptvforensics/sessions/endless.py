@@ -80,6 +80,8 @@ def endless_sessions(fetches: Fetches, claimed: set[int], others: Iterable[Draft
 
 
 def _is_endless(fetch: Fetch) -> bool:
+    if fetch.is_over:
+        return False
     return fetch.kind in _DELIVERIES and fetch.answered and fetch.declared is None and fetch.total is None
 
 

@@ -19,18 +19,15 @@ from .addresses import Address, family
 from .delivery import cite_media, cite_redirects, draft_of
 from .fetches import Fetch, Fetches
 from .hls import IDLE_NS
-from .model import DURATIONS_UNKNOWN, PLAYLIST_NOT_CAPTURED, Draft
+from .model import DURATIONS_UNKNOWN, PLAYLIST_NOT_CAPTURED, STARTS_BEFORE, Draft
 from .panel_paths import is_panel_media, may_be_panel_media
 from .records import TransportStream
+from .rests import REST_HOW, adjoins, rests_of
 from .transport import note_seconds
 
 _LONGEST_S = 60.0
 """Media segments last 2 to 15 seconds; a minute is beyond all use, and shorter than any film."""
 _FRAGMENT_NAMES = (".ts", ".m4s", ".cmfv", ".cmfa", ".aac")
-_WRAP = 1 << 33
-_ADJOINS = 90_000
-"""Ticks from the last PTS of a media segment to the first of the next: frames lie less than a second apart."""
-
 Numbered = tuple[Fetch, int]
 
 
@@ -50,8 +47,10 @@ def family_sessions(fetches: Fetches, claimed: set[int]) -> list[Draft]:
         for members in families.values():
             for run in _runs(members):
                 if _grows([number for _, number in run]) and not _may_be_several(run):
-                    claimed.update(fetch.order for fetch, _ in run)
-                    drafts.append(_draft(run, fetches))
+                    numbered = [fetch for fetch, _ in run]
+                    rests = rests_of(numbered, numbered)
+                    claimed.update(fetch.order for fetch in (*rests, *numbered))
+                    drafts.append(_draft(run, rests, fetches))
     return drafts
 
 
@@ -99,16 +98,8 @@ def _may_be_several(run: list[Numbered]) -> bool:
     key = first.root.key or first.key
     if key is None or not may_be_panel_media(key.path, key.query) or not any(fetch.stream for fetch, _ in run):
         return False
-    steps = [_adjoins(before, after) for (before, one), (after, next_one) in pairwise(run) if next_one == one + 1]
+    steps = [adjoins(before, after) for (before, one), (after, next_one) in pairwise(run) if next_one == one + 1]
     return 2 * sum(steps) <= len(steps)
-
-
-def _adjoins(before: Fetch, after: Fetch) -> bool:
-    ended = before.stream.pts_last if before.stream is not None else None
-    began = after.stream.pts_first if after.stream is not None else None
-    if ended is None or began is None:
-        return False
-    return (began - ended + _ADJOINS) % _WRAP <= 2 * _ADJOINS
 
 
 def common_prefix(addresses: list[Address]) -> str:
@@ -124,8 +115,8 @@ def common_prefix(addresses: list[Address]) -> str:
     return plain + prefix[len(site) :]
 
 
-def _draft(run: list[Numbered], fetches: Fetches) -> Draft:
-    media = [fetch for fetch, _ in run]
+def _draft(run: list[Numbered], rests: list[Fetch], fetches: Fetches) -> Draft:
+    media = [*rests, *(fetch for fetch, _ in run)]
     draft = draft_of("hls", media, media, fetches.flows)
     session = draft.session
     addresses = [key for fetch in media if (key := fetch.root.key or fetch.key) is not None]
@@ -136,10 +127,13 @@ def _draft(run: list[Numbered], fetches: Fetches) -> Draft:
     for fetch, number in run:
         if distinct.get(number) is None:
             distinct[number] = fetch.stream if fetch.media_s is not None else None
-    note_seconds(draft, list(distinct.values()))
+    note_seconds(draft, [*(rest.stream for rest in rests), *distinct.values()])
+    if rests:
+        draft.faults.add(STARTS_BEFORE)
     if None in distinct.values():
         draft.faults.add(DURATIONS_UNKNOWN)
     cite_redirects(draft, media)
     how = {fetch.order: f"number {number} of a growing row of names" for fetch, number in run if addresses}
+    how |= {rest.order: REST_HOW for rest in rests}
     cite_media(draft, media, "media segment", how)
     return draft

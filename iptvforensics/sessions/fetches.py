@@ -25,6 +25,7 @@ from .records import (
     read,
 )
 from .redirects import tie_redirects
+from .rests import tie_rests
 
 IMPLAUSIBLE_BYTES = 1 << 40
 """Some servers declare an absurd length for an endless body; no film has a terabyte."""
@@ -57,6 +58,10 @@ class Fetch:
     hops: int = 0
     is_sent: bool = False
     """True if the client sent the body, as encoders do."""
+    rest_before: Fetch | None = None
+    """What stood before it on its connection, of which the beginning was not captured."""
+    is_over: bool = False
+    """True for such a rest: other messages followed it, so it had an end of its own."""
     order: int = 0
     client: str = ""
     """Address by which its client goes, where one has several."""
@@ -310,6 +315,7 @@ def read_fetches(reader: TableReader) -> Fetches:
     near = read(reader, "link_addresses", LinkAddress)
     same = same_clients({fetch.client_ip for fetch in fetches}, flows.values(), near)
     by_body, by_sent_body = _in_order(fetches, same), _in_order(uploads, same)
+    tie_rests(fetches)
     bare, carried = _attach_streams(reader, by_body | by_sent_body, rtp, inside)
     tie_redirects(fetches, flows)
     has_media = any(fetch.kind in _SENT_KINDS for fetch in uploads)

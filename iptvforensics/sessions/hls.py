@@ -22,11 +22,12 @@ from .delivery import cite_body, cite_media, cite_redirects, cite_request, draft
 from .fetches import Fetch, Fetches
 from .hls_deliveries import read_deliveries
 from .hls_groups import Delivery, Programme, programmes
-from .hls_matching import Match, Matcher
+from .hls_matching import REST_LEVEL, Match, Matcher
 from .hls_media import delivered_seconds, played_first
 from .model import DURATIONS_UNKNOWN, SECOND_NS, SKIPPED, STARTS_BEFORE, Draft, distinct
 from .names import constant_title, session_data_title
 from .records import Entry, TableReader
+from .rests import rests_of
 
 IDLE_NS = 30 * SECOND_NS
 IDLE_TARGETS = 5
@@ -56,6 +57,7 @@ def _of_client(deliveries: list[Delivery], asked: list[Fetch], fetches: Fetches,
     found = programmes(deliveries)
     home = {delivery.fetch.order: programme for programme in found for delivery in programme.deliveries}
     claimed.update(home)
+    named = {delivery.fetch.order: delivery for delivery in deliveries}
     matched: dict[int, list[tuple[Fetch, Match]]] = {id(programme): [] for programme in found}
     matcher = Matcher(deliveries)
     for fetch in asked:
@@ -64,7 +66,15 @@ def _of_client(deliveries: list[Delivery], asked: list[Fetch], fetches: Fetches,
         match = matcher.match(fetch)
         if match is not None:
             claimed.add(fetch.order)
+            named[fetch.order] = match.delivery
             matched[id(home[match.delivery.fetch.order])].append((fetch, match))
+    for fetch in asked:
+        if fetch.rest_before is not None and fetch.order in named:
+            delivery = named[fetch.order]
+            of_programme = matched[id(home[delivery.fetch.order])]
+            for rest in rests_of([fetch], [one for one, _ in of_programme]):
+                claimed.add(rest.order)
+                of_programme.append((rest, Match(delivery, [], REST_LEVEL)))
     viewings = [one for programme in found for one in _split(programme, matched[id(programme)])]
     return [draft for viewing in viewings if (draft := _draft(viewing, fetches)) is not None]
 

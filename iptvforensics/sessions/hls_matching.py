@@ -33,6 +33,7 @@ from .model import SECOND_NS
 from .panel_paths import is_panel_media
 from .queries import things
 from .records import Entry
+from .rests import REST_HOW
 
 LEVELS = (
     "the same URL as the playlist names",
@@ -40,7 +41,10 @@ LEVELS = (
     "the same host and path as the playlist names, with another query",
     "the same path as the playlist names, on another host with another query",
     "numbered like the media segments that the playlist names",
+    REST_HOW,
 )
+REST_LEVEL = len(LEVELS) - 1
+"""Of a body that no playlist is asked about."""
 _ENTRY_KINDS = frozenset(("media-segment", "part", "map", "key", "session-key", "preload-hint"))
 _BESIDE_MEDIA = frozenset(("map", "key", "session-key"))
 _SLACK_NS = 60 * SECOND_NS
@@ -105,7 +109,7 @@ class Matcher:
 
     def __init__(self, deliveries: list[Delivery]) -> None:
         self._deliveries = deliveries
-        self._indexes: list[Index | None] = [None] * len(LEVELS)
+        self._indexes: list[Index | None] = [None] * len(_KEYS)
 
     def match(self, fetch: Fetch) -> Match | None:
         """Return what the fetch, or the request whose redirects led to it, is for; None if nothing names it."""

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from .addresses import Address
 from .delivery import cite_media, cite_redirects, cite_request, draft_of
 from .fetches import NOT_MEDIA, Fetch, Fetches
-from .model import NOT_WHOLE, SECOND_NS, Draft
+from .model import NOT_WHOLE, SECOND_NS, STARTS_BEFORE, Draft
 from .panel_paths import names_channel
 from .queries import lasting
 from .spans import covered
@@ -100,6 +100,8 @@ def _draft(media: list[Fetch], fetches: Fetches) -> Draft:
     session.bytes = max(0, min(captured, covered(spans) - missing))
     total = max((fetch.total for fetch in media if fetch.total is not None), default=None)
     draft.faults.discard(NOT_WHOLE)
+    if first.is_over:
+        draft.faults.add(STARTS_BEFORE)
     if total is not None and session.bytes + missing < total:
         draft.faults.add(NOT_WHOLE)
     session.kind, session.kind_basis = _kind(media)
