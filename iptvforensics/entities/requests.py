@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ..sessions.addresses import absolute, host_of
+from ..sessions.addresses import absolute, at_address, host_of
 from .model import FIRST_PLACE, Kind, Place, TableReader, kinds_there, most_per_capture
 from .urls import EDGE_KINDS, SQL_EDGES, SQL_TARGETS, PanelUrl, mac_address, port_of, read_url
 
@@ -218,7 +218,7 @@ def _answer_to(place: Place, frame_no: int | None) -> Place:
 
 
 def _read_redirect(found: Requests, base: Sighting, asked: str | None, location: str, answer_frame: int | None) -> None:
-    asked = asked or _asked_of_address(base)
+    asked = asked or at_address(base.host, base.port, base.text or "/")
     url = absolute(asked, location)
     elsewhere, port = host_of(url), port_of(url)
     place = _answer_to(base.place, answer_frame)
@@ -253,13 +253,6 @@ def _read_redirect(found: Requests, base: Sighting, asked: str | None, location:
                 from_host=base.host,
             )
         )
-
-
-def _asked_of_address(base: Sighting) -> str:
-    """Return the URL of a request that named no host."""
-    host = f"[{base.host}]" if base.host and ":" in base.host else base.host
-    port = "" if base.port in (None, 80) else f":{base.port}"
-    return f"http://{host}{port}{base.text or '/'}"
 
 
 def _read_marks(

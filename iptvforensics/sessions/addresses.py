@@ -110,6 +110,17 @@ def absolute(base: str | None, reference: str | None) -> str | None:
     return joined if "://" in joined else None
 
 
+def at_address(ip: str | None, port: int | None, target: str) -> str:
+    """Return the URL of a request that named no host: under the server's address.
+
+    Example:
+        >>> at_address("2001:db8::5", 8080, "/7.ts")
+        'http://[2001:db8::5]:8080/7.ts'
+    """
+    host = f"[{ip}]" if ip and ":" in ip else ip
+    return f"http://{host}{'' if port in (None, 80) else f':{port}'}{target}"
+
+
 def without_low_latency(key: Address) -> Address:
     """Return the address without the query parameters by which a client asks for a playlist's next state."""
     if "_HLS_" not in key.query:

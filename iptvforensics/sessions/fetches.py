@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .addresses import Address, address, host_of
+from .addresses import Address, address, at_address, host_of
 from .both_versions import same_clients
 from .records import (
     Body,
@@ -111,15 +111,20 @@ class Fetch:
 
     @property
     def url(self) -> str | None:
-        """Return the URL asked for, as sent."""
-        if self.exchange is not None:
-            return self.exchange.url
+        """Return the URL asked for, as sent; under the server's address if no host was named."""
+        exchange = self.exchange
+        if exchange is not None:
+            if exchange.url is None and exchange.server_ip and (exchange.target or "").startswith("/"):
+                return at_address(exchange.server_ip, exchange.server_port, exchange.target or "")
+            return exchange.url
         return self.body.name if self.body is not None and self.body.name and "://" in self.body.name else None
 
     @property
     def host(self) -> str | None:
         """Return the host name asked for, without port."""
-        return host_of(self.url) or (host_of(self.exchange.host) if self.exchange is not None else None)
+        if self.exchange is None:
+            return host_of(self.url)
+        return host_of(self.exchange.url) or host_of(self.exchange.host)
 
     @property
     def end_ns(self) -> int:

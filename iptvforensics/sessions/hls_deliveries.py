@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from .addresses import Address, address
+from .addresses import Address, absolute, address
 from .fetches import Fetches
 from .hls_groups import Delivery
 from .records import Entry, Playlist, TableReader, read, read_rows
@@ -37,7 +37,11 @@ def read_deliveries(reader: TableReader, fetches: Fetches) -> dict[str, list[Del
     clients: dict[str, list[Delivery]] = {}
     for body, playlist in wanted.items():
         fetch = fetches.by_body[body]
-        clients.setdefault(fetch.client, []).append(Delivery(playlist, fetch, *named.get(body, ([], []))))
+        entries, addresses = named.get(body, ([], []))
+        if playlist.url is None and fetch.url is not None and entries:
+            entries = _resolved(reader, body, fetch.url)
+            addresses = [address(entry.url) for entry in entries]
+        clients.setdefault(fetch.client, []).append(Delivery(playlist, fetch, entries, addresses))
     for deliveries in clients.values():
         deliveries.sort(key=attrgetter("fetch.order"))
     return clients
@@ -66,6 +70,13 @@ def read_entries(
                 entries.append(entry)
                 addresses.append(at)
     return found
+
+
+def _resolved(reader: TableReader, body: Body, base: str) -> list[Entry]:
+    """Return the entries of a playlist whose request named no host: references, seen from where it was asked for."""
+    rows = read_rows(reader, "playlist_entries", (*_PLACE, "uri", *Entry._fields), _within([body]))
+    of_body = [row[len(_PLACE) :] for row in rows if row[: len(_BODY)] == body]
+    return [Entry(*says)._replace(url=absolute(base, uri)) for uri, *says in of_body]
 
 
 def _portions(playlists: dict[Body, Playlist]) -> Iterator[tuple[set[Body], str]]:

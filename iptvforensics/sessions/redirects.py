@@ -46,7 +46,7 @@ def tie_redirects(fetches: Iterable[Fetch], flows: Mapping[int, Flow]) -> None:
         exchange = fetch.exchange
         if exchange is None or exchange.status not in REDIRECT_STATUS:
             continue
-        fetch.leads_to = absolute(exchange.url, exchange.location)
+        fetch.leads_to = absolute(fetch.url, exchange.location)
         for target in address_of_header(fetch.leads_to) if fetch.hops < MAX_HOPS else ():
             for name in filter(None, (fetch.client_ip, own)):
                 open_redirects.setdefault((name, target), deque()).append(fetch)

@@ -9,7 +9,7 @@ import pytest
 from iptvforensics.sessions import hls_deliveries, records
 from iptvforensics.sessions.addresses import address
 
-from .conftest import DuckReader
+from .conftest import SERVER, DuckReader
 
 BODIES = [
     (1, False, 100),
@@ -73,3 +73,17 @@ def test_bodies_that_are_not_asked_for_are_left_out(monkeypatch):
     body = BODIES[2]
     playlist = next(one for one in records.read(reader, "playlists", records.Playlist) if one.from_orig)
     assert set(hls_deliveries.read_entries(reader, {body: playlist})) == {body}
+
+
+def test_entries_of_a_playlist_whose_request_named_no_host_are_seen_from_its_address(lab):
+    lab.playlist("http://a.example/live/index.m3u8", 0, ["1.ts", "/other/2.ts", "http://b.example/3.ts"])
+    lab.segment("http://a.example/live/1.ts", 1)
+    lab.segment("http://a.example/other/2.ts", 2)
+    lab.segment("http://b.example/3.ts", 3)
+    for row in lab.rows["http"][:3]:
+        row.update(host=None, url=None)
+    lab.rows["playlists"][0]["url"] = None
+    for row in lab.rows["playlist_entries"][:2]:
+        row["url"] = None
+    session = lab.one()
+    assert (session["stream"], session["media_objects"]) == (f"http://{SERVER}/live/index.m3u8", 3)

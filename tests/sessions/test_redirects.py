@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import CLIENT
+from .conftest import CLIENT, SERVER
 
 URLS = ("http://a.example/x", "http://b.example/y", "http://c.example/z.m3u8")
 
@@ -102,3 +102,11 @@ def test_a_redirect_to_a_raw_url_is_followed(lab, location, asked):
     lab.segment(asked, 0.2, declared=None, media_s=9.0)
     session = lab.one()
     assert (session["panel_host"], session["hosts"]) == ("tv.example", ["tv.example", "edge.example"])
+
+
+def test_a_relative_redirect_of_a_request_without_host_is_followed(lab):
+    lab.redirect("http://a.example/x/7.ts", "8.ts", 0)
+    lab.get("http://a.example/x/8.ts", 1, size=500, kind="mp4")
+    for row in lab.rows["http"]:
+        row.update(host=None, url=None)
+    assert lab.one()["stream"] == f"http://{SERVER}/x/7.ts"
