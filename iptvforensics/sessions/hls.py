@@ -2,18 +2,21 @@
 
 RFC 8216; rfc8216bis for parts. A session is what one client address fetched of one programme: its playlists,
 keys, initialisation sections and media, over all connections, hosts and redirects. It ends when the client
-comes back to the playlist after a pause of more than 30 seconds and five target durations.
+comes back to the playlist after a pause of more than 30 seconds and five target durations, or after one in which it
+watched another programme from beginning to end: who zaps there and back has two viewings.
 
 Live or not is told in this order: an end mark after growth is live; an end mark or the type VOD is vod; the
 type EVENT or growth between deliveries is live; else nobody knows.
 
 **Known limitations**: a playlist without any media delivered is no viewing and makes no session. Two players
-behind one client address that play the same programme at the same time are one session.
+behind one client address that play the same programme at the same time are one session. What came in between by
+another delivery than HLS is not looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -31,6 +34,14 @@ from .rests import rests_of
 
 IDLE_NS = 30 * SECOND_NS
 IDLE_TARGETS = 5
+AWAY_NS = 3 * SECOND_NS
+AWAY_TARGETS = 1.5
+"""Who still watches a live programme asks for its playlist once per target duration, or more often."""
+_SLACK_NS = 2 * SECOND_NS
+"""What was asked for last may come while the next programme begins already."""
+
+Span = tuple[int, int, int]
+"""First and last time of a viewing, and which programme it was of."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,12 +87,30 @@ def _of_client(deliveries: list[Delivery], asked: list[Fetch], fetches: Fetches,
                 claimed.add(rest.order)
                 of_programme.append((rest, Match(delivery, [], REST_LEVEL)))
     viewings = [one for programme in found for one in _split(programme, matched[id(programme)])]
+    if len(found) > 1:
+        spans = sorted(span for one in viewings if (span := _span(one)) is not None)
+        viewings = [one for programme in found for one in _split(programme, matched[id(programme)], spans)]
     return [draft for viewing in viewings if (draft := _draft(viewing, fetches)) is not None]
 
 
-def _split(programme: Programme, matched: list[tuple[Fetch, Match]]) -> Iterable[Viewing]:
-    """Yield the spans of a programme: a new one begins where a playlist is asked for after a long pause."""
+def _span(viewing: Viewing) -> Span | None:
+    """Return the time in which media of a viewing were asked for and came, None if there were none."""
+    media = [fetch for fetch, match in viewing.matched if match.role == "media" and fetch.answered]
+    if not media:
+        return None
+    return min(fetch.root.ts_ns for fetch in media), max(fetch.end_ns for fetch in media), id(viewing.programme)
+
+
+def _split(programme: Programme, matched: list[tuple[Fetch, Match]], viewed: Sequence[Span] = ()) -> Iterable[Viewing]:
+    """Yield the spans of a programme: a new one begins where a playlist is asked for after a long pause.
+
+    Args:
+        programme: what was watched.
+        matched: its media and keys.
+        viewed: when its client watched something, in order: who watched another programme had left this one.
+    """
     pause = max(IDLE_NS, int(IDLE_TARGETS * programme.target_s * SECOND_NS))
+    away = max(AWAY_NS, int(AWAY_TARGETS * programme.target_s * SECOND_NS))
     events: list[tuple[int, Delivery | None, tuple[Fetch, Match] | None]] = [
         (delivery.fetch.root.order, delivery, None) for delivery in programme.deliveries
     ]
@@ -92,7 +121,9 @@ def _split(programme: Programme, matched: list[tuple[Fetch, Match]]) -> Iterable
     for _, delivery, pair in events:
         if delivery is not None:
             fetch = delivery.fetch
-            if active_until is not None and fetch.root.ts_ns - active_until > pause:
+            back = fetch.root.ts_ns
+            gap = 0 if active_until is None else back - active_until
+            if gap > pause or (gap > away and _was_away(viewed, id(programme), back - gap, back)):
                 yield viewing
                 viewing = Viewing(programme)
             viewing.deliveries.append(delivery)
@@ -101,6 +132,17 @@ def _split(programme: Programme, matched: list[tuple[Fetch, Match]]) -> Iterable
             viewing.matched.append(pair)
         active_until = max(active_until or 0, fetch.end_ns)
     yield viewing
+
+
+def _was_away(viewed: Sequence[Span], programme: int, left_ns: int, back_ns: int) -> bool:
+    """Return True if another programme was watched between two times, from beginning to end."""
+    for at in range(bisect_left(viewed, (left_ns - _SLACK_NS,)), len(viewed)):
+        first, last, watched = viewed[at]
+        if first > back_ns:
+            break
+        if watched != programme and last <= back_ns + _SLACK_NS:
+            return True
+    return False
 
 
 def _draft(viewing: Viewing, fetches: Fetches) -> Draft | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from .conftest import CLIENT
+
 EDGE = "http://edge.example/live/a/index.m3u8"
 FAR = "198.51.100.9"
 
@@ -297,3 +299,44 @@ def test_evidence_points_at_request_line_and_bodies(lab):
     assert places == [(10, True, len("GET /7.m3u8")), (21, False, 300), (31, False, 700), (41, False, 800)]
     assert evidence[2]["shows"].startswith("First media segment of the session: 700 bytes of http://edge.example")
     assert "the same URL as the playlist names" in evidence[2]["shows"]
+
+
+def zap(lab, channel, first_s, last_s, *, client=CLIENT, step=2):
+    """A live channel that is watched for some seconds, with media segments of two seconds."""
+    for at in range(first_s, last_s, step):
+        number = at // 2
+        names = [f"{n}.ts" for n in range(number, number + 3)]
+        more = {"start": number, "seconds": 2.0, "target": 2.0, "client": client}
+        lab.playlist(f"http://e.example/{channel}/i.m3u8", at, names, **more)
+        lab.segment(f"http://e.example/{channel}/{number}.ts", at + 0.2, client=client)
+
+
+def test_who_zaps_there_and_back_has_two_viewings(lab):
+    zap(lab, "a", 0, 8)
+    zap(lab, "b", 8, 16)
+    zap(lab, "a", 16, 24)
+    found = lab.sessions()
+    assert [one["stream"].split("/")[3] for one in found] == ["a", "b", "a"]
+    assert [one["media_seconds"] for one in found] == [8.0] * 3
+    assert {one["completeness"] for one in found} == {"complete"}
+    assert found[0]["end_ns"] < found[1]["start_ns"]
+    assert lab.build() == lab.build(seed=3)
+
+
+@pytest.mark.parametrize(
+    ("first_s", "last_s", "step"),
+    [(4, 20, 2), (9, 11, 2), (0, 30, 6)],
+    ids=["for longer", "between two polls", "by turns"],
+)
+def test_who_watches_beside_another_programme_has_not_left_it(lab, first_s, last_s, step):
+    zap(lab, "a", 0, 10)
+    zap(lab, "a", 10, 24)
+    zap(lab, "b", first_s, last_s, step=step)
+    assert sorted(one["stream"].split("/")[3] for one in lab.sessions()) == ["a", "b"]
+
+
+def test_what_another_client_watched_ends_no_viewing(lab):
+    zap(lab, "a", 0, 8)
+    zap(lab, "b", 8, 16, client="192.168.1.99")
+    zap(lab, "a", 16, 24)
+    assert len(lab.sessions()) == 2
