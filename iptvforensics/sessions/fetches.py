@@ -311,10 +311,11 @@ def read_fetches(reader: TableReader) -> Fetches:
     for exchange in read(reader, "http", Exchange):
         body_at, sent_at = exchange.response_body_offset, exchange.request_body_offset
         found = None if body_at is None else waiting.pop((exchange.flow_id, body_at), None)
-        fetches.append(Fetch(exchange, found))
         upload = None if sent_at is None else sent.get((exchange.flow_id, sent_at))
         if upload is not None:
             uploads.append(Fetch(exchange, upload, is_sent=True))
+        if found is not None or upload is None or upload.kind not in _SENT_KINDS:
+            fetches.append(Fetch(exchange, found))
     fetches += [Fetch(None, body) for body in waiting.values()]
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
     near = read(reader, "link_addresses", LinkAddress)

@@ -66,6 +66,15 @@ def test_who_fetches_what_another_one_sent_has_a_session_of_its_own(lab):
     assert got["media_objects"] == 1
 
 
+def test_what_a_client_sends_counts_among_nothing_that_it_fetches(lab):
+    push(lab)
+    lab.playlist(f"{BASE}index.m3u8", 20, ["2.ts", "3.ts"], start=2)
+    lab.segment(f"{BASE}2.ts", 21, size=1880)
+    sent, got = lab.sessions()
+    assert (sent["delivery"], sent["requests"]) == ("hls-publish", 8)
+    assert (got["delivery"], got["requests"]) == ("hls", 2)
+
+
 def test_files_and_forms_that_were_sent_are_no_sessions(lab):
     lab.send("http://in.example/film.mp4", 0, size=5000, kind="mp4", declared=5000)
     lab.send("http://tv.example/portal.php", 1, size=50, kind="stalker", declared=50)
