@@ -204,7 +204,7 @@ class Body:
         """Close the body and say whether it is complete, now that its direction has ended."""
         ends_well = not self._remaining
         if not ends_well and self.trouble is None:
-            self.trouble = "closed early"
+            self.trouble = "ended early"
         self.close(whole=ends_well)
 
     def close(self, *, whole: bool = True) -> None:
@@ -386,7 +386,7 @@ class ChunkedBody(Body):
             ends_well = True  # only the empty line after the last chunk did not come
             self.deviations.add("chunked_end_cut")
         if not ends_well and self.trouble is None:
-            self.trouble = "closed early"
+            self.trouble = "ended early"
         self.close(whole=ends_well)
 
     def close(self, *, whole: bool = True) -> None:

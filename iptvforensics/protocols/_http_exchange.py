@@ -60,8 +60,9 @@ TABLE = message_table(
         Column(
             "interrupted",
             "text",
-            "Why the exchange is not complete: closed early, gap, unreadable chunks, header too long, no response, "
-            "no request seen, response (request) not opened: no secret of that side; null if it is.",
+            "Why the exchange is not complete: ended early (closed, reset, or the capture was over), gap, unreadable "
+            "chunks, header too long, no response, no request seen, response (request) not opened: no secret of that "
+            "side; null if it is.",
         ),
         Column("deviations", "text[]", "Names of the deviations from the standard that were tolerated, sorted."),
     ),

@@ -74,7 +74,7 @@ class Exchanges:
     def _open(self, stream: int) -> Exchange:
         if len(self._streams) >= MAX_STREAMS:
             oldest = next(iter(self._streams))
-            self._finish(oldest, self._streams[oldest], "closed early")
+            self._finish(oldest, self._streams[oldest], "ended early")
         self.newest = max(self.newest, stream)
         exchange = self._streams[stream] = Exchange(self._client_is_orig, self._scheme, is_half=self._is_half)
         return exchange
@@ -117,7 +117,7 @@ class Exchanges:
         """End both directions of a stream that was given up."""
         exchange = self._streams.get(stream)
         if exchange is not None:
-            self._finish(stream, exchange, "closed early")
+            self._finish(stream, exchange, "ended early")
 
     def end_all(self, trouble: str, *, of_client: bool) -> None:
         """End one direction of all streams."""

@@ -161,7 +161,7 @@ class Http2Parser:
         if self._client.is_ended and self._server.is_ended:
             self._server.resume(waits=False)
             for each in (self._client, self._server):
-                self.exchanges.end_all("closed early", of_client=each.is_client)
+                self.exchanges.end_all("ended early", of_client=each.is_client)
         return self._collect()
 
     def _side(self, from_orig: bool) -> Side:

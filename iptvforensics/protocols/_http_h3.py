@@ -215,7 +215,7 @@ class Http3Parser:
             for side in (self._sides[client], self._sides[not client]):
                 side.give_up()
             for of_client in (True, False):
-                self.exchanges.end_all("closed early", of_client=of_client)
+                self.exchanges.end_all("ended early", of_client=of_client)
         return self._collect()
 
     def awaits_request(self, stream: int) -> bool:

@@ -99,7 +99,7 @@ class StreamReader:
     def _end(self) -> None:
         if self.has_ended and not self.waits and not self.is_lost and self._kind == REQUEST:
             is_whole = not (self._left or self._skip or self._pending)
-            self._sink.on_end(self._number, None if is_whole else "closed early")
+            self._sink.on_end(self._number, None if is_whole else "ended early")
 
     def _take(self, what: memoryview | int, offset: int) -> None:
         if self.waits:

@@ -307,7 +307,7 @@ class Stream(Arrivals):
                 self.note("head_cut", f"the stream ends after {len(rest)} bytes of a head")
                 head = _cut_head(rest)
                 if head is not None:
-                    self.take_cut_head(head, "closed early")
+                    self.take_cut_head(head, "ended early")
         else:
             self._hand_on(memoryview(rest))
             self._close_content(whole=self.state is State.TUNNEL)

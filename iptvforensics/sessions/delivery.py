@@ -92,8 +92,6 @@ def _is_denied(fetch: Fetch) -> bool:
 
 def is_open_at_end(fetch: Fetch, flows: dict[int, Flow]) -> bool:
     """Return True if the body was still being sent when the capture ended."""
-    if fetch.interrupted == "capture ends":
-        return True
     flow = flows.get(fetch.flow_id)
     # A body that stops short without a loss, on a connection that nobody closed, was cut by the capture's end.
     return not fetch.is_whole and fetch.missing == 0 and flow is not None and flow.closed_by() is None

@@ -215,11 +215,6 @@ class Fetch:
         return self.exchange is not None and "chunked" in (self.exchange.transfer_encoding or "").lower()
 
     @property
-    def interrupted(self) -> str | None:
-        """Return why the exchange is not complete."""
-        return self.exchange.interrupted if self.exchange is not None else None
-
-    @property
     def answered(self) -> bool:
         """Return True if media may have come: bytes, a status that does not deny it, and no page instead."""
         status = self.status

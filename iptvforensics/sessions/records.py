@@ -92,7 +92,6 @@ class Exchange(NamedTuple):
     request_body_offset: int | None
     response_body_offset: int | None
     complete: bool | None
-    interrupted: str | None
     client_ip: str
     client_port: int | None
     server_ip: str | None

@@ -436,7 +436,7 @@ def test_frames_lost_and_out_of_order_in_http_3(samples: Path, tmp_path: Path, s
     assert lost > 0
     ((gaps,),) = rows(store, "select count(*) from anomalies where name = 'QUIC_stream_gap'")
     assert gaps > 0
-    hurt = "select count(*) from http where not complete and interrupted in ('gap', 'closed early', 'no response')"
+    hurt = "select count(*) from http where not complete and interrupted in ('gap', 'ended early', 'no response')"
     assert rows(store, hurt)[0][0] >= lost
     assert rows(store, "select count(*) from sessions where completeness <> 'complete'")[0][0] > 0
 

@@ -137,7 +137,7 @@ def test_informational_answers_trailers_and_resets() -> None:
     talk.sent[False] += frame(RST, 0, 3, bytes(4))
     found = read((True, bytes(talk.sent[True])), (False, bytes(talk.sent[False])))
     assert (found.rows["/a"]["informational_count"], found.rows["/a"]["complete"]) == (1, True)
-    assert (found.rows["/b"]["interrupted"], found.complete["https://cdn.kite.example/b"]) == ("closed early", False)
+    assert (found.rows["/b"]["interrupted"], found.complete["https://cdn.kite.example/b"]) == ("ended early", False)
 
 
 def test_pushed_responses_are_noted_and_the_headers_stay_readable() -> None:

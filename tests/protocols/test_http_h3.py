@@ -164,7 +164,7 @@ def test_informational_answers_trailers_and_resets() -> None:
     talk.sent[False] += b"\x04" + n(4) + n(0) + n(30)
     found = read(*talk.steps)
     assert (found.rows["/a"]["informational_count"], found.rows["/a"]["complete"]) == (1, True)
-    assert (found.rows["/b"]["interrupted"], found.complete[f"{URL}/b"]) == ("closed early", False)
+    assert (found.rows["/b"]["interrupted"], found.complete[f"{URL}/b"]) == ("ended early", False)
 
 
 def test_pushed_responses_are_noted() -> None:
@@ -180,7 +180,7 @@ def test_pushed_responses_are_noted() -> None:
 def test_a_stream_cut_short_is_told() -> None:
     talk = Talk().ask(0, "/a").answer(0, None)
     talk.put(False, 0, frame(DATA, b"0123456789")[:7], ends=True)
-    assert read(*talk.steps).rows["/a"]["interrupted"] == "closed early"
+    assert read(*talk.steps).rows["/a"]["interrupted"] == "ended early"
 
 
 def test_a_connect_request_names_its_target() -> None:

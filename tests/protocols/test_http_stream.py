@@ -330,12 +330,12 @@ def test_responses_alone_are_rows() -> None:
 @pytest.mark.parametrize("cut", [1, 3], ids=["in the body", "more"])
 def test_body_cut_by_the_end_is_interrupted(cut: int) -> None:
     (row,) = Seen(GET, OK[:-cut]).whole().values
-    assert (row["interrupted"], row["response_body_bytes"]) == ("closed early", 5 - cut)
+    assert (row["interrupted"], row["response_body_bytes"]) == ("ended early", 5 - cut)
 
 
 def test_head_cut_by_the_end_keeps_its_whole_lines() -> None:
     seen = Seen(GET + GET[:30], OK + OK[:25]).whole()
-    assert [v["interrupted"] for v in seen.values] == [None, "closed early"]
+    assert [v["interrupted"] for v in seen.values] == [None, "ended early"]
     assert seen.values[1]["status"] == 200
     assert seen.anomaly_names == ["HTTP_head_cut", "HTTP_head_cut"]
 

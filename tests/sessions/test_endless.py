@@ -8,7 +8,7 @@ URL = "http://edge.example:8000/live/u/p/88"
 
 
 def watch(lab, at=0.0, url=URL, took=60.0, **more):
-    return lab.segment(url, at, took=took, declared=None, whole=False, interrupted="closed early", **more)
+    return lab.segment(url, at, took=took, declared=None, whole=False, interrupted="ended early", **more)
 
 
 def test_one_long_answer_is_one_live_session(lab):

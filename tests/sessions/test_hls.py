@@ -275,7 +275,7 @@ def test_gap_in_a_media_segment(lab):
 def test_media_segment_cut_by_the_end_of_the_capture(lab):
     lab.flow(history="SHADad")
     vod(lab)
-    lab.segment("http://vod.example/f/a.ts", 1, size=500, declared=1000, whole=False, interrupted="closed early")
+    lab.segment("http://vod.example/f/a.ts", 1, size=500, declared=1000, whole=False, interrupted="ended early")
     session = lab.one()
     assert session["completeness"] == "still open at the end of the capture"
     assert session["media_seconds"] == 2.0
@@ -284,7 +284,7 @@ def test_media_segment_cut_by_the_end_of_the_capture(lab):
 def test_media_segment_given_up_by_the_client(lab):
     lab.flow(history="SHADadFR")
     vod(lab)
-    lab.segment("http://vod.example/f/a.ts", 1, size=500, declared=1000, whole=False, interrupted="closed early")
+    lab.segment("http://vod.example/f/a.ts", 1, size=500, declared=1000, whole=False, interrupted="ended early")
     assert lab.one()["completeness"] == "media not delivered whole"
 
 

@@ -10,7 +10,7 @@ SCRAMBLED = {"packets": 1000, "scrambled_packets": 900, "pts_first": None, "medi
 
 def watch(lab, at=0.0, **more):
     lab.flow(history="SHADadF")
-    lab.segment(URL, at, took=60.0, size=188_000, declared=None, whole=False, interrupted="closed early", **more)
+    lab.segment(URL, at, took=60.0, size=188_000, declared=None, whole=False, interrupted="ended early", **more)
 
 
 def test_media_in_clear_have_no_encryption_though_a_system_is_announced(lab):
