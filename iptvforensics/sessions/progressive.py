@@ -1,7 +1,7 @@
 """Media files fetched whole or by ranges to progressive sessions.
 
 RFC 9110 sections 14 and 15.3.7 (ranges). All answers for one URL to one client are one session, until nobody
-asked for half an hour; so are those for URLs of one path and length whose queries differ in tokens and times only
+asked for half an hour; so are parts of files of one path and length whose queries differ in tokens and times only
 (`queries`). Bytes are the union of the ranges that came; repeats show in `requests` only.
 
 Where a panel was asked for a channel and a body with a length came, the session is live by its path, and `kind_basis`
@@ -64,7 +64,7 @@ class _Urls:
         if first is not None:
             return first
         first = key
-        if fetch.total is not None:
+        if fetch.total is not None and (fetch.first_byte or fetch.bytes + (fetch.missing or 0) < fetch.total):
             first = self._same.setdefault((key.site, key.path, lasting(key.query), fetch.total), key)
         return self._first.setdefault(key, first)
 

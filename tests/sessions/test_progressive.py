@@ -82,6 +82,12 @@ def test_a_file_whose_token_is_given_anew_is_one_viewing(lab, second, total, ses
         assert sum("with another token" in shows for shows in lab.shown()) == 1
 
 
+def test_whole_files_of_one_path_and_length_are_not_taken_for_one(lab):
+    for number in range(3):
+        part(lab, 4 * number, 0, 1000, url=f"http://vod.example/chunk.mp4?t={number}")
+    assert [one["bytes"] for one in lab.sessions()] == [1000] * 3
+
+
 @pytest.mark.parametrize(("at", "sessions"), [(1700, 1), (1900, 2)], ids=["paused", "another viewing"])
 def test_long_pause(lab, at, sessions):
     part(lab, 0, 0, 100)
