@@ -23,6 +23,7 @@ import json
 import os
 import shutil
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the folder's layout."""
 
+MAX_WAITING = 32
+"""Portions of any table that wait for the thread that writes: a slow disk holds the analysis up, not the memory."""
 MAX_LARGE_WAITING = 1
 """Portions of long lists that wait for the thread that writes: a catalogue comes faster than it is written."""
 DECISIONS = "decisions.json"
@@ -93,7 +96,7 @@ class CaptureWriter:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._parts: dict[str, int] = {}
         self._beside = _thread() if cores > 1 else None
-        self._waiting: list[Future[None]] = []
+        self._waiting: deque[Future[None]] = deque()
         self._latest: dict[str, Future[None]] = {}
         self._large: list[Future[None]] = []
         self.rows: dict[str, int] = {}
@@ -128,15 +131,16 @@ class CaptureWriter:
 
     def wait(self) -> None:
         """Return when all that was handed over has been written."""
-        waiting, self._waiting = self._waiting, []
-        for task in waiting:
-            task.result()
+        while self._waiting:
+            self._waiting.popleft().result()
 
     def _do(self, method: Callable[..., None], *arguments: Any) -> Future[None] | None:
-        """Do something now, or later on the thread that writes."""
+        """Do something now, or later on the thread that writes; raise what went wrong there meanwhile."""
         if self._beside is None:
             method(*arguments)
             return None
+        while len(self._waiting) >= MAX_WAITING or (self._waiting and self._waiting[0].done()):
+            self._waiting.popleft().result()
         task = self._beside.submit(method, *arguments)
         self._waiting.append(task)
         return task

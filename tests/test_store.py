@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from iptvforensics import parquet
 from iptvforensics import store as store_module
 from iptvforensics.errors import CaseError, SchemaError
 from iptvforensics.schema import ANOMALIES, EVIDENCE, FLOWS, OBJECTS, SESSIONS, STREAM_INDEX, Table
@@ -155,6 +158,29 @@ def test_an_error_while_writing_beside_the_analysis_is_raised_at_commit(store: S
         writer.commit(CAPTURE, manifest())
     writer.abandon()
     assert store.manifests() == []
+
+
+def test_a_disk_that_is_full_ends_the_writing_soon_and_a_slow_one_fills_no_memory(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def full(*_: object) -> None:
+        begun.wait()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(parquet, "copy_rows", full)
+    writer = store.writer(cores=2)
+    row: tuple[object, ...] = ("x", None, None, None, None, None, 1, None)
+    try:
+        for _ in range(store_module.MAX_WAITING):
+            writer.write_rows(ANOMALIES, [row])
+        begun.set()
+        with pytest.raises(OSError, match="No space"):
+            writer.write_rows(ANOMALIES, [row])
+    finally:
+        begun.set()
+        writer.abandon()
 
 
 def test_tables_without_rows_are_empty_views_with_all_columns(store: Store) -> None:
