@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -80,10 +81,13 @@ class _Worker(threading.Thread):
             try:
                 self._ask(number, task)
             except (OSError, ValueError) as error:
+                self._let_go()
                 self._answers.put((number, None, f"cannot be used: {error}"))
         self._end()
 
     def _ask(self, number: int, task: dict[str, Any]) -> None:
+        if self.process is not None and self.process.poll() is not None:  # it died between two files
+            self._let_go()
         process = self.process = self.process or self._start()
         if process.stdin is None or process.stdout is None:
             raise OSError("no pipe to the worker process")
@@ -94,10 +98,8 @@ class _Worker(threading.Thread):
             self._answers.put((number, message, ""))
             if "summary" in message or "derived" in message:
                 return
-        self.process = None
         code = process.wait()
-        process.stdin.close()
-        process.stdout.close()
+        self._let_go()
         self._answers.put((number, None, f"died with exit code {code}"))
 
     def _start(self) -> subprocess.Popen[str]:
@@ -113,11 +115,23 @@ class _Worker(threading.Thread):
         return process
 
     def _end(self) -> None:
-        process = self.process
-        if process is not None and process.stdin is not None and process.stdout is not None:
-            process.stdin.close()  # the worker ends with it
+        """Let the process end by itself."""
+        if self.process is not None and self.process.stdin is not None:
+            with suppress(OSError):  # it is dead, and something is left in the pipe
+                self.process.stdin.close()
+            self.process.wait()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """End the process if it still runs; the next file gets another one."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
             process.wait()
-            process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
 
 
 class Pool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from iptvforensics import workers
+from iptvforensics.analysis import Options
 from iptvforensics.batch import analyze_many
 from iptvforensics.derived import state_of
 from iptvforensics.store import Store
@@ -59,6 +63,38 @@ def test_a_dying_worker_loses_only_the_file_that_kills_it(
     assert len(store.manifests()) == 3
     assert pool.is_derived
     assert (store.root / "entities" / f"state={state_of(store)}" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(("is_noticed", "lost"), [(True, 0), (False, 1)])
+def test_a_worker_that_died_between_two_files_is_replaced(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_noticed: bool, lost: int
+) -> None:
+    """If it is not seen to be dead, the pipe to it breaks: that costs one try of one file, and nothing of the next."""
+    store = Store.create(tmp_path / "case")
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    task = {"root": str(store.root), "options": asdict(Options()), "cores": 1, "force": False}
+    worker = workers._Worker(task, waiting, answers)
+    worker.start()
+
+    def failed(number: int) -> bool:
+        waiting.put((number, {"analyze": files[number]}))
+        while (message := answers.get()[1]) is not None and "summary" not in message:
+            pass
+        return message is None
+
+    assert not failed(0)
+    assert worker.process is not None
+    worker.process.kill()
+    worker.process.wait()
+    if not is_noticed:
+        monkeypatch.setattr(worker.process, "poll", lambda: None)
+    assert sum(failed(number) for number in (1, 2, 3)) == lost
+    worker.process.kill()
+    worker.process.wait()
+    waiting.put(None)
+    worker.join()
+    assert len(store.manifests()) == 4 - lost
 
 
 def test_a_worker_that_dies_at_the_tables_of_the_case_costs_nothing(
