@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,14 +26,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import __version__, parquet
 from .errors import CaseError, SchemaError
+from .folders import MANIFEST, begun, put_in_place
 from .schema import Column, Table
-from .store import DECISIONS, Store, tables
+from .store import DECISIONS, ENTITIES, Store, tables
 from .views import CaptureFiles, Source, with_tables
 
 if TYPE_CHECKING:
     import duckdb
 
-_FOLDER = "entities"
 _PREFIX = "state="
 
 Made = TypeVar("Made")
@@ -54,7 +53,7 @@ class Derived:
         self.folder = folder
         if temporary:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.rows: dict[str, int] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["rows"]
+        self.rows: dict[str, int] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["rows"]
 
 
 class Workbench:
@@ -171,7 +170,7 @@ def state_of(store: Store) -> str:
 def refresh(store: Store, *, anew: bool = False, cores: int = 1) -> Derived:
     """Return the tables of the case; they are made if they are not there, not those of its present state, or `anew`."""
     state = state_of(store)
-    folder = store.root / _FOLDER / f"{_PREFIX}{state}"
+    folder = store.root / ENTITIES / f"{_PREFIX}{state}"
     if not anew:
         with suppress(OSError, ValueError):
             return Derived(folder)
@@ -187,8 +186,7 @@ def refresh(store: Store, *, anew: bool = False, cores: int = 1) -> Derived:
 
 def _made_in(store: Store, folder: Path, cores: int) -> Derived:
     """Return the tables of the case, made in the case folder."""
-    part = store.root / _FOLDER / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
-    part.mkdir(parents=True)
+    part = begun(store.root / ENTITIES)
     try:
         _fill(store, part, cores)
         _replace(part, folder)
@@ -208,25 +206,16 @@ def _fill(store: Store, folder: Path, cores: int) -> None:
     finally:
         bench.close()
     manifest = {"version": __version__, "rows": dict(sorted(bench.rows.items()))}
-    with (folder / "manifest.json").open("w", encoding="utf-8") as file:
+    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         file.write(json.dumps(manifest, indent=1) + "\n")
 
 
 def _replace(part: Path, folder: Path) -> None:
     """Put new tables in place; those of other states are removed."""
-    old = part.with_name(part.name + ".old")
-    with suppress(FileNotFoundError):
-        os.replace(folder, old)
-    try:
-        os.replace(part, folder)
-    except OSError:  # another process has just made the same tables
-        if not (folder / "manifest.json").exists():
-            raise
-        shutil.rmtree(part, ignore_errors=True)
+    put_in_place(part, folder)
     for other in folder.parent.iterdir():
         if other.name.startswith(_PREFIX) and other != folder:
             shutil.rmtree(other, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 # --- what the examiner decided ------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__, parquet
 from .entity_tables import DEVICES, ENTITY_TABLES
 from .errors import CaseError, SchemaError
+from .folders import MANIFEST, begun, put_in_place, remove_leftovers
 from .parquet import connect, literal, session
 from .reference_tables import FOLDER, REFERENCE_TABLES
 from .schema import CAPTURE_ID, TABLES, Table, digest_of
@@ -51,6 +51,8 @@ MAX_WAITING = 32
 """Portions of any table that wait for the thread that writes: a slow disk holds the analysis up, not the memory."""
 MAX_LARGE_WAITING = 1
 """Portions of long lists that wait for the thread that writes: a catalogue comes faster than it is written."""
+ENTITIES = "entities"
+"""Folder of the tables of the whole case (module `derived`)."""
 DECISIONS = "decisions.json"
 """File with what the examiner decided (module `derived`)."""
 
@@ -90,8 +92,7 @@ class CaptureWriter:
 
     def __init__(self, root: Path, *, cores: int = 1) -> None:
         self._root = root
-        self.folder = root / _CAPTURES / f".{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        self.folder.mkdir(parents=True)
+        self.folder = begun(root / _CAPTURES)
         self._threads = 1 if cores == 1 else None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._parts: dict[str, int] = {}
@@ -196,21 +197,12 @@ class CaptureWriter:
             "rows": dict(sorted(self.rows.items())),
         }
         text = json.dumps(whole, indent=1, ensure_ascii=False, default=str)
-        with (self.folder / "manifest.json").open("w", encoding="utf-8", errors="backslashreplace") as file:
+        with (self.folder / MANIFEST).open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
         target = self._root / _CAPTURES / f"{_PREFIX}{capture_id}"
-        old = self.folder.with_name(self.folder.name + ".old")
-        if target.exists():
-            os.replace(target, old)
-        try:
-            os.replace(self.folder, target)
-        except OSError:  # another process has just added the same capture
-            if not (target / "manifest.json").exists():
-                raise
-            shutil.rmtree(self.folder)
-        shutil.rmtree(old, ignore_errors=True)
+        put_in_place(self.folder, target)
         self._close()
         return target
 
@@ -302,27 +294,9 @@ class Store:
     def clean(self) -> int:
         """Remove what runs that were killed have left; return how many folders that were.
 
-        A folder whose process still runs on this machine is left alone.
+        A folder whose process still runs, or may run on another machine, is left alone.
         """
-        removed = 0
-        for folder in (self.root / _CAPTURES).glob(".*-*"):
-            name = folder.name.removeprefix(".").split("-", 1)[0]
-            if name.isdigit() and not _is_running(int(name)):
-                if folder.name.endswith(".old") and not self._restore(folder):
-                    continue
-                shutil.rmtree(folder, ignore_errors=True)
-                removed += 1
-        return removed
-
-    def _restore(self, folder: Path) -> bool:
-        """Put a capture back that was being replaced when its run was killed; True if it can be removed."""
-        manifest = folder / "manifest.json"
-        with suppress(OSError, ValueError, KeyError):
-            target = folder.parent / f"{_PREFIX}{json.loads(manifest.read_text(encoding='utf-8'))['capture_id']}"
-            if not target.exists():
-                os.replace(folder, target)
-                return False
-        return True
+        return sum(remove_leftovers(self.root / name) for name in (_CAPTURES, ENTITIES, ""))
 
     def connection(
         self,
@@ -390,15 +364,3 @@ def _manifest_at(path: Path, capture_id: str) -> dict[str, Any]:
     if lacking:
         raise CaseError(f"{path}: no manifest of a capture ({lacking}): remove its folder and analyse again")
     return {**found, "capture_id": capture_id}
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    with suppress(OSError, IndexError):  # killed, but nobody has asked how it ended (usual in containers)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    return True

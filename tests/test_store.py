@@ -7,8 +7,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import pytest
 from iptvforensics import parquet
 from iptvforensics import store as store_module
 from iptvforensics.errors import CaseError, SchemaError
+from iptvforensics.folders import here
 from iptvforensics.schema import ANOMALIES, EVIDENCE, FLOWS, OBJECTS, SESSIONS, STREAM_INDEX, Table
 from iptvforensics.store import Store, schema_digest, tables
 from iptvforensics.views import order_by
@@ -232,26 +231,6 @@ def test_manifests_are_those_of_now(store: Store) -> None:
     assert store.manifest("0" * 16) is None
 
 
-def test_two_writers_of_one_capture_leave_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    late = store.writer()
-    late.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": "late"}))
-    target = store.root / "captures" / f"capture_id={CAPTURE}"
-    exists = Path.exists
-
-    def before(path: Path) -> bool:
-        """Let another writer commit between the look and the rename."""
-        if path == target and not exists(path):
-            monkeypatch.undo()
-            add(store, EVIDENCE, {"row_id": "other"})
-            return False
-        return exists(path)
-
-    monkeypatch.setattr(Path, "exists", before)
-    late.commit(CAPTURE, manifest())
-    assert read(store, EVIDENCE, "row_id") == [("other",)]
-    assert len(list((store.root / "captures").iterdir())) == 1
-
-
 def test_what_is_not_committed_is_not_seen(store: Store) -> None:
     writer = store.writer()
     writer.write_rows(EVIDENCE, rows_of(EVIDENCE, {"row_id": "a"}))
@@ -260,34 +239,16 @@ def test_what_is_not_committed_is_not_seen(store: Store) -> None:
     assert list((store.root / "captures").iterdir()) == []
 
 
-def test_clean_removes_leftovers_of_dead_runs_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_are_removed_wherever_runs_leave_them(store: Store) -> None:
+    dead = f".{here()}-{2**22 + 1}-{'0' * 12}"
+    places = [store.root, store.root / "captures", store.root / "entities"]
+    for place in places:
+        (place / dead).mkdir(parents=True)
     mine = store.writer()
-    (store.root / "captures" / ".999999-abc").mkdir()
-    monkeypatch.setattr(store_module, "_is_running", lambda pid: pid == os.getpid())
-    assert store.clean() == 1
-    assert [path.name for path in (store.root / "captures").iterdir()] == [mine.folder.name]
+    assert store.clean() == 3
+    assert not any((place / dead).exists() for place in places)
+    assert mine.folder.exists()
     mine.abandon()
-
-
-def test_a_process_that_was_killed_but_not_waited_for_is_dead(store: Store) -> None:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    (store.root / "captures" / f".{process.pid}-abc").mkdir()
-    assert store.clean() == 0
-    process.kill()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert store.clean() == 1
-    process.communicate()
-
-
-def test_clean_restores_a_capture_whose_replacement_was_interrupted(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add(store, EVIDENCE, {"row_id": "kept"})
-    target = store.root / "captures" / f"capture_id={CAPTURE}"
-    os.replace(target, target.with_name(".999999-abc.old"))
-    monkeypatch.setattr(store_module, "_is_running", lambda pid: False)
-    store.clean()
-    assert read(store, EVIDENCE, "row_id") == [("kept",)]
 
 
 def test_a_folder_with_other_things_is_no_case(tmp_path: Path) -> None:

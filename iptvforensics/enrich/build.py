@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import __version__, parquet
 from ..errors import CaseError
+from ..folders import MANIFEST, begun, put_in_place
 from ..reference_tables import FOLDER, MAKERS, PLACES
 from .makers import Registry
 from .places import Contact, place_rows
@@ -100,9 +100,8 @@ def _macs(connection: Connection) -> list[str]:
 
 def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], said: list[dict[str, str]]) -> dict[str, int]:
     """Write the tables to a folder that takes the place of the former one, with its tables that are not among them."""
-    part = folder.with_name(f".{FOLDER}-{os.getpid()}-{uuid.uuid4().hex[:12]}")
     counts = {table.name: len(found) for table, found in rows.items() if found}
-    part.mkdir()
+    part = begun(folder.parent)
     try:
         connection = parquet.connect()
         try:
@@ -112,20 +111,18 @@ def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], said: list[di
         finally:
             connection.close()
         with suppress(FileNotFoundError):
-            former = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            former = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             names = {table.name for table in rows}
             for name in former["rows"].keys() - names:
                 shutil.copyfile(folder / f"{name}.parquet", part / f"{name}.parquet")
                 counts[name] = former["rows"][name]
             said = [file for file in former["files"] if file.get("table") not in names] + said
         manifest = {"version": __version__, "rows": counts, "files": said}
-        (part / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        old = part.with_name(part.name + ".old")
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(part, folder)
-        shutil.rmtree(old, ignore_errors=True)
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        is_ours = put_in_place(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+    if not is_ours:
+        raise CaseError(f"{folder}: another process has just filled these tables: do it again")
     return counts
