@@ -19,6 +19,8 @@ FAR = 256 << 10
 MAX_AHEAD = 64 << 20
 """Receivers offer smaller windows than this: a number further ahead of all that was seen is no proof of bytes."""
 UNKNOWN = 1 << 40
+RESET_SILENCE_NS = 10_000_000_000
+"""A connection that was reset and then silent for this long is not waited for: its parser is let go."""
 RESET_SEEN = 3 << (2 * L.LETTER_RST)
 FINS_SEEN = 3 << (2 * L.LETTER_FIN)
 """Bits of `HISTORY_SEEN` for what either side sent."""
@@ -110,8 +112,8 @@ def begins_unseen(st: Any, flow: Any, dirs: Any, d: int, seq: int, ack: int, fla
 
 
 @inline
-def connection_of(st: Any, flow: Any, dirs: Any, d: int, seq: int, ack: int, flags: int, wire: int, ns: int) -> int:
-    """Return the direction that a TCP segment belongs to: `d`, one of the connection before, or -1: a new one."""
+def best_fit(st: Any, flow: Any, dirs: Any, d: int, seq: int, ack: int, flags: int, wire: int, ns: int) -> int:
+    """Return the direction that a TCP segment fits best: `d`, one of the connection before, or -1: none of them."""
     if not flags & SYN and seq == dirs[d * L.DIRECTION_WIDTH + L.NEXT_SEQ]:
         return d  # in order, as nearly all are
     f = d >> 1
@@ -126,6 +128,26 @@ def connection_of(st: Any, flow: Any, dirs: Any, d: int, seq: int, ack: int, fla
     if flags & SYN:
         return -1 if is_new_connection(flow, dirs, f, d, seq, flags) else d
     return -1 if begins_unseen(st, flow, dirs, d, seq, ack, flags, wire, ns) else d
+
+
+@inline
+def is_another(flow: Any, dirs: Any, d: int, seq: int, flags: int, wire: int) -> int:
+    """Return 1 if a segment would add to a connection that is over: it is read as one of another connection.
+
+    What adds nothing (resets, repeats, bare acknowledgments and ends) stays with it.
+    """
+    if flow[(d >> 1) * L.FLOW_WIDTH + L.OVER] == 0 or flags & RST:
+        return 0
+    if flags & SYN:
+        return 1
+    return 1 if wire > 0 and ahead(dirs, d, seq) + wire > 0 else 0
+
+
+@inline
+def connection_of(st: Any, flow: Any, dirs: Any, d: int, seq: int, ack: int, flags: int, wire: int, ns: int) -> int:
+    """Return the direction that a TCP segment belongs to: `d`, one of the connection before, or -1: a new one."""
+    fit = best_fit(st, flow, dirs, d, seq, ack, flags, wire, ns)
+    return -1 if fit >= 0 and is_another(flow, dirs, fit, seq, flags, wire) else fit
 
 
 @inline

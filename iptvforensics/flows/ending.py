@@ -11,7 +11,7 @@ from typing import Any
 
 from ..kernel import inline, kernel
 from . import layout as L
-from .connection import MAX_AHEAD
+from .connection import MAX_AHEAD, RESET_SEEN, RESET_SILENCE_NS
 from .reassembly import give_up_hole, put_piece, release
 from .table import TCP, signed32
 
@@ -72,6 +72,40 @@ def lose_tail(st: Any, flow: Any, dirs: Any, pieces: Any, d: int) -> int:
     return int(lost)
 
 
+@inline
+def end_direction(st: Any, flow: Any, dirs: Any, pend: Any, pieces: Any, d: int) -> None:
+    """Deliver what waited in a direction, and make what is known to have followed a gap."""
+    at = d * L.DIRECTION_WIDTH
+    while dirs[at + L.PENDING_HEAD] != 0:
+        give_up_hole(st, dirs, pend, pieces, d, 0)
+    is_open = flow[(d >> 1) * L.FLOW_WIDTH + L.TRANSPORT] == TCP and dirs[at + L.CLOSED] == 0
+    if is_open and lose_tail(st, flow, dirs, pieces, d) > 0:
+        release(st, dirs, pend, pieces, d)
+
+
+@inline
+def end_if_silent(st: Any, flow: Any, dirs: Any, pend: Any, pieces: Any, f: int, ns: int) -> None:
+    """End a connection if it was reset and a packet of its addresses and ports comes after a long silence."""
+    at = f * L.FLOW_WIDTH
+    is_silent = flow[at + L.HISTORY_SEEN] & RESET_SEEN and ns - flow[at + L.FLOW_LAST_NS] > RESET_SILENCE_NS
+    if is_silent and flow[at + L.OVER] == 0:
+        flow[at + L.OVER] = 1
+        end_direction(st, flow, dirs, pend, pieces, 2 * f)
+        end_direction(st, flow, dirs, pend, pieces, 2 * f + 1)
+
+
+@inline
+def end_silent(st: Any, flow: Any, dirs: Any, pend: Any, pieces: Any, f: int, ns: int) -> None:
+    """End the connections that a packet could belong to where they were reset and silent.
+
+    Whether the end of a batch ends them or this packet, the streams are the same.
+    """
+    end_if_silent(st, flow, dirs, pend, pieces, f, ns)
+    before = flow[f * L.FLOW_WIDTH + L.BEFORE] - 1
+    if before >= 0:
+        end_if_silent(st, flow, dirs, pend, pieces, before, ns)
+
+
 @kernel("q q q[] q[] q[] q[] q[]")
 def flush(first: int, last: int, st: Any, flow: Any, dirs: Any, pend: Any, pieces: Any) -> int:
     """Return the first direction that was not flushed because pieces are full: nothing more is to come in these.
@@ -82,9 +116,5 @@ def flush(first: int, last: int, st: Any, flow: Any, dirs: Any, pend: Any, piece
         at = d * L.DIRECTION_WIDTH
         if st[L.N_PIECES] + 2 * dirs[at + L.PENDING_COUNT] + 8 > st[L.PIECE_LIMIT]:
             return d
-        while dirs[at + L.PENDING_HEAD] != 0:
-            give_up_hole(st, dirs, pend, pieces, d, 0)
-        is_open = flow[(d >> 1) * L.FLOW_WIDTH + L.TRANSPORT] == TCP and dirs[at + L.CLOSED] == 0
-        if is_open and lose_tail(st, flow, dirs, pieces, d) > 0:
-            release(st, dirs, pend, pieces, d)
+        end_direction(st, flow, dirs, pend, pieces, d)
     return int(last)

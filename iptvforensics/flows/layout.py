@@ -17,7 +17,8 @@ HISTORY_SEEN = 15  # bit set of the letters in HISTORY
 FLOW_TUNNEL, FLOW_VLAN = 16, 17
 ORIG_MAC, RESP_MAC = 18, 19
 BEFORE = 20  # index + 1 of the flow that used the same addresses and ports before, 0: none
-FLOW_WIDTH = 21
+OVER = 21  # 1 once it was reset and then silent: no bytes are added to it any more
+FLOW_WIDTH = 22
 
 BASIS_SYN, BASIS_SYN_ACK, BASIS_PORT, BASIS_FIRST_PACKET = range(4)
 BASIS_NAMES = ("SYN", "SYN-ACK", "port", "first packet")

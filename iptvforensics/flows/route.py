@@ -8,7 +8,7 @@ from ..kernel import inline, kernel
 from . import layout as L
 from .connection import MAX_AHEAD, connection_of, follow
 from .copies import is_copy, sample, signature_of
-from .ending import acknowledge, note_end
+from .ending import acknowledge, end_silent, note_end
 from .reassembly import deliver, give_up_hole, put_overlap, release, wait
 from .table import (
     ACK,
@@ -212,8 +212,9 @@ def add_tcp(
 ) -> None:
     """Take one TCP segment into its flow."""
     at = d * L.DIRECTION_WIDTH
+    is_over = flow[f * L.FLOW_WIDTH + L.OVER]
     start_stream(dirs, d, seq, ack, flags)
-    if flags & ACK and not flags & RST:
+    if flags & ACK and not flags & RST and not is_over:
         acknowledge(dirs, d, ack)
     if flags & SYN:
         seq = (seq + 1) & 0xFFFFFFFF
@@ -223,7 +224,7 @@ def add_tcp(
     elif wire > 0:
         again = add_payload(st, dirs, pend, pieces, overlaps, block, arena, d, frame, ns, seq, source, length, wire)
     note_history(flow, f, d & 1, flags, wire, again)
-    if flags & FIN and dirs[at + L.FIN_OFFSET] < 0 and dirs[at + L.STARTED]:
+    if flags & FIN and dirs[at + L.FIN_OFFSET] < 0 and dirs[at + L.STARTED] and not is_over:
         note_end(dirs, pend, d, seq + wire)
     if dirs[at + L.PENDING_HEAD] != 0:
         if hole_is_lost(st, dirs, d, ns):
@@ -283,7 +284,7 @@ def route(
         if st[L.N_FLOWS] >= st[L.FLOW_LIMIT]:
             st[L.STOPPED_FOR] = L.STOP_FLOWS
             return i
-        if st[L.N_PIECES] + 2 * st[L.PENDING_USED] + 8 > st[L.PIECE_LIMIT]:
+        if st[L.N_PIECES] + 2 * st[L.PENDING_USED] + 16 > st[L.PIECE_LIMIT]:
             st[L.STOPPED_FOR] = L.STOP_PIECES
             return i
         if st[L.PENDING_USED] + 8 > st[L.PENDING_LIMIT] and st[L.PENDING_FREE] == 0:
@@ -302,6 +303,7 @@ def route(
             same = flow[at + L.ORIG_LO] == s_lo and flow[at + L.ORIG_PORT] == s_port and flow[at + L.ORIG_HI] == s_hi
             d = 2 * f if same else 2 * f + 1
             if proto == TCP:
+                end_silent(st, flow, dirs, pend, pieces, f, ns)
                 d = connection_of(st, flow, dirs, d, tcp_seq[i], tcp_ack[i], flags, wire, ns)
                 f = d >> 1
         if f < 0:

@@ -18,7 +18,7 @@ import numpy as np
 
 from . import layout as L
 from .batch import BATCHES_ALIVE, END, GAP, DirectionPieces, OverlapDifference, StreamBatch, directions_of
-from .connection import RESET_SEEN
+from .connection import RESET_SEEN, RESET_SILENCE_NS
 from .ending import flush
 from .gather import begin_batch, find_runs, first_difference, gather, group, keep_repeats, keep_waiting, move_waiting
 from .route import rebuild_table, route
@@ -43,8 +43,6 @@ BATCH_PIECES = 1 << 17
 """Pieces after which it is, however few bytes they hold."""
 MOST_REPEATED_BYTES = 16 << 20
 """And bytes that were seen again."""
-
-RESET_SILENCE_NS = 10_000_000_000
 
 HISTORY_DIRECTIONS = 1024
 """Directions whose last bytes are kept for the comparison of repeated bytes (16 KiB each)."""
@@ -139,7 +137,7 @@ class FlowTable:
             or state[L.N_PIECES] >= BATCH_PIECES
             or state[L.REPEATS_USED] >= MOST_REPEATED_BYTES
         ):
-            yield from self._end_silent()
+            yield from self._end_silent(int(block.ts_ns.min()))
             yield self._batch()
 
     def _route(self, row: int, block: Block, packets: Packets) -> int:
@@ -283,17 +281,20 @@ class FlowTable:
         ends = flows[:, L.ORIG_HI : L.RESP_PORT + 1]
         return np.column_stack((runs, flows[:, L.FLOW_ID], flows[:, L.TRANSPORT], midstream, ends))
 
-    def _end_silent(self) -> Iterator[StreamBatch]:
+    def _end_silent(self, now: int) -> Iterator[StreamBatch]:
         """Deliver what waits in flows that were reset and have been silent since, and have them told, each once.
 
-        A reset alone ends nothing: anybody can forge one, and what comes after it belongs to the evidence.
+        A reset alone ends nothing: anybody can forge one. What comes after the silence makes another flow, which is
+        so whether they were told before or not (`end_silent`). `now` is a time that no later packet lies before.
         """
         flows = self.flow.reshape(-1, L.FLOW_WIDTH)[: len(self)]
+        is_over = flows[:, L.OVER] != 0
         is_reset = (flows[:, L.HISTORY_SEEN] & RESET_SEEN) != 0
-        now = flows[:, L.FLOW_LAST_NS].max(initial=0)
-        found = is_reset & (now - flows[:, L.FLOW_LAST_NS] > RESET_SILENCE_NS) & ~self._told_silent[: len(self)]
-        self._told_silent[: len(self)] |= found
-        for number in found.nonzero()[0].tolist():
+        is_silent = is_reset & (now - flows[:, L.FLOW_LAST_NS] > RESET_SILENCE_NS) & ~is_over
+        self._silent += (is_over & ~self._told_silent[: len(self)]).nonzero()[0].tolist()
+        self._told_silent[: len(self)] |= is_over | is_silent
+        flows[is_silent, L.OVER] = 1
+        for number in is_silent.nonzero()[0].tolist():
             self._room_for_pieces(0)
             flush(2 * number, 2 * number + 2, self.state, self.flow, self.dirs, self._pending, self._pieces)
             yield from self._gather(np.zeros(1, np.uint8))

@@ -12,6 +12,7 @@ from iptvforensics import kernel
 from iptvforensics.flows import layout as L
 from iptvforensics.flows.batch import GAP
 from iptvforensics.flows.streams import FlowLimits, FlowTable
+from iptvforensics.flows.summary import history_text
 
 from .conftest import ACK, CLIENT, FIN, RST, SYN, Packet, as_block, cut, handshake, number, run
 
@@ -278,6 +279,66 @@ def test_what_waits_in_a_flow_that_was_reset_comes_before_it_is_told_silent(kern
     assert came == [(0, 2, False), (2, 3, True), (5, 2, False), (7, 2, True)]
     assert number(table, 1, L.MISSING_BYTES) == 5
     assert list(table.finish()) == []
+
+
+SECOND = 1_000_000_000
+RESET_AND_LATER = [
+    *handshake(),
+    Packet(1001, b"ask", ack=5001, ns=SECOND),
+    Packet(5001, b"ab", ack=1004, from_client=False, ns=SECOND),
+    Packet(5006, b"fg", ack=1004, from_client=False, ns=SECOND),  # three bytes before it were not captured
+    Packet(5008, flags=RST, from_client=False, ns=2 * SECOND),
+    Packet(1, b"other", ports=(40001, 80), ns=9 * SECOND),
+    Packet(6, b"other", ports=(40001, 80), ns=15 * SECOND),
+    Packet(5008, flags=RST, from_client=False, ns=19 * SECOND),
+    Packet(5006, b"fg", ack=1004, from_client=False, ns=20 * SECOND),  # sent again
+    Packet(1004, ack=5012, ns=21 * SECOND),
+    Packet(1010, ack=5012, flags=FIN | ACK, ns=21 * SECOND),
+    Packet(5008, b"hi", ack=1004, from_client=False, ns=22 * SECOND),
+    Packet(1004, b"more", ack=5010, ns=23 * SECOND),
+    Packet(5010, b"jk", ack=1008, from_client=False, ns=24 * SECOND),
+    Packet(5001, b"ab", ack=1004, from_client=False, ns=50 * SECOND),  # the beginning again
+]
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 5, 100])
+@pytest.mark.parametrize("batch_bytes", [1, 1 << 20])
+def test_what_comes_long_after_a_reset_is_another_flow_wherever_blocks_and_batches_end(
+    block_size: int, batch_bytes: int, kernel_speed: str
+) -> None:
+    out, table = run(RESET_AND_LATER, block_size=block_size, batch_bytes=batch_bytes)
+    assert [out.bytes_of(d) for d in (0, 1, 4, 5)] == [b"ask", b"abfg", b"more", b"hijk"]
+    assert (out.gaps, out.ends, out.differences) == ({1: [(2, 3)]}, [], [])
+    assert len(table) == 3
+    assert [number(table, d, L.MIDSTREAM) for d in (4, 5)] == [1, 1]
+    assert [number(table, d, L.MISSING_BYTES) for d in (0, 1, 4, 5)] == [0, 3, 0, 0]
+    assert [number(table, d, L.RETRANSMITTED_BYTES) for d in (0, 1, 4, 5)] == [0, 4, 0, 0]
+    assert history_text(int(table.flow[L.HISTORY])) == "SHADdrtF"
+
+
+def test_a_connection_that_begins_long_after_a_reset_is_another_flow_even_with_the_same_number() -> None:
+    later = [Packet(p.seq, p.payload, p.flags, p.ack, p.from_client, ns=20 * SECOND) for p in handshake()]
+    out, table = run([*handshake(), Packet(1001, flags=RST), *later, Packet(1001, b"ask", ns=20 * SECOND)])
+    assert len(table) == 2
+    assert out.bytes_of(2) == b"ask"
+    assert number(table, 2, L.MIDSTREAM) == 0
+
+
+def test_a_stray_syn_takes_nothing_from_a_connection_that_was_reset_and_silent() -> None:
+    packets = [*handshake(), Packet(1001, b"ab", ack=5001), Packet(1003, flags=RST), Packet(77_000_000, flags=SYN)]
+    packets += [Packet(1003 + 2 * i, b"cd", ack=5001, ns=(20 + i) * SECOND) for i in range(3)]
+    out, table = run(packets)
+    assert [out.bytes_of(d) for d in (0, 2, 4)] == [b"ab", b"", b"cdcdcd"]
+    assert len(table) == 3
+    assert [number(table, d, L.DROPPED_BYTES) for d in (0, 2, 4)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("silence_s", [10, 10.5])
+def test_data_soon_after_a_reset_stay_with_their_flow(silence_s: float) -> None:
+    packets = [Packet(1001, b"ab", ns=0), Packet(1003, flags=RST, ns=0)]
+    out, table = run([*packets, Packet(1003, b"cd", ns=int(silence_s * SECOND))])
+    assert out.bytes_of(0) == (b"abcd" if silence_s <= 10 else b"ab")
+    assert len(table) == (1 if silence_s <= 10 else 2)
 
 
 def test_the_end_comes_after_the_last_byte() -> None:
