@@ -4,7 +4,7 @@ References: ETSI EN 300 468 Annex A (selection of the character table, control c
 
 Text without a selector should be ISO 6937, but software that writes such tables often puts UTF-8 or
 EUC-KR there. UTF-8 is taken where the bytes are valid UTF-8, EUC-KR where all bytes above 0x7F pair up to
-Hangul; everything else is ISO 6937.
+Hangul, at least two, and signs; everything else is ISO 6937.
 
 **Known limitations**: encodings selected by 0x1F (operator compressed text) are not decoded; GB2312 and
 Big5 without a selector come out as ISO 6937 symbols or as raw bytes.
@@ -48,6 +48,8 @@ _CONTROLS = {
 }
 """Emphasis on and off (0x86, 0x87) and unused codes vanish; 0x8A is a line break."""
 
+_ONE_BYTE_CONTROLS = frozenset((0x86, 0x87, 0x8A))
+
 
 def decode_text(raw: bytes) -> str:
     """Return a DVB text field as a string, or `hex:` and its bytes if it cannot be decoded."""
@@ -77,27 +79,30 @@ def _decode_selected(raw: bytes) -> str:
     if selector == 0x14:
         return _decode_traditional_chinese(raw[1:])
     if selector == 0x12:
-        return _split_two_byte(raw[1:]).decode("euc_kr")
+        return _split_two_byte(raw[1:]).decode("cp949")
     if selector == 0x13:
-        return _split_two_byte(raw[1:]).decode("gb2312")
+        return _split_two_byte(raw[1:]).decode("gbk")
     if selector == 0x15:
         return raw[1:].decode("utf-8")
     raise LookupError
 
 
 def _split_two_byte(raw: bytes) -> bytes:
-    """Return the text without the one-byte and two-byte controls that the code does not know."""
+    """Return the text without the one-byte and two-byte controls that the code does not know.
+
+    Other bytes of that range begin characters that KS X 1001 and GB 2312 lack and Windows has.
+    """
     clean = bytearray()
     at = 0
     while at < len(raw):
         if raw[at] == 0xE0 and at + 1 < len(raw) and 0x80 <= raw[at + 1] < 0xA0:
             clean += b"\n" if raw[at + 1] == 0x8A else b""
             at += 2
-        elif 0x80 <= raw[at] < 0xA0:
+        elif raw[at] in _ONE_BYTE_CONTROLS:
             clean += b"\n" if raw[at] == 0x8A else b""
             at += 1
         else:
-            width = 2 if raw[at] > 0xA0 else 1
+            width = 2 if raw[at] > 0x80 else 1
             clean += raw[at : at + width]
             at += width
     return bytes(clean)
@@ -120,13 +125,14 @@ def _decode_unmarked(raw: bytes) -> str:
 
 
 def _decode_hangul(raw: bytes) -> str | None:
-    """Return EUC-KR text if there are at least two characters above ASCII, all of them Hangul syllables."""
+    """Return EUC-KR text if it has at least two Hangul syllables, and no other letters above ASCII."""
     try:
         text = raw.decode("euc_kr")
     except UnicodeDecodeError:
         return None
-    wide = [c for c in text if not c.isascii()]
-    return text if len(wide) >= 2 and all("가" <= c <= "힣" for c in wide) else None
+    syllables = sum("가" <= c <= "힣" for c in text)
+    letters = sum(c.isalpha() and not c.isascii() for c in text)
+    return text if syllables == letters >= 2 else None
 
 
 def _decode_iso6937(raw: bytes) -> str:

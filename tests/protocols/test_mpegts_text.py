@@ -29,6 +29,7 @@ TEXTS = [
     ("KS X 1001", b"\x12" + "뉴스 24".encode("euc_kr"), "뉴스 24"),
     ("KS X 1001 with controls", b"\x12\x86" + "뉴".encode("euc_kr") + b"\xe0\x8a\x87A", "뉴\nA"),
     ("KS X 1001 cut", b"\x12\xb4", "hex:12b4"),
+    ("KS X 1001 as Windows extends it", b"\x12" + "똠방각하".encode("cp949"), "똠방각하"),
     ("GB 2312", b"\x13" + "新闻".encode("gb2312"), "新闻"),
     ("GB 2312 one-byte line break", b"\x13A\x8aB", "A\nB"),
     ("Big5 characters as UTF-16", b"\x14" + "新聞台".encode("utf-16-be"), "新聞台"),
@@ -38,6 +39,7 @@ TEXTS = [
     ("operator table", b"\x1f\x01abc", "hex:1f01616263"),
     ("UTF-8 without selector", "Télé".encode(), "Télé"),
     ("EUC-KR without selector", "한국방송".encode("euc_kr"), "한국방송"),
+    ("EUC-KR without selector, with a sign", "뉴스★24".encode("euc_kr"), "뉴스★24"),
     ("one pair is no Korean", b"\xb0\xa1", "°¡"),
 ]
 
