@@ -15,7 +15,6 @@ separate sessions.
 from __future__ import annotations
 
 import json
-import re
 
 from .addresses import host_of
 from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session, distinct
@@ -24,7 +23,6 @@ from .records import Flow, RtmpMedia, RtmpMessage, TableReader, read
 _STOPS = frozenset(("deleteStream", "closeStream", "FCUnpublish"))
 _EITHER = frozenset((-2.0, -2000.0))
 """Starts that ask for a live stream, or a recording if there is none: in seconds, and in milliseconds as players do."""
-_DURATION = re.compile(r'"duration"\s*:\s*([0-9.eE+-]+)')
 
 
 def rtmp_sessions(reader: TableReader, flows: dict[int, Flow]) -> list[Draft]:
@@ -161,11 +159,16 @@ def _metadata(media: RtmpMedia, command: RtmpMessage | None, messages: list[Rtmp
 
 def _duration(metadata: list[RtmpMessage]) -> float | None:
     """Return the duration that the first of some metadata name; None if none do."""
-    found = next(filter(None, (_DURATION.search(one.arguments or "") for one in metadata)), None)
-    try:
-        return None if found is None else float(json.loads(found.group(1)))
-    except (ValueError, TypeError):
-        return None
+    for message in metadata:
+        try:
+            values = json.loads(message.arguments or "[]")
+        except ValueError:
+            continue
+        for value in values:
+            duration = value.get("duration") if isinstance(value, dict) else None
+            if isinstance(duration, int | float) and not isinstance(duration, bool):
+                return float(duration)
+    return None
 
 
 def _cite(draft: Draft, media: RtmpMedia, connect: RtmpMessage | None, command: RtmpMessage | None) -> None:

@@ -160,6 +160,15 @@ def test_metadata_before_a_stop_are_not_those_of_media_whose_command_is_missing(
     assert lab.one()["kind"] is None
 
 
+def test_durations_of_parts_of_the_metadata_are_not_those_of_the_stream(lab):
+    connected(lab)
+    play(lab)
+    arguments = '["onMetaData", {"cuePoints": [{"duration": 5}], "next": {"duration": 60}, "duration": 0}]'
+    message(lab, 0.8, "@setDataFrame", kind="data", message_stream_id=1, from_orig=False, arguments=arguments)
+    media(lab, 1, 21, role="play")
+    assert lab.one()["kind"] == "live"
+
+
 def test_lost_bytes_may_have_named_a_duration(lab):
     connected(lab)
     play(lab, play_start=-2000.0)
