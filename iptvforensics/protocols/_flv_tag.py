@@ -131,6 +131,8 @@ def describe_tag(data: Any, at: int, length: int, is_video: int) -> int:
 @inline
 def find_media(media: Any, state: Any, msid: int) -> int:
     """Return where the entry of a message stream begins, made if absent; -1 if there is no room."""
+    if msid < 0 and state[L.ONLY_STREAM] > 0:
+        msid = state[L.ONLY_STREAM]
     used: int = state[L.MEDIA_USED]
     for i in range(used):
         if media[i * L.MEDIA_WIDTH + L.M_MSID] == msid:

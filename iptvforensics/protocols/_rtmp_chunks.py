@@ -203,7 +203,7 @@ def walk_chunks(
         if is_proved(state) == 1:
             state[L.REASON] = L.PROVED
             return position
-        size = read_header(data, position, length, base, final, state, slots, out)
+        size = read_header(data, position, length, base, final, state, slots, media, out)
         if size <= 0:
             if size < 0:
                 state[L.REASON] = L.BAD_HEADER

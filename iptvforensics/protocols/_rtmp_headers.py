@@ -127,8 +127,27 @@ def read_short_header(
 
 
 @inline
+def note_stream(msid: int, state: Any, media: Any) -> None:
+    """Take the message stream that a header names after lost bytes: the only one has what was counted for none."""
+    if state[L.ONLY_STREAM] == L.NONE:
+        state[L.ONLY_STREAM] = msid
+    elif state[L.ONLY_STREAM] != msid:
+        state[L.ONLY_STREAM] = L.SEVERAL
+        return
+    unknown = -1
+    for i in range(state[L.MEDIA_USED]):
+        if media[i * L.MEDIA_WIDTH + L.M_MSID] == msid:
+            return
+        if media[i * L.MEDIA_WIDTH + L.M_MSID] == -1:
+            unknown = i
+    if unknown >= 0:
+        media[unknown * L.MEDIA_WIDTH + L.M_MSID] = msid
+        state[L.ADOPTED] = msid
+
+
+@inline
 def keep_header(
-    slot: int, fmt: int, field: int, extended: int, size: int, kind: int, msid: int, state: Any, slots: Any
+    slot: int, fmt: int, field: int, extended: int, size: int, kind: int, msid: int, state: Any, slots: Any, media: Any
 ) -> None:
     """Remember a header of type 0, 1 or 2 in its slot."""
     at = slot * L.SLOT_WIDTH
@@ -140,11 +159,13 @@ def keep_header(
         slots[at + L.TIME] = field
         slots[at + L.TIME_KNOWN] = L.SENT
         slots[at + L.MSID] = msid
+        if state[L.TRUSTED] == 0 and msid > 0:
+            note_stream(msid, state, media)
     else:
         slots[at + L.TIME] = (slots[at + L.TIME] + field) & 0xFFFFFFFF
-        if slots[at + L.SEEN] == 0:
+        if slots[at + L.SEEN] == 0 or slots[at + L.MSID] < 0:
             control = kind <= L.PEER_BANDWIDTH
-            slots[at + L.MSID] = 0 if state[L.TRUSTED] == 1 or control else state[L.ONLY_STREAM]
+            slots[at + L.MSID] = 0 if state[L.TRUSTED] == 1 or control else max(state[L.ONLY_STREAM], -1)
     slots[at + L.LENGTH] = size
     slots[at + L.TYPE] = kind
     slots[at + L.SEEN] = 1
@@ -179,7 +200,9 @@ def judge_header(
 
 
 @inline
-def read_header(data: Any, position: int, length: int, base: int, final: int, state: Any, slots: Any, out: Any) -> int:
+def read_header(
+    data: Any, position: int, length: int, base: int, final: int, state: Any, slots: Any, media: Any, out: Any
+) -> int:
     """Return the size of the chunk header at a position; 0: more bytes are needed; -1: it cannot be one."""
     if position >= length:
         return 0
@@ -226,7 +249,7 @@ def read_header(data: Any, position: int, length: int, base: int, final: int, st
     slots[slot * L.SLOT_WIDTH + L.CSID] = csid
     if unfinished == 1:
         put(L.DROP, slot, base + position, L.DROP_CUT, state, slots, out)
-    keep_header(slot, fmt, field, extended, size, kind, msid, state, slots)
+    keep_header(slot, fmt, field, extended, size, kind, msid, state, slots, media)
     begin_message(slot, base + position, state, slots, out)
     start_chunk(slot, state, slots)
     return end - position

@@ -21,8 +21,10 @@ WIDE_TURN = 11  # which of them is replaced next
 MEDIA_USED = 12  # entries of `media` in use
 UNKNOWN_TYPES = 13  # messages of a type that no specification names
 UNCOUNTED = 14  # media messages that found no room in `media`
-ONLY_STREAM = 15  # the one message stream that was opened, -1: none, or several
-STATE_WIDTH = 16
+ONLY_STREAM = 15  # the one message stream that was opened or, after lost bytes, named by headers; NONE, SEVERAL
+ADOPTED = 16  # message stream to which media were counted whose own was not known, 0: none
+STATE_WIDTH = 17
+NONE, SEVERAL = -1, -2
 
 # --- why `walk_chunks` returned ---------------------------------------------------------------------------
 NEED_MORE, OUT_FULL, BAD_HEADER, HAND_OVER, PROVED = range(5)

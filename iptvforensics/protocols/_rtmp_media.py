@@ -53,6 +53,18 @@ class Span:
     marked_begin: bool = False
     marked_end: int = -1
 
+    def take(self, before: Span) -> None:
+        """Take what was said of media of which only now is known that they belong to this span."""
+        self.missing_bytes += before.missing_bytes
+        self.damaged |= before.damaged
+        self.marked_begin |= before.marked_begin
+        self.marked_end = max(self.marked_end, before.marked_end)
+        self.config_changes += before.config_changes
+        self.video_config = before.video_config or self.video_config
+        self.audio_config = before.audio_config or self.audio_config
+        self.last_video_config = self.last_video_config or before.last_video_config
+        self.last_audio_config = self.last_audio_config or before.last_audio_config
+
 
 class Media:
     """The spans of one direction."""
@@ -111,7 +123,8 @@ class Media:
     def _note_only(self) -> None:
         """Tell the chunk layer which message stream a message belongs to whose header does not say it any more."""
         opened = [msid for msid, span in self._spans.items() if span.opened]
-        self._direction.arrays.state[L.ONLY_STREAM] = opened[0] if len(opened) == 1 else _UNKNOWN_STREAM
+        only = opened[0] if len(opened) == 1 else L.SEVERAL if opened else L.NONE
+        self._direction.arrays.state[L.ONLY_STREAM] = only
 
     def only_open(self) -> int | None:
         """Return the message stream that is published on, if it is just one."""
@@ -160,8 +173,12 @@ class Media:
 
     def _adopt(self) -> None:
         """Make a span of every message stream with media that no command announced."""
-        for msid in self._counted():
+        counted = self._counted()
+        for msid in counted:
             self.span(msid)
+        adopted = int(self._direction.arrays.state[L.ADOPTED])
+        if adopted and _UNKNOWN_STREAM in self._spans and _UNKNOWN_STREAM not in counted:
+            self.span(adopted).take(self._spans.pop(_UNKNOWN_STREAM))
 
     def _counted(self) -> list[int]:
         """Return the message streams that have counts."""
@@ -202,6 +219,7 @@ class Media:
 
     def close(self, msid: int) -> list[Event]:
         """Return the row of a span that ends, or what asks to remember its places if it must wait for a name."""
+        self._adopt()
         span = self._spans.pop(msid, None)
         entry = self._entry(msid)
         if span is None and entry is None:
@@ -232,6 +250,7 @@ class Media:
     def close_all(self) -> list[Event]:
         """Return what ends with the direction."""
         events: list[Event] = []
+        self._adopt()
         for msid in dict.fromkeys((*self._spans, *self._counted())):
             if self._direction.unfinished and msid in self._spans:
                 self._spans[msid].damaged = True

@@ -56,7 +56,7 @@ class Arrays:
         self.state[L.CHUNK_SIZE] = 128
         self.state[L.CURRENT] = -1
         self.state[L.TRUSTED] = 1
-        self.state[L.ONLY_STREAM] = -1
+        self.state[L.ONLY_STREAM] = L.NONE
 
     def forget_messages(self) -> None:
         """Drop what lost bytes make uncertain: unfinished messages, lengths, types, and times that differences made."""

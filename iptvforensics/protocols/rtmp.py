@@ -11,8 +11,8 @@ beginning was not captured, at the first chunk headers that agree with each othe
 * Sender and receiver of a reply are matched by the reader of the table (transaction_id), not here.
 * Where bytes are missing, messages are lost up to the next chunk header of type 0 or 1; times of a chunk stream of
   which only differences were seen, at all or since the loss, are null; media whose header does not say their message
-  stream belong to the only one that was opened, or make a span of their own up to a header that says it; a chunk size
-  that no message proves is a guess, and is reported as one.
+  stream belong to the only one that was opened, else to the first that a later header names; a chunk size that no
+  message proves is a guess, and is reported as one.
 * A step of time within ten seconds is none of a seek: where a server begins at 0 then, `media_s` is too small by it.
 * The end of a play is seen only when another begins on the message stream or the connection ends.
 """

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 
 from .addresses import host_of
-from .model import GAPS, OPEN_AT_END, STARTS_BEFORE, Draft, Session, distinct
+from .model import GAPS, OPEN_AT_END, REQUESTS_NOT_SEEN, STARTS_BEFORE, Draft, Session, distinct
 from .records import Flow, RtmpMedia, RtmpMessage, TableReader, read
 
 _STOPS = frozenset(("deleteStream", "closeStream", "FCUnpublish"))
@@ -50,13 +50,17 @@ def _endpoints(messages: list[RtmpMessage], flow: Flow | None) -> tuple[str | No
 
 
 def _command_of(media: RtmpMedia, messages: list[RtmpMessage], name: str) -> RtmpMessage | None:
-    """Return the command that began the media: the latest of its message stream before them."""
+    """Return the command that began the media: the latest of its message stream before them.
+
+    Where lost bytes leave the message stream open, the name is what ties them.
+    """
+    by_name = media.message_stream_id is None and media.stream_name is not None
     fitting = [
         message
         for message in messages
         if message.command == name
         and message.kind == "command"
-        and message.message_stream_id == media.message_stream_id
+        and (by_name or message.message_stream_id == media.message_stream_id)
         and (message.stream_name is None or media.stream_name is None or message.stream_name == media.stream_name)
     ]
     before = [message for message in fitting if message.ts_ns <= media.ts_ns]
@@ -101,14 +105,24 @@ def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, beg
     session.user_agent = connect.flash_ver if connect is not None else None
     session.flow_ids = [media.flow_id]
     draft = Draft(session, media.flow_id)
-    if command is None and (flow is None or flow.starts_midstream or connect is None):
-        draft.faults.add(STARTS_BEFORE)
-    if media.missing_bytes is None or media.missing_bytes > 0:
+    if command is None:
+        seen = flow is not None and not flow.starts_midstream and connect is not None
+        draft.faults.add(REQUESTS_NOT_SEEN if seen else STARTS_BEFORE)
+    if media.missing_bytes is None or media.missing_bytes > 0 or _lacks_beginning(media, command, messages):
         draft.faults.add(GAPS)
     if not _is_stopped(media, messages) and flow is not None and flow.closed_by() is None:
         draft.faults.add(OPEN_AT_END)
     _cite(draft, media, connect, command)
     return draft
+
+
+def _lacks_beginning(media: RtmpMedia, command: RtmpMessage | None, messages: list[RtmpMessage]) -> bool:
+    """Return True if media came that were asked for, and what a server says before them was not captured."""
+    if media.complete or command is None or command.from_orig == media.from_orig:
+        return False
+    return not any(
+        one.command == "onStatus" and one.from_orig == media.from_orig and one.ts_ns <= media.ts_ns for one in messages
+    )
 
 
 def _is_stopped(media: RtmpMedia, messages: list[RtmpMessage]) -> bool:
@@ -131,7 +145,7 @@ def _kind(
     start = command.play_start
     if start is None or start in _EITHER:
         # What was not captured may have named a duration.
-        is_told = bool(metadata) or media.missing_bytes == 0
+        is_told = bool(metadata) or bool(media.complete)
         return ("live", "RTMP play without duration") if is_told else (None, None)
     if start < 0:
         return "live", f"the client asked for a live stream (RTMP play, start {start:g})"

@@ -189,6 +189,32 @@ def test_media_whose_first_headers_were_lost_belong_to_the_only_stream_that_was_
     assert (row["first_timestamp_ms"], row["last_timestamp_ms"]) == (None, None)
 
 
+def test_media_counted_before_their_stream_was_named_are_part_of_it(kernel_speed: str) -> None:
+    writer = Writer(4096).video(1, 0, 90).audio(1, 0, 90)
+    writer.out.clear()
+    for i in range(1, 60):
+        writer.video(1, 40 * i, 900, fmt=0 if i == 30 else 1).audio(1, 40 * i, 200)
+    data = bytes(writer.out)
+    parser = RtmpParser(opening(data, b"", midstream=True))
+    events = [event for at in range(0, len(data), 777) for event in parser.feed(memoryview(data[at : at + 777]), True)]
+    events += parser.end(True) + parser.end(False)
+    (row,) = rows(events, "rtmp_media")
+    assert rows(parse(data, b"", midstream=True), "rtmp_media") == [row]
+    assert (row["message_stream_id"], row["video_messages"], row["audio_messages"]) == (1, 59, 59)
+    assert (row["first_timestamp_ms"], row["last_timestamp_ms"]) == (None, 40 * 59)
+
+
+def test_nothing_is_lost_where_several_streams_are_named_one_after_the_other(kernel_speed: str) -> None:
+    writer = Writer(4096).video(1, 0, 90, csid=6).video(2, 0, 90, csid=7).video(3, 0, 90, csid=8)
+    writer.out.clear()
+    for i in range(1, 60):
+        for msid in (1, 2, 3):
+            writer.video(msid, 40 * i, 900, csid=5 + msid, fmt=0 if i == 20 * msid and msid < 3 else 1)
+    found = rows(parse(bytes(writer.out), b"", midstream=True), "rtmp_media")
+    assert sum(row["video_messages"] for row in found) == 3 * 59
+    assert 2 in [row["message_stream_id"] for row in found]
+
+
 def test_times_that_count_from_different_places_are_not_mixed(kernel_speed: str) -> None:
     (row,) = rows(publish_without(range(3), sound_from=50), "rtmp_media")  # pictures count from 0, sound from 100 s
     assert (row["video_messages"], row["audio_messages"]) == (87, 40)

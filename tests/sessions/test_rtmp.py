@@ -172,15 +172,30 @@ def test_durations_of_parts_of_the_metadata_are_not_those_of_the_stream(lab):
 def test_lost_bytes_may_have_named_a_duration(lab):
     connected(lab)
     play(lab, play_start=-2000.0)
-    media(lab, 1, 21, role="play", missing_bytes=1460)
+    media(lab, 1, 21, role="play", missing_bytes=1460, complete=False)
     assert lab.one()["kind"] is None
+
+
+def test_media_without_what_a_server_says_before_them_lack_their_beginning(lab):
+    connected(lab)
+    play(lab)
+    media(lab, 1, 21, role="play", complete=False)
+    assert lab.one()["completeness"] == "gaps in the media"
+
+
+def test_media_of_which_the_end_is_cut_have_no_gaps(lab):
+    connected(lab)
+    play(lab)
+    message(lab, 0.7, "onStatus", from_orig=False, message_stream_id=1)
+    media(lab, 1, 21, role="play", complete=False)
+    assert lab.one()["completeness"] == "complete"
 
 
 def test_metadata_without_a_duration_say_live_whatever_was_lost_behind(lab):
     connected(lab)
     play(lab, play_start=-2000.0)
     message(lab, 0.8, "onMetaData", kind="data", message_stream_id=1, from_orig=False, arguments='[{"width":320}]')
-    media(lab, 1, 21, role="play", missing_bytes=1460)
+    media(lab, 1, 21, role="play", missing_bytes=1460, complete=False)
     assert (lab.one()["kind"], lab.one()["kind_basis"]) == ("live", "RTMP play without duration")
 
 
@@ -194,6 +209,19 @@ def test_media_without_commands_start_before_the_capture(lab, from_orig, deliver
         "starts before the capture; gaps in the media; still open at the end of the capture"
     )
     assert (session["edge_ip"], session["requests"]) == ("203.0.113.50", 0)
+
+
+def test_media_whose_command_was_not_captured_say_so(lab):
+    connected(lab)
+    media(lab, 1, 9, role="play", stream_name=None)
+    assert lab.one()["completeness"] == "requests not seen"
+
+
+def test_command_is_found_by_name_where_the_message_stream_is_not_known(lab):
+    connected(lab)
+    play(lab)
+    media(lab, 1, 9, role="play", stream_name="sport?token=x", message_stream_id=None, complete=False)
+    assert (lab.one()["requests"], lab.one()["completeness"]) == (1, "gaps in the media")
 
 
 def test_stream_that_a_command_stopped_is_not_open_at_the_end(lab):
