@@ -69,7 +69,9 @@ class Handshake(NamedTuple):
     version: int
     kind: int
     socket: int
-    """The sender's own identifier of the connection."""
+    """The sender's own identifier of the connection, or a repetition of the next field."""
+    destination: int
+    """The receiver's identifier, 0 where none is known."""
     cookie: int
     sequence: int
     is_answer: bool
@@ -104,7 +106,8 @@ def read_handshake(data: bytes) -> Handshake | None:
         fields["rejection"] = f"{kind} {REJECTIONS.get(kind, 'reason not known')}"
     if version == 5 and kind in (CONCLUSION, AGREEMENT):
         fields |= _extensions(data, HEADER_BYTES + HANDSHAKE_BYTES)
-    return Handshake(version, kind, socket, cookie, sequence, is_answer, fields)
+    destination = int.from_bytes(data[12:HEADER_BYTES], "big")
+    return Handshake(version, kind, socket, destination, cookie, sequence, is_answer, fields)
 
 
 def _address(peer: bytes) -> str | None:

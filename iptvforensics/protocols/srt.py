@@ -77,8 +77,8 @@ class _Connection:
             self.caller_is_orig = from_orig == handshake.fields["is_request"]
         if handshake.kind in (CONCLUSION, AGREEMENT):
             self.concluded.add(from_orig)
-        # Where the listener answers an induction or refuses, it repeats what the caller goes by.
-        if handshake.socket and not handshake.is_answer and "rejection" not in handshake.fields:
+        # Before it concludes, a listener mostly repeats what the caller goes by.
+        if handshake.socket not in (0, handshake.destination) and not handshake.is_answer:
             self.sockets[from_orig] = handshake.socket
         is_caller = from_orig == (self.caller_is_orig is not False)
         self._note(handshake, "caller" if is_caller else "listener")

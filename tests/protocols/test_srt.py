@@ -242,6 +242,13 @@ def test_who_only_repeats_what_the_caller_goes_by_has_no_identifier() -> None:
         assert (values["caller_socket"], values["listener_socket"], values["is_agreed"]) == (CALLER, None, False)
 
 
+def test_who_refuses_may_name_itself() -> None:
+    call, answer = opened()
+    refusal = shake(1010, LISTENER, to=CALLER)
+    values = row(feed((call[0], True), (answer[0], False), (call[1], True), (refusal, False)), "srt")
+    assert (values["listener_socket"], values["is_agreed"]) == (LISTENER, False)
+
+
 def test_a_call_without_data_is_not_agreed_by_those_of_another() -> None:
     events = talk((data(0), True), (shake(1, 0x3333, version=4, field=2), True))
     agreed = [event.values["is_agreed"] for event in events if isinstance(event, Row) and event.table == "srt"]
