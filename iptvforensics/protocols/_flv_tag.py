@@ -171,7 +171,8 @@ def count_time(media: Any, at: int, time: int, known: int) -> None:
     if step >= 0x80000000:
         step -= 0x100000000
     media[at + L.M_LAST_TIME] = time
-    if step > JUMP_MS or step < -JUMP_MS:
+    if step > JUMP_MS or step < -JUMP_MS or media[at + L.M_TIMED] == L.TIMED_ANEW:
+        media[at + L.M_TIMED] = 1
         media[at + L.M_FARTHEST] = media[at + L.M_POSITION]
         return
     position = media[at + L.M_POSITION] + step

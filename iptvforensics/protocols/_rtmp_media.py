@@ -98,6 +98,13 @@ class Media:
                 arrays.state[L.MEDIA_USED] = used - 1
                 return
 
+    def seek(self, msid: int) -> None:
+        """Count times from the next one on anew: behind a seek servers begin at 0, or at the place asked for."""
+        arrays = self._direction.arrays
+        for entry in arrays.media[: int(arrays.state[L.MEDIA_USED]) * L.MEDIA_WIDTH].reshape(-1, L.MEDIA_WIDTH):
+            if entry[L.M_MSID] == msid and entry[L.M_TIMED]:
+                entry[L.M_TIMED] = L.TIMED_ANEW
+
     def has_media(self, msid: int) -> bool:
         """Return True if audio or video was counted since the last span of this message stream ended."""
         entry = self._entry(msid)

@@ -64,7 +64,9 @@ RTMP_MEDIA = message_table(
             "int",
             "RTMP timestamp of the last coded audio or video message; null if not known: bytes were lost before it.",
         ),
-        Column("media_s", "float", "Media time covered by the timestamps, steps of over ten seconds left out."),
+        Column(
+            "media_s", "float", "Media time covered by the timestamps, steps of seeks and of over ten seconds left out."
+        ),
         Column("video_codec", "text", "Codec of the video messages, by four-character code where there is one."),
         Column("audio_codec", "text", "Codec of the audio messages, by four-character code where there is one."),
         Column("width", "int", "Picture width that onMetaData states."),

@@ -13,7 +13,6 @@ beginning was not captured, at the first chunk headers that agree with each othe
   which only differences were seen, at all or since the loss, are null; media whose header does not say their message
   stream belong to the only one that was opened, else to the first that a later header names; a chunk size that no
   message proves is a guess, and is reported as one.
-* A step of time within ten seconds is none of a seek: where a server begins at 0 then, `media_s` is too small by it.
 * The end of a play is seen only when another begins on the message stream or the connection ends.
 """
 
@@ -46,7 +45,8 @@ PLAYS_LIMIT = 1024
 STALE_BYTES = 1 << 16
 _ANYWHERE = 1 << 62
 _STARTS = ("NetStream.Play.Start", "NetStream.Play.Reset")
-_RESUMES = ("NetStream.Seek.Notify", "NetStream.Unpause.Notify")
+_SEEKS = "NetStream.Seek.Notify"
+_RESUMES = (_SEEKS, "NetStream.Unpause.Notify")
 
 
 class RtmpParser:
@@ -175,6 +175,8 @@ class RtmpParser:
         """Begin a span of play where the server says so."""
         if code in _RESUMES:
             media.span(msid).resuming = True
+        if code == _SEEKS:
+            media.seek(msid)
         if code not in _STARTS:
             return
         span = media.span(msid)

@@ -424,6 +424,17 @@ def test_played_media_get_the_name_that_the_client_asked_for() -> None:
         assert [row["video_messages"] for row in found] == [13, 13, 13]
 
 
+def test_times_after_a_seek_count_anew(kernel_speed: str) -> None:
+    server = Writer().raw(handshake()[1])
+    for code, begin in (("Play.Start", 0), ("Seek.Notify", 0), ("Seek.Notify", 60_000)):
+        values, msid = status(f"NetStream.{code}")
+        server.command(*values, msid=msid, csid=5)
+        for i in range(26):
+            server.message(6, VIDEO, 1, begin + 40 * i, picture(50, False))
+    (row,) = rows(parse(b"", bytes(server.out)), "rtmp_media")
+    assert (row["media_s"], row["first_timestamp_ms"], row["last_timestamp_ms"]) == (3.0, 0, 61_000)
+
+
 def test_seek_does_not_begin_another_play() -> None:
     server = Writer().raw(handshake()[1])
     for code in ("Play.Reset", "Play.Start", "Seek.Notify", "Play.Start", "Play.Start"):
