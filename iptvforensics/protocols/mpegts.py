@@ -20,7 +20,7 @@ counted only. What a service sends after it moved to a PID that another one had 
 from __future__ import annotations
 
 from ..protocol import Event, Opening, Protocol
-from ._mpegts_kernel import STRIDE_RS, SYNC, SYNC_RUN, SYNC_RUN_SHORT
+from ._mpegts_kernel import PACKET, STRIDE_RS, SYNC, SYNC_RUN, SYNC_RUN_SHORT
 from ._mpegts_stream import STRIDES, Stream
 from ._mpegts_tables import TABLES
 
@@ -28,6 +28,8 @@ CERTAIN = 0.95
 SHORT = 0.7
 """Three or four packets in a row, and a part of one more."""
 BEHIND_JUNK = 0.6
+WHOLE_DATAGRAM = 0.55
+"""One or two packets that fill a datagram: the parser gives up if no grid follows."""
 
 _TEXT_OPENINGS = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"HTTP/", b"ICY ", b"RTSP/", b"DESCRIBE ")
 """A TCP stream that begins so has a protocol of its own around the transport stream."""
@@ -78,6 +80,8 @@ def detect(opening: Opening) -> float | None:
         return 0.0
     midstream = opening.midstream and opening.carrier == "tcp"
     scores = [_score(side, midstream=midstream, body=False) for side in sides if side]
+    if opening.carrier == "udp" and None in scores and any(_is_whole(side) for side in sides):
+        return WHOLE_DATAGRAM
     known = max((score for score in scores if score is not None), default=0.0)
     return None if known == 0.0 and (None in scores or not scores) else known
 
@@ -112,6 +116,19 @@ def _score_at_start(data: bytes, stride: int) -> float | None:
     if len(data) < SYNC_RUN_SHORT * stride:
         return None
     return CERTAIN if len(data) % stride == 0 else SHORT
+
+
+def _is_whole(datagram: bytes) -> bool:
+    """Return True if a datagram is packets whose headers an encoder may write (ISO/IEC 13818-1 section 2.4.3.3)."""
+    if not datagram or len(datagram) % PACKET:
+        return False
+    for sync, high, low, flags, adaptation in (datagram[at : at + 5] for at in range(0, len(datagram), PACKET)):
+        control, pid = flags >> 4 & 3, (high & 0x1F) << 8 | low
+        is_reserved = 3 < pid < 0x10
+        has_room = adaptation == 183 if control == 2 else adaptation <= 182 or control == 1
+        if sync != SYNC or high & 0x80 or not control or is_reserved or not has_room:
+            return False
+    return True
 
 
 def _has_grid(data: bytes) -> bool:

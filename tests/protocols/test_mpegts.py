@@ -869,6 +869,13 @@ def test_examples_are_recognised(data: bytes, carrier: str) -> None:
 
 DETECTION = [
     ("one datagram", opening(television()[:1316], "udp"), 0.95),
+    ("one packet in a datagram", opening(television()[:188], "udp"), 0.55),
+    ("two packets in a datagram", opening(television()[:376], "udp"), 0.55),
+    ("one packet of a body", opening(television()[:188]), None),
+    ("a datagram of which no encoder wrote the header", opening(b"\x47\xff" + bytes(186), "udp"), None),
+    ("a datagram with a reserved PID", opening(b"\x47\x40\x05\x10" + bytes(184), "udp"), None),
+    ("a datagram of nothing", opening(b"\x47\x41\x05\x00" + bytes(184), "udp"), None),
+    ("a datagram whose adaptation field is too long", opening(b"\x47\x41\x05\x30\xff" + bytes(183), "udp"), None),
     ("three packets", opening(television()[:564]), 0.95),
     ("three packets and a part", opening(television()[:600]), 0.7),
     ("nothing yet", opening(b""), None),
