@@ -54,9 +54,11 @@ class Direction:
         self.packets += 1
         self._resent += packet.is_resent
         self.last_offset = offset
-        if not packet.message and self.packets > 1:
+        if not packet.message and not (self.packets == 1 and _is_transport_stream(data[HEADER_BYTES:])):
             # Of forward error correction: it has the number of a packet that may be missing, and no media.
             self._repair += 1
+            if self.packets == 1:
+                self._first = self._order.expected = packet.sequence + 1 & SEQUENCES - 1
             return events
         payload = b""
         if packet.key:
@@ -137,6 +139,6 @@ class Direction:
                 self._media.add(payload, offset, events)
 
 
-def _is_transport_stream(payload: bytes) -> bool:
+def _is_transport_stream(payload: memoryview | bytes) -> bool:
     size = len(payload)
     return size > 0 and size % TS_PACKET == 0 and all(sync == TS_SYNC for sync in payload[::TS_PACKET])

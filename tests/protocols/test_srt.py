@@ -118,6 +118,17 @@ def test_packets_of_a_filter_fill_no_place_of_one_that_is_missing() -> None:
     assert row(events, "srt_streams")["lost_packets"] == 1
 
 
+def test_packets_of_a_filter_may_come_first() -> None:
+    events = feed((repair(0), True), *((data(n), True) for n in range(1, 5)))
+    assert handed_on(events) == [TS * 4]
+    assert row(events, "srt_streams")["lost_packets"] == 0
+
+
+def test_media_are_read_where_messages_count_from_zero() -> None:
+    first = struct.pack("!IIII", FIRST, 0xE000_0000, 0, LISTENER) + TS
+    assert handed_on(feed((first, True), (data(1), True))) == [TS * 2]
+
+
 def test_the_row_of_a_connection() -> None:
     values = row(talk((data(0), True), (control(5, socket=LISTENER), True)), "srt")
     expected = {
