@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .errors import CaptureError, CaseError, instead_of
-from .queries import Rows, checked, fetch, sql_errors
+from .queries import Rows, checked, fetch, sql_errors, without_zone
 from .schema import Table
 from .store import Store, tables
 from .views import order_by
@@ -202,7 +202,9 @@ class Case:
 
         with self._lock, sql_errors():
             connection = self._connected()
-            return to_dataframe(connection.sql(checked(connection, query)))
+            relation = connection.sql(checked(connection, query))
+            types = [str(kind) for kind in relation.types]
+            return to_dataframe(connection.sql(without_zone(query, relation.columns, types)), types=types)
 
     def query(self, query: str) -> Rows:
         """Return the answer to one SELECT as plain rows, without pandas; read them before the next query."""
@@ -210,7 +212,7 @@ class Case:
             connection = self._connected()
             relation = connection.sql(checked(connection, query))
             columns, types = list(relation.columns), [str(kind) for kind in relation.types]
-            return Rows(columns, types, fetch(connection.execute(query)))
+            return Rows(columns, types, fetch(connection.execute(without_zone(query, columns, types))))
 
     def rows(
         self, name: str, columns: Sequence[str] | None = None, *, where: str | None = None, limit: int | None = None

@@ -24,11 +24,19 @@ _WIDE = {"HUGEINT", "UHUGEINT", "BIGNUM", "VARINT"}
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
-def to_dataframe(relation: duckdb.DuckDBPyRelation, *, times: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the rows of a relation as a DataFrame; `times` names columns that get a datetime beside them."""
+def to_dataframe(
+    relation: duckdb.DuckDBPyRelation, *, times: Iterable[str] = (), types: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the rows of a relation as a DataFrame.
+
+    Args:
+        relation: what a query gives.
+        times: columns that get a datetime beside them.
+        types: what the columns are, if not what the relation says (times without the zone that they have).
+    """
     import pandas as pd
 
-    names, types = list(relation.columns), [str(kind) for kind in relation.types]
+    names, types = list(relation.columns), types or [str(kind) for kind in relation.types]
     if len(set(names)) < len(names) or any(kind in _WIDE for kind in types):
         rows = relation.fetchall()
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
@@ -66,7 +74,7 @@ def _series(kind: str, values: Any) -> pd.Series[Any]:
         data, missing = _parts(values, np.float64, np.nan)
         data[missing] = np.nan
         return pd.Series(data)
-    if kind.startswith("TIMESTAMP"):
+    if kind.startswith("TIMESTAMP") and not kind.endswith("]"):
         times = pd.DatetimeIndex(pd.to_datetime(_objects(values), utc=True))
         return pd.Series(times if kind.endswith("TIME ZONE") else times.tz_localize(None))
     objects = _objects(values)

@@ -42,10 +42,20 @@ def lines(form: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> I
     if form in {"csv", "tsv"}:
         return _separated(columns, rows, tabs=form == "tsv")
     if form == "jsonl":
-        return (_json(dict(zip(columns, row, strict=True))) + "\n" for row in rows)
+        names = _different(columns)
+        return (_json(dict(zip(names, row, strict=True))) + "\n" for row in rows)
     if form == "json":
-        return _json_array(columns, rows)
+        return _json_array(_different(columns), rows)
     return _aligned(columns, rows)
+
+
+def _different(columns: Sequence[str]) -> list[str]:
+    """Return names for columns of which some (of a join) may have the same: the second `a` is `a_1`, as in DuckDB."""
+    names: list[str] = []
+    for column in columns:
+        tries = itertools.chain([column], (f"{column}_{n}" for n in itertools.count(1)))
+        names.append(next(name for name in tries if name not in names))
+    return names
 
 
 def for_people(column: str, value: Any) -> str:
@@ -65,7 +75,7 @@ def write_parquet(path: str, columns: Sequence[str], types: Sequence[str], rows:
 
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    declared = [Column(name, _column_type(kind), "") for name, kind in zip(columns, types, strict=True)]
+    declared = [Column(name, _column_type(kind), "") for name, kind in zip(_different(columns), types, strict=True)]
     connection = connect()
     try:
         copy_rows(connection, path, declared, [tuple(row) for row in rows])

@@ -7,7 +7,7 @@ hold `COPY` in a WITH clause (since version 2). So a query is judged by the tree
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,6 +60,22 @@ def _only_reads(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
     [(tree,)] = connection.execute("SELECT json_serialize_sql(?)", [query]).fetchall()  # escapes quotes in texts
     nodes = set(_NODE.findall(tree))
     return bool(nodes) and nodes <= _READING and _ACTING.search(tree) is None
+
+
+_ZONE = " WITH TIME ZONE"
+
+
+def without_zone(query: str, columns: Sequence[str], types: Sequence[str]) -> str:
+    """Return a query that gives times without their zone, which is UTC: with it, DuckDB needs a library for each."""
+    if not any(_ZONE in kind for kind in types):
+        return query
+    named = [
+        (f"column{n}", name.replace('"', '""'), kind.replace(_ZONE, ""))
+        for n, (name, kind) in enumerate(zip(columns, types, strict=True))
+    ]
+    wanted = ", ".join(f'CAST({column} AS {kind}) AS "{name}"' for column, name, kind in named)
+    given = ", ".join(column for column, _, _ in named)
+    return f"SELECT {wanted} FROM ({query.rstrip().rstrip(';')}\n) AS answer({given})"  # noqa: S608
 
 
 class sql_errors:

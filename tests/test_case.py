@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import networkx as nx
@@ -252,3 +253,16 @@ def test_digest_and_verification_are_one_call(samples: Path, tmp_path: Path, cas
 def test_the_case_of_another_place_is_no_case(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="no case here"):
         iptv.open_case(tmp_path)
+
+
+@pytest.mark.parametrize("more", ["", ", sum(1) AS total", ", 1 AS t", ";", " -- all of it"])
+def test_times_with_a_zone_need_no_library_more(sample_case: Path, more: str) -> None:
+    query = f"SELECT to_timestamp(2) AS t, [to_timestamp(3)] AS list{more}"
+    with iptv.open_case(sample_case) as case:
+        (row,) = case.query(query).rows
+        frame = case.sql(query)
+    two, three = (datetime(1970, 1, 1, 0, 0, second, tzinfo=UTC).replace(tzinfo=None) for second in (2, 3))
+    assert row[:2] == (two, [three])
+    assert str(frame.iloc[0, 0]) == "1970-01-01 00:00:02+00:00"
+    assert frame.columns[:2].tolist() == ["t", "list"]
+    assert frame.iloc[0, 1] == [three]

@@ -126,3 +126,14 @@ def test_parquet_keeps_types(tmp_path: Path) -> None:
 def test_a_parquet_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path, place: str, why: str) -> None:
     with pytest.raises(OSError, match=why):
         write_parquet(f"{tmp_path}/{place}", ["a"], ["BIGINT"], [(1,)])
+
+
+def test_columns_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
+    """An object of JSON has one value for a name; a join gives two columns of one name."""
+    columns, row = ["a", "a", "a_1"], (1, 2, 3)
+    assert json.loads("".join(lines("json", columns, [row]))) == [{"a": 1, "a_1": 2, "a_1_1": 3}]
+    assert json.loads("".join(lines("jsonl", columns, [row]))) == {"a": 1, "a_1": 2, "a_1_1": 3}
+    write_parquet(f"{tmp_path}/x.parquet", columns, ["BIGINT"] * 3, [row])
+    connection = connect()
+    assert connection.execute(f"SELECT * FROM '{tmp_path}/x.parquet'").fetchall() == [row]
+    connection.close()
