@@ -375,8 +375,9 @@ class Case:
             if self._connection is not None:
                 self._connection.close()
             self._frames.clear()
-            self._derived = refresh(self.store)
-            self._connection, self._state = self.store.connection(derived=self._derived.folder), state
+            with sql_errors():
+                self._derived = refresh(self.store)
+                self._connection, self._state = self.store.connection(derived=self._derived.folder), state
         return self._connection
 
 

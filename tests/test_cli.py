@@ -266,3 +266,12 @@ def test_an_interrupted_query_ends_as_other_commands_do(sample_case: Path, monke
 def test_verify_says_if_the_tables_of_the_whole_case_were_not_compared(own_case: Path) -> None:
     next(own_case.glob("captures/*/http-0000.parquet")).unlink()
     assert "the tables of the whole case were not compared" in run("verify", own_case, code=4).stderr
+
+
+@pytest.mark.parametrize("command", [("tables",), ("graph",), ("show", "http"), ("sql", "SELECT 1 FROM http")])
+def test_a_damaged_table_is_one_line(own_case: Path, command: tuple[str, ...]) -> None:
+    path = next(own_case.glob("captures/*/http-0000.parquet"))
+    path.write_bytes(path.read_bytes()[:500])
+    said = run(command[0], own_case, *command[1:], code=1).stderr
+    assert said.count("\n") == 1
+    assert str(path) in said

@@ -22,6 +22,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..queries import sql_errors
 from ..schema import CAPTURE_ID, Table
 from ..store import Store, tables
 
@@ -51,16 +52,20 @@ def digest(
         capture_id: only what was said of this capture alone.
         derived: folder of the tables of the whole case; None: these do not count.
         only: names of the tables that count; None: all.
+
+    Raises:
+        CaseError: a file of the case is damaged.
     """
     counted = {name: table for name, table in sorted(compared().items()) if only is None or name in only}
     if derived is None:  # the others have no rows
         with_rows = store.files(capture_id).by_table
         counted = {name: table for name, table in counted.items() if name in with_rows}
-    connection = store.connection(derived=derived, only=counted, capture_id=capture_id)
-    try:
-        found = {name: table_digest(connection, table, capture_id) for name, table in counted.items()}
-    finally:
-        connection.close()
+    with sql_errors():
+        connection = store.connection(derived=derived, only=counted, capture_id=capture_id)
+        try:
+            found = {name: table_digest(connection, table, capture_id) for name, table in counted.items()}
+        finally:
+            connection.close()
     filled = {name: value for name, value in found.items() if value is not None}
     lines = "".join(f"{name} {value}\n" for name, value in filled.items())
     return Digest(hashlib.sha256(lines.encode()).hexdigest(), filled)

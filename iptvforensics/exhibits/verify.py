@@ -113,7 +113,12 @@ def _compare(store: Store, again: Store, capture_id: str, summary: Summary, outc
         what = f"{summary.path}: the file's SHA-256 is {summary.sha256}, recorded was {manifest.get('sha256')}"
         outcome.differences.append(Difference(capture_id, what))
         return
-    here, there = digest(store, capture_id).tables, digest(again, capture_id).tables
+    there = digest(again, capture_id).tables
+    try:
+        here = digest(store, capture_id).tables
+    except CaseError as error:
+        outcome.differences.append(Difference(capture_id, f"its tables cannot be read: {error}"))
+        return
     outcome.tables += len({*here, *there})
     for name in sorted({*here, *there}):
         if here.get(name) != there.get(name):

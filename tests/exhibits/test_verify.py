@@ -128,3 +128,12 @@ def test_each_file_of_a_named_folder_is_hashed_once(
 def test_a_folder_of_evidence_that_is_not_there_is_an_error(store: Store, tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="no such folder"):
         verify(store, evidence=tmp_path / "gone", workers=1)
+
+
+def test_a_damaged_table_is_a_difference(store: Store) -> None:
+    (path,) = store.root.glob("captures/*/http-0000.parquet")
+    path.write_bytes(path.read_bytes()[:500])
+    (difference,) = verify(store, workers=1).differences
+    assert difference.capture_id == "dcb8756b8485dcde"
+    assert "its tables cannot be read" in difference.what
+    assert "http-0000.parquet" in difference.what
