@@ -210,7 +210,8 @@ def show(
 
     with open_case(case_folder) as case:
         try:
-            found = case.rows(table, columns.split(",") if columns else None, where=where, limit=limit)
+            wanted = [name.strip() for name in columns.split(",")] if columns else None
+            found = case.rows(table, wanted, where=where, limit=limit)
         except KeyError as error:
             raise click.ClickException(error.args[0]) from None
         _write(_redacted(case, found) if redact else found, form, output, cut=limit is None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -94,12 +95,13 @@ class CaptureFiles(NamedTuple):
 
     @classmethod
     def below(cls, captures: Path, names: Iterable[str], as_declared: bool) -> CaptureFiles:
-        """Return the files in the folders of these names."""
+        """Return the files in the folders of these names; one may just be replaced by another process."""
         by_table: dict[str, list[str]] = {}
         for name in names:
             folder = f"{captures}{os.sep}{name}"
-            for file in sorted(name for name in os.listdir(folder) if name.endswith(".parquet")):
-                by_table.setdefault(file.rpartition("-")[0], []).append(f"{folder}{os.sep}{file}")
+            with suppress(FileNotFoundError):
+                for file in sorted(name for name in os.listdir(folder) if name.endswith(".parquet")):
+                    by_table.setdefault(file.rpartition("-")[0], []).append(f"{folder}{os.sep}{file}")
         return cls(by_table, as_declared)
 
     def source(self, connection: duckdb.DuckDBPyConnection, table: Table) -> Source:

@@ -275,3 +275,8 @@ def test_a_damaged_table_is_one_line(own_case: Path, command: tuple[str, ...]) -
     said = run(command[0], own_case, *command[1:], code=1).stderr
     assert said.count("\n") == 1
     assert str(path) in said
+
+
+def test_names_of_columns_may_have_spaces_between_them(sample_case: Path) -> None:
+    found = run("show", sample_case, "http", "--columns", "status, url", "--limit", "0", "--format", "csv").stdout
+    assert found == "status,url\n"

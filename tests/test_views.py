@@ -9,7 +9,7 @@ import pytest
 from iptvforensics import parquet
 from iptvforensics.entity_tables import LINES, SESSION_ENTITIES
 from iptvforensics.schema import EVIDENCE, FLOWS, SESSIONS, Table
-from iptvforensics.views import Source, case_view, empty_view, with_tables
+from iptvforensics.views import CaptureFiles, Source, case_view, empty_view, with_tables
 
 
 @pytest.mark.parametrize("table", [LINES, EVIDENCE, SESSIONS, FLOWS], ids=lambda table: table.name)
@@ -57,3 +57,13 @@ def test_a_query_brings_the_tables_that_it_names(sql: str, answer: list[tuple[ob
     }
     assert connection.execute(with_tables(sql, tables)).fetchall() == answer
     connection.close()
+
+
+def test_files_are_those_of_the_folders_that_are_there(tmp_path: Path) -> None:
+    for name in ("one/dns-0001.parquet", "one/dns-0000.parquet", "one/ts_pids-0000.parquet", "one/manifest.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert CaptureFiles.below(tmp_path, ["gone", "one"], True).by_table == {
+        "dns": [f"{tmp_path}/one/dns-0000.parquet", f"{tmp_path}/one/dns-0001.parquet"],
+        "ts_pids": [f"{tmp_path}/one/ts_pids-0000.parquet"],
+    }
