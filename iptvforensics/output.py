@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Any
+from unicodedata import combining, east_asian_width
 
 from .schema import Column
 from .times import iso_time
@@ -154,9 +155,17 @@ def _tab_free(text: str) -> str:
 def _aligned(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     cells = [[for_people(c, v) for c, v in zip(columns, row, strict=True)] for row in rows]
     heads = [visible(column.removesuffix("_ns")) for column in columns]
-    widths = [max([len(head), *(len(row[i]) for row in cells)]) for i, head in enumerate(heads)]
+    widths = [max(_width(row[i]) for row in [heads, *cells]) for i in range(len(heads))]
     for row in [heads, *cells]:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+        padded = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip() + "\n"
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for a letter of Korean or Chinese."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], file: IO[str]) -> None:

@@ -137,3 +137,13 @@ def test_columns_of_the_same_name_are_kept_apart(tmp_path: Path) -> None:
     connection = connect()
     assert connection.execute(f"SELECT * FROM '{tmp_path}/x.parquet'").fetchall() == [row]
     connection.close()
+
+
+def test_columns_stand_below_each_other_whatever_the_script() -> None:
+    rows = [("뉴스 채널", 1), ("cafe\u0301", 2), ("news", 3)]
+    assert "".join(lines("table", ["name", "n"], rows)).splitlines() == [
+        "name       n",
+        "뉴스 채널  1",
+        "cafe\u0301       2",
+        "news       3",
+    ]
