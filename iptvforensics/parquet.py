@@ -100,12 +100,8 @@ def _engine() -> Any:
     The package `duckdb` hands on these very names and adds relations and expressions in Python, which no query as text
     needs; loading them takes 60 ms, five times as long as this module.
     """
-    try:
-        import _duckdb
-    except ImportError:  # older versions have none
-        import duckdb
+    import _duckdb
 
-        return duckdb
     return _duckdb
 
 
