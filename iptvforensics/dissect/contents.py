@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..protocol import OPENING_BYTES, ContentInfo, Opening, Parser, Protocol
+from ..protocol import ContentInfo, Opening, Parser, Protocol
 from .magic import kind_of
 from .offsets import OffsetMap
 from .places import Marks
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from .opened import OpenedStream
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 DIGEST_LIMIT = 64 << 10
 """Complete bodies up to this size (playlists, keys, replies) get a SHA-256 at once; hashing all media would double
 the cost of a capture, and `contents_of` gives it on demand."""
-HELD_LIMIT = 8 * OPENING_BYTES
 
 
 class Content:
@@ -34,7 +34,6 @@ class Content:
         "first",
         "first_bytes",
         "from_orig",
-        "held",
         "info",
         "inner",
         "last",
@@ -48,6 +47,7 @@ class Content:
         "seen",
         "settled",
         "skip",
+        "waiting",
     )
 
     def __init__(
@@ -64,7 +64,7 @@ class Content:
         self.parser: Parser | None = None
         self.protocol: Protocol | None = None
         self.settled = False
-        self.held: list[memoryview | bytes | int] = []
+        self.waiting = Waiting()
         self.first_bytes = b""
         self.seen = 0
         self.missing: int | None = 0
@@ -164,7 +164,7 @@ class Content:
 
     def opening(self) -> Opening:
         """Return what is known for choosing a parser."""
-        first, is_begin = first_bytes_of(self.held)
+        first, is_begin = self.waiting.first_bytes(True)
         return Opening("content", first, b"", info=self.info, midstream=not is_begin)
 
     def digest(self, complete: bool) -> str | None:
@@ -203,22 +203,3 @@ class Content:
         if self.protocol is None or "rest" in self.protocol.carriers:
             return kind_of(self.first_bytes)
         return self.protocol.name
-
-
-def first_bytes_of(parts: Sequence[memoryview | bytes | int]) -> tuple[bytes, bool]:
-    """Return the bytes by which a parser is chosen, and whether they are the first ones.
-
-    Bytes around a gap (an integer) do not stand together: the longest run counts, the first among equals.
-    """
-    if not parts:
-        return b"", True
-    if len(parts) == 1 and not isinstance(parts[0], int):
-        return bytes(parts[0][:OPENING_BYTES]), True
-    runs = [bytearray()]
-    for part in parts:
-        if isinstance(part, int):
-            runs.append(bytearray())
-        elif len(runs[-1]) < OPENING_BYTES:
-            runs[-1] += part[: OPENING_BYTES - len(runs[-1])]
-    longest = max(runs, key=len)
-    return bytes(longest), longest is runs[0]

@@ -219,7 +219,6 @@ class Findings:
 
     def _content_data(self, event: ContentData, scope: Scope) -> None:
         content = self._contents[scope, event.key]
-        size = len(event.data)
         position = content.passed
         if scope is None:
             last = content.note(event.data, event.offset, event.places)
@@ -233,10 +232,9 @@ class Findings:
         if content.settled:
             self._feed(content, event.data, position)
             return
-        content.held.append(event.data)
-        self._settle(content, final=content.seen >= OPENING_BYTES)
-        if content.held and size:  # undecided: what is kept must outlive the batch
-            content.held[-1] = bytes(event.data)
+        content.waiting.data(event.data, True)
+        self._settle(content, final=content.seen >= OPENING_BYTES or content.waiting.is_full)
+        content.waiting.keep()
 
     def _content_gap(self, event: ContentGap, scope: Scope) -> None:
         content, length = self._contents[scope, event.key], event.length
@@ -244,7 +242,9 @@ class Findings:
         if content.settled:
             self._gap(content, length)
         else:
-            content.held.append(length)
+            content.waiting.gap(length, True)
+            if content.waiting.is_full:
+                self._settle(content, final=True)
 
     def _content_end(self, event: ContentEnd, scope: Scope) -> None:
         self._finish(self._contents.pop((scope, event.key)), complete=event.complete)
@@ -271,7 +271,7 @@ class Findings:
             opening = opening._replace(carrier="rest")
             protocol, _ = choose(self.engine.by_carrier["rest"].of(opening), opening, final=True)
         content.settled = True
-        held, content.held = content.held, []
+        held = content.waiting.take()
         if protocol is None:
             return
         content.protocol = protocol
@@ -282,11 +282,11 @@ class Findings:
             content.skip, content.ends_inner = part.skip, part.is_last
             content.inner = self._inner_of(content, part, opening)
         position = 0
-        for piece in held:
+        for _, piece, _ in held:
             if isinstance(piece, int):
                 self._gap(content, piece)
                 position += max(piece, 0)
-            else:
+            elif piece is not None:
                 self._feed(content, piece, position)
                 position += len(piece)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DecodeError
 from ..protocol import OPENING_BYTES, Carrier, Event, Opening, Parser, Protocol
 from .choice import choose
-from .contents import HELD_LIMIT, first_bytes_of
 from .ends import FlowEnds
 from .findings import Findings
 from .places import Places
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,17 +24,13 @@ TCP, UDP = 6, 17
 CARRIERS: dict[int, Carrier] = {TCP: "tcp", UDP: "udp"}
 
 
-Held = tuple[str, bool, memoryview | bytes | int]
-
-
 class FlowWork:
     """One flow while it is being read."""
 
     __slots__ = (
         "_findings",
-        "_held",
-        "_held_bytes",
         "_open",
+        "_waiting",
         "carrier",
         "dead",
         "ends",
@@ -58,8 +54,7 @@ class FlowWork:
         self.protocol: Protocol | None = None
         self.dead = False
         self.places = (Places(), Places())  # originator's, responder's
-        self._held: list[Held] = []
-        self._held_bytes = 0
+        self._waiting = Waiting(joins=self.carrier == "tcp")
         self._open = [True, True]
         self._findings: Findings | None = None
 
@@ -70,17 +65,20 @@ class FlowWork:
         if self.parser is not None:
             self._call(self.parser.feed, data, from_orig)
         elif not self.dead:
-            if self._settle(("data", from_orig, data)):
+            self._waiting.data(data, from_orig)
+            if self._settle(final=False):
                 self._replay()
-            elif self._held:  # undecided: what is kept must outlive the batch
-                self._held[-1] = ("data", from_orig, bytes(data))
+            else:
+                self._waiting.keep()
 
     def gap(self, length: int, from_orig: bool) -> None:
         """Take a gap of one direction."""
         if self.dead:
             return
         if self.parser is None:
-            self._held.append(("gap", from_orig, length))
+            self._waiting.gap(length, from_orig)
+            if self._waiting.is_full and self._settle(final=True):
+                self._replay()
         else:
             self._call(self.parser.gap, length, from_orig)
 
@@ -90,11 +88,10 @@ class FlowWork:
             return
         self._open[not from_orig] = False
         if self.parser is None:
-            self._held.append(("end", from_orig, 0))
+            self._waiting.end(from_orig)
             if any(self._open):
                 return
-            self._settle(None)
-            if self._held:
+            if self._settle(final=True):
                 self._replay()
         else:
             self._call(self.parser.end, from_orig)
@@ -103,15 +100,12 @@ class FlowWork:
 
     # --- choosing a parser ------------------------------------------------------------------------------
 
-    def _settle(self, held: Held | None) -> bool:
-        """Return True once it is decided who reads this flow (or that nobody does)."""
-        if held is not None:
-            self._held.append(held)
-            self._held_bytes += 0 if isinstance(held[2], int) else len(held[2])
+    def _settle(self, *, final: bool) -> bool:
+        """Return True once it is decided who reads this flow; where nobody does, it is dead."""
         opening = self._opening()
         full = len(opening.orig) >= OPENING_BYTES or len(opening.resp) >= OPENING_BYTES
-        final = held is None or full or self._held_bytes > HELD_LIMIT
-        if self.carrier == "udp" and len(self._held) >= MAX_UNDECIDED_DATAGRAMS:
+        final = final or full or self._waiting.is_full
+        if self.carrier == "udp" and len(self._waiting) >= MAX_UNDECIDED_DATAGRAMS:
             final = True
         protocol, decided = choose(self.engine.by_carrier[self.carrier].of(opening), opening, final=final)
         if not decided:
@@ -125,40 +119,30 @@ class FlowWork:
         return True
 
     def _opening(self) -> Opening:
-        orig, from_begin = self._first_bytes(True)
-        resp, resp_from_begin = self._first_bytes(False)
+        orig, from_begin = self._waiting.first_bytes(True)
+        resp, resp_from_begin = self._waiting.first_bytes(False)
         orig_port, resp_port = self.ends.ports
         midstream = self.midstream or not (from_begin and resp_from_begin)
         secrets = self.engine.secrets
         return Opening(self.carrier, orig, resp, orig_port, resp_port, midstream=midstream, secrets=secrets)
 
-    def _first_bytes(self, from_orig: bool) -> tuple[bytes, bool]:
-        """Return the first bytes of a direction (UDP: its first datagram), and False if others came before."""
-        if self.carrier == "udp":
-            for _, side, value in self._held:
-                if side == from_orig and not isinstance(value, int):
-                    return bytes(value[:OPENING_BYTES]), True
-            return b"", True
-        return first_bytes_of([value for what, side, value in self._held if side == from_orig and what != "end"])
-
     def _let_go(self) -> None:
         self.dead = True
         self.parser = self._findings = None
-        self._held.clear()
+        self._waiting.take()
         for places in self.places:
             places.forget()
 
     def _replay(self) -> None:
-        held, self._held = self._held, []
-        for what, from_orig, value in held:
+        for from_orig, what, _ in self._waiting.take():
             if self.dead or self.parser is None:
                 return
-            if not isinstance(value, int):
-                self._call(self.parser.feed, memoryview(value), from_orig)
-            elif what == "gap":
-                self._call(self.parser.gap, value, from_orig)
-            else:
+            if what is None:
                 self._call(self.parser.end, from_orig)
+            elif isinstance(what, int):
+                self._call(self.parser.gap, what, from_orig)
+            else:
+                self._call(self.parser.feed, memoryview(what), from_orig)
 
     # --- running it ---------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..protocol import OPENING_BYTES, Anomaly, ContentData, OpenedBegin, OpenedData, OpenedEnd, OpenedGap, Opening
 from .choice import choose
-from .contents import HELD_LIMIT, Content, first_bytes_of
+from .contents import Content
 from .tunnels import InnerStream
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,21 +18,18 @@ if TYPE_CHECKING:
     from .choice import Candidates
     from .engine import Dissector
     from .findings import Findings
+    from .waiting import Held, Runs
 
 MAX_DEPTH = 4
 """Bodies in bodies, streams in streams: a tunnel in a tunnel is plausible, more is not."""
 MAX_SECRETS = 16
 """Secrets that one direction may have had; then the oldest is forgotten."""
 
-Runs = tuple["Sequence[int]", "Sequence[int | None]"]
-Held = tuple[bool, "bytes | int | None", "Runs | None"]
-"""Direction; bytes, the length of a gap, or None for the end; and the places of the bytes."""
-
 
 class OpenedStream(InnerStream):
     """Both directions of a decrypted stream; offsets count its bytes, gaps included."""
 
-    __slots__ = ("_begin", "_held", "_held_bytes", "_ports", "_received", "_secrets", "is_settled")
+    __slots__ = ("_begin", "_ports", "_received", "_secrets", "_waiting", "is_settled")
 
     def __init__(self, ports: tuple[int, int], depth: int, begin: OpenedBegin) -> None:
         super().__init__(None, None, depth)
@@ -41,8 +39,7 @@ class OpenedStream(InnerStream):
         self._received = [0, 0]
         self.is_settled = False
         self._ports = ports
-        self._held: list[Held] = []
-        self._held_bytes = 0
+        self._waiting = Waiting()
 
     def opened_stream(self) -> OpenedStream:
         """Return the decrypted stream in which it lies: itself."""
@@ -69,25 +66,29 @@ class OpenedStream(InnerStream):
 
     def hold(self, from_orig: bool, what: memoryview | bytes | int | None, runs: Runs | None = None) -> None:
         """Keep what comes before it is known who reads it."""
-        kept = bytes(what) if isinstance(what, memoryview) else what
-        self._held.append((from_orig, kept, runs))
-        self._held_bytes += len(kept) if isinstance(kept, bytes) else 0
+        if what is None:
+            self._waiting.end(from_orig)
+        elif isinstance(what, int):
+            self._waiting.gap(what, from_orig)
+        else:
+            self._waiting.data(what, from_orig, runs)
+            self._waiting.keep()
 
     def settle(self, candidates: Candidates | None, *, final: bool) -> list[Held]:
         """Choose who reads the stream, if that can be decided; return what was held."""
-        orig, resp = self._first_bytes(True), self._first_bytes(False)
+        orig, resp = self._waiting.first_bytes(True)[0], self._waiting.first_bytes(False)[0]
         begin = self._begin
         opening = Opening(
             begin.carrier, orig, resp, *self._ports,
             is_opened=True, client_is_orig=begin.client_is_orig, is_half_opened=begin.is_half,
         )  # fmt: skip
-        full = max(len(orig), len(resp)) >= OPENING_BYTES or self._held_bytes > HELD_LIMIT
+        full = max(len(orig), len(resp)) >= OPENING_BYTES or self._waiting.is_full
         protocols = () if candidates is None else candidates.of(opening)
         protocol, decided = choose(protocols, opening, final=final or full)
         if not decided:
             return []
         self.is_settled = True
-        held, self._held = self._held, []
+        held = self._waiting.take()
         if protocol is not None:
             self.protocol, self.parser = protocol, protocol.parser(opening)
         return held
@@ -96,10 +97,6 @@ class OpenedStream(InnerStream):
     def carrier(self) -> Carrier:
         """Return what the stream is read as."""
         return self._begin.carrier
-
-    def _first_bytes(self, from_orig: bool) -> bytes:
-        parts = [what for side, what, _ in self._held if side == from_orig and what is not None]
-        return first_bytes_of(parts)[0]
 
     def lost(self, from_orig: bool) -> list[Event]:
         """Return what follows from bytes of which nobody knows how many there were."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.dissect.contents import DIGEST_LIMIT, Content, first_bytes_of
+from iptvforensics.dissect.contents import DIGEST_LIMIT, Content
 from iptvforensics.dissect.places import NOWHERE
-from iptvforensics.protocol import CODED, OPENING_BYTES, ContentInfo
+from iptvforensics.protocol import CODED, ContentInfo
 
 
 def content(offset: int = 100, **info: Any) -> Content:
@@ -144,29 +144,10 @@ def test_kind_is_the_name_of_the_protocol_that_reads_it(made_up: Any) -> None:
     assert body.kind() == "made"
 
 
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        pytest.param([], (b"", True), id="nothing"),
-        pytest.param([b"abc"], (b"abc", True), id="one piece"),
-        pytest.param([b"ab", memoryview(b"c")], (b"abc", True), id="pieces are joined"),
-        pytest.param([b"abc", 5, b"de"], (b"abc", True), id="longer before the gap"),
-        pytest.param([b"abc", 5, b"def"], (b"abc", True), id="first among equals"),
-        pytest.param([b"ab", 5, b"cde"], (b"cde", False), id="longer behind the gap"),
-        pytest.param([5, b"ab"], (b"ab", False), id="gap first"),
-        pytest.param([b"a", 5, b"b", 5, b"cd", 5, b"e"], (b"cd", False), id="longest of several"),
-        pytest.param([5], (b"", True), id="gap alone"),
-        pytest.param([bytes(OPENING_BYTES + 5)], (bytes(OPENING_BYTES), True), id="limit in one piece"),
-        pytest.param([bytes(OPENING_BYTES - 1), b"abc"], (bytes(OPENING_BYTES - 1) + b"a", True), id="limit in two"),
-    ],
-)
-def test_first_bytes(parts: list[Any], expected: tuple[bytes, bool]) -> None:
-    assert first_bytes_of(parts) == expected
-
-
 def test_opening_of_a_body() -> None:
     body = content(name="x")
-    body.held = [5, b"abc"]
+    body.waiting.gap(5, True)
+    body.waiting.data(b"abc", True)
     opening = body.opening()
     assert (opening.carrier, opening.orig, opening.resp, opening.midstream) == ("content", b"abc", b"", True)
     assert opening.info == ContentInfo(name="x")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from iptvforensics.dissect.findings import MAX_DEPTH
+from iptvforensics.dissect.waiting import HELD_ENTRIES
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import (
     CODED,
@@ -224,12 +225,21 @@ def test_choice_is_made_at_the_end_of_the_body(bench: Any, made_up: Any) -> None
     assert run.tables["objects"][0]["kind"] == "reader"
 
 
+def test_choice_is_made_when_the_body_is_full_of_holes(bench: Any, made_up: Any) -> None:
+    unsure = made_up("unsure", detect=lambda opening: None, carriers=("content",), tables=())
+    child = reader(made_up, detect=lambda opening: 0.6)
+    holes = [part for at in range(0, HELD_ENTRIES, 2) for part in (ContentData(1, at, b"a"), ContentGap(1, 1))]
+    run = bench(carrier(made_up, ab=[begin(), *holes]), unsure, child)
+    run.take(b"ab")
+    assert [call[:2] for call in child.parsers[0].calls] == [("feed", b"a"), ("gap", 1)] * (HELD_ENTRIES // 2)
+
+
 def test_body_that_nobody_claims_is_not_held(bench: Any, made_up: Any) -> None:
     child = reader(made_up, detect=lambda opening: 0.1)
     run = bench(carrier(made_up, ab=[begin(), ContentData(1, 0, b"ab")]), child)
     run.take(b"ab")
     (content,) = run.dissector._work[0]._findings._contents.values()
-    assert (content.settled, content.held, content.parser) == (True, [], None)
+    assert (content.settled, len(content.waiting), content.parser) == (True, 0, None)
 
 
 def test_parser_of_a_body_that_gives_up_is_an_anomaly_at_its_place(bench: Any, made_up: Any) -> None:
@@ -394,7 +404,7 @@ def test_bodies_in_bodies_have_a_depth_limit(bench: Any, made_up: Any, careless:
     run = bench(made)
     run.take(b"0123456789")
     deepest = max(run.dissector._work[0]._findings._contents.values(), key=lambda content: content.depth)
-    assert (deepest.depth, deepest.held) == (MAX_DEPTH, []), "what nobody will read is not kept"
+    assert (deepest.depth, len(deepest.waiting)) == (MAX_DEPTH, 0), "what nobody will read is not kept"
     run.finish()
     assert len(made.parsers) == 1 + MAX_DEPTH
     rows = sorted(run.tables["objects"], key=lambda row: row["stream_offset"])

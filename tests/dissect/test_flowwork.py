@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.dissect.contents import HELD_LIMIT
+from iptvforensics.dissect.waiting import HELD_BYTES, HELD_ENTRIES
 from iptvforensics.errors import DecodeError
 from iptvforensics.protocol import OPENING_BYTES, ContentBegin, ContentData, ContentInfo, Opening, Row
 from iptvforensics.protocols._example import PROTOCOL as ECHO
@@ -88,7 +88,18 @@ def test_choice_is_made_when_too_much_is_held(bench: Any, made_up: Any) -> None:
     while not made.parsers:
         run.take([bytes(1000), 10])
         pieces += 1
-    assert pieces == HELD_LIMIT // 1000 + 1
+    assert pieces == HELD_BYTES // 1000 + 1
+
+
+@pytest.mark.parametrize("pieces", [[b"a", 10], [10]], ids=["bytes and gaps", "gaps alone"])
+def test_choice_is_made_when_too_many_pieces_are_held(pieces: list[Any], bench: Any, made_up: Any) -> None:
+    unsure, made = made_up("unsure", detect=lambda opening: None), made_up(detect=lambda opening: 0.6)
+    run = bench(unsure, made)
+    run.take([b"a"])
+    for _ in range(HELD_ENTRIES):
+        run.take(pieces)
+        run.take((), [10])
+    assert len(made.parsers) == 1
 
 
 def test_choice_is_made_after_eight_datagrams(bench: Any, made_up: Any) -> None:
