@@ -85,7 +85,7 @@ SECRET_SHA256 = Column(
     "text",
     "SHA-256 of the secret that decrypted the message (table decrypted); null if it came in clear.",
 )
-"""Last column of every message table but for the endpoints; the protocol that used the secret fills it itself."""
+"""Last column of message tables but for the endpoints: TLS and QUIC fill it in rows about keys, else the engine."""
 
 ENGINE_COLUMNS = frozenset(c.name for c in (*MESSAGE_COLUMNS, *ENDPOINT_COLUMNS, OBJECT_OFFSET, SECRET_SHA256))
 """Names of the columns that parsers leave to the engine."""
