@@ -53,8 +53,8 @@ class Decoding:
             self._count(block)
             for packets in self._decoder.batches(block):
                 self._neighbours.add(block, packets)
-                self._memberships.add(block, packets)
                 yield from self._with_bursts(flows.add(block, packets))
+                self._memberships.add(block, packets, flows.packet_direction)
                 self._bursts.add(block, packets)
                 self._take_bursts()
                 self._packets += int((packets.status[: packets.count] == 0).sum())

@@ -48,17 +48,21 @@ DIRECTION_FIRST_NS, DIRECTION_LAST_NS = 21, 22
 CLOSED = 23  # 1 once the end of the stream was delivered
 AFTER_CLOSE_BYTES = 24
 DROPPED_BYTES = 25  # given up because a buffer was full
-SIGNATURES = 26  # ring of four, to recognise copies of a frame
-SIGNATURE_AT = 30
-MIDSTREAM = 31  # 1 if the first byte delivered is not the first byte sent
-BATCH_PIECES, BATCH_BYTES, BATCH_PIECE_AT = range(32, 35)
-EXTENT_AT, EXTENT_END = 35, 36  # room in the batch's buffer that is left for the next bytes
-LAST_BYTES = 37  # of the batch before, a guess at how much room the direction will want
-FAR_NUMBERS = 38  # acknowledgments and ends further ahead than any window, not believed
-BEFORE_START_BYTES = 39  # of TCP segments that begin before the first byte of the stream
-RESET_BYTES = 40  # payload of resets
-SIGNATURE_FRAMES, SIGNATURE_PLACES = 41, 45  # of the packets in the ring: frame, place and length of the content
-DIRECTION_WIDTH = 49
+LAST_ORIGINAL = 26  # place + 1 of its last packet that is no copy among those that are remembered
+MIDSTREAM = 27  # 1 if the first byte delivered is not the first byte sent
+BATCH_PIECES, BATCH_BYTES, BATCH_PIECE_AT = range(28, 31)
+EXTENT_AT, EXTENT_END = 31, 32  # room in the batch's buffer that is left for the next bytes
+LAST_BYTES = 33  # of the batch before, a guess at how much room the direction will want
+FAR_NUMBERS = 34  # acknowledgments and ends further ahead than any window, not believed
+BEFORE_START_BYTES = 35  # of TCP segments that begin before the first byte of the stream
+RESET_BYTES = 36  # payload of resets
+LOWER_ACKS = 37  # acknowledgments in a row that fall behind `PEER_ACK`
+DIRECTION_WIDTH = 38
+
+# --- a packet that is remembered to know its copies: sets of ways, found by its signature -------------
+C_SIGNATURE, C_FRAME, C_NS, C_PLACE, C_PATH, C_SEEN, C_BEFORE, C_PREVIOUS = range(8)
+COPY_WIDTH = 8  # `C_PLACE`: of its content in the block, and the length of that; the last two: which ones came before
+COPY_WAYS, COPY_SETS = 4, 1024
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
 P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)
@@ -89,7 +93,9 @@ TABLE_MASK = 17
 N_GATHERED = 18  # pieces whose bytes stand in the buffer of the batch
 OUT_USED, OUT_BYTES, N_EXTENTS = range(19, 22)  # room given out, bytes put there, rooms given out
 ARENA_USED, REPEATS_USED, N_KEPT_OVERLAPS = range(22, 25)
-STATE_WIDTH = 25
+COPY_SCORE = 25  # how many of the last packets were proven to be copies
+LAST_OF_ALL = 26  # place + 1 of the last packet that is no copy
+STATE_WIDTH = 27
 
 STOP_FLOWS, STOP_PIECES, STOP_PENDING = 1, 2, 3  # why `route` returned early
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..kernel import inline, kernel
 from . import layout as L
 from .connection import MAX_AHEAD, connection_of, follow
-from .copies import is_copy, sample, signature_of
+from .copies import is_copy, path_of, sample, signature_of
 from .ending import acknowledge, end_silent, note_end
 from .reassembly import deliver, give_up_hole, put_overlap, release, wait
 from .table import (
@@ -235,7 +235,7 @@ def add_tcp(
 
 @kernel(
     "q q q B[] B[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] q[] "
-    "q[] q[] q[] q[] q[] q[] q[]"
+    "q[] q[] q[] q[] q[] q[] q[] q[]"
 )
 def route(
     first_row: int,
@@ -272,6 +272,7 @@ def route(
     pend: Any,
     pieces: Any,
     overlaps: Any,
+    recent: Any,
     packet_flow: Any,
 ) -> int:
     """Return the first row that was not taken: `rows`, or where an array was full (see `STOPPED_FOR`)."""
@@ -314,9 +315,13 @@ def route(
             table[slot] = f + 1
             d = 2 * f + (basis & 1)
             describe_flow(flow, f, basis, frame, sub[i], ns, tunnel[i], vlan[i], src_mac[i], dst_mac[i])
-        content = sample(data, payload_at[i], payload_bytes[i]) if proto == UDP else 0
-        signature = signature_of(ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content)
-        if is_copy(data, dirs, d, ip_id[i], signature, at_hand, frame, payload_at[i], payload_bytes[i]):
+        content = sample(data, proto, ip_id[i], payload_at[i], payload_bytes[i])
+        signature = signature_of(d, ip_id[i], tcp_seq[i], tcp_ack[i], flags, wire, content)
+        path = path_of(src_mac[i], dst_mac[i], vlan[i], tunnel[i])
+        source, length = payload_at[i], payload_bytes[i]
+        if is_copy(
+            st, data, recent, dirs, d, proto, ip_id[i], signature, path, at_hand, frame, ns, source, length, wire
+        ):
             dirs[d * L.DIRECTION_WIDTH + L.DUPLICATES] += 1
             continue
         packet_flow[i] = d
@@ -338,13 +343,13 @@ def route(
                 tcp_seq[i],
                 tcp_ack[i],
                 flags,
-                payload_at[i],
-                payload_bytes[i],
+                source,
+                length,
                 wire,
             )
         elif proto == UDP and wire > 0:
             note(flow, f, L.LETTER_DATA, d & 1)
-            deliver(st, dirs, pieces, d, frame, ns, payload_at[i], payload_bytes[i], wire)
+            deliver(st, dirs, pieces, d, frame, ns, source, length, wire)
     return rows
 
 

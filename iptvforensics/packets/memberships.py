@@ -123,10 +123,13 @@ class Memberships:
         self.left_out = 0
         """Messages that came after the limit was reached."""
 
-    def add(self, block: MembershipBlock, packets: Packets) -> None:
-        """Take the packets of a batch, while its block still holds them."""
+    def add(self, block: MembershipBlock, packets: Packets, direction: Int64s) -> None:
+        """Take the packets of a batch, while its block still holds them.
+
+        `direction` is that of each packet in its flow; -1: it is a copy, which counts no second time.
+        """
         transport = packets.transport[: packets.count]
-        rows = np.flatnonzero((transport == IGMP) | (transport == ICMPV6))
+        rows = np.flatnonzero(((transport == IGMP) | (transport == ICMPV6)) & (direction[: packets.count] >= 0))
         data = memoryview(block.data).cast("B")
         for row in rows.tolist():
             if packets.status[row] != Status.DECODED:

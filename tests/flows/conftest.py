@@ -35,6 +35,11 @@ class Packet:
     ns: int | None = None
     transport: int = 6
     ports: tuple[int, int] | None = None
+    header: bytes = b""
+    """Bytes before the payload that the columns do not tell."""
+    macs: tuple[int, int] = (-1, -1)
+    vlan: int = -1
+    tunnel: int = 0
 
 
 @dataclass
@@ -64,6 +69,9 @@ def as_block(packets: list[Packet], first: int) -> tuple[SimpleNamespace, Simple
         columns["src_port"][i], columns["dst_port"][i] = s_port, d_port
         columns["transport"][i] = p.transport
         columns["tcp_seq"][i], columns["tcp_ack"][i], columns["tcp_flags"][i] = p.seq & 0xFFFFFFFF, p.ack, p.flags
+        (columns["src_mac"][i], columns["dst_mac"][i]), columns["vlan"][i] = p.macs, p.vlan
+        columns["tunnel"][i] = p.tunnel
+        data += p.header
         columns["payload_at"][i] = len(data)
         columns["payload_bytes"][i] = len(p.payload)
         columns["payload_wire_bytes"][i] = len(p.payload) if p.wire is None else p.wire

@@ -37,7 +37,7 @@ def found_in(frames):
     found = Memberships()
     block = block_of(frames)
     for packets in PacketDecoder().batches(block):
-        found.add(block, packets)
+        found.add(block, packets, packets.status * 0)
     return found
 
 
