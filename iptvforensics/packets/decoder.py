@@ -163,7 +163,7 @@ class PacketDecoder:
         packets = self._packets
         for _ in range(layout.MAX_DEPTH):
             fragment = self._fragment(block, data, index)
-            outcome, packet = self._fragments.add(fragment)
+            outcome, packet, wire_bytes = self._fragments.add(fragment)
             if outcome == "duplicate":
                 packets.status[index] = layout.FRAGMENT_DUPLICATE
             elif outcome == "malformed":
@@ -174,7 +174,7 @@ class PacketDecoder:
             if packets.status[index] != layout.FRAGMENT_PENDING or outcome == "pending":
                 break
             data[room_at : room_at + len(packet)] = packet
-            self._decode_joined(block, index, room_at, len(packet))
+            self._decode_joined(block, index, room_at, len(packet), wire_bytes)
             room_at += len(packet)
             if packets.status[index] != layout.FRAGMENT_PENDING:
                 break
@@ -204,7 +204,7 @@ class PacketDecoder:
             label=f"{source} to {target}, identification {row['ip_id']:#x}",
         )
 
-    def _decode_joined(self, block: FrameBlock, index: int, at: int, length: int) -> None:
+    def _decode_joined(self, block: FrameBlock, index: int, at: int, length: int, wire_bytes: int) -> None:
         """Decode a packet put together at `at` into row `index`, as if it stood where its last fragment stood."""
         packets, state = self._packets, self._state
         record, sub = int(packets.record[index]), int(packets.sub[index])
@@ -217,10 +217,8 @@ class PacketDecoder:
         state[layout.NOW_VLAN] = packets.vlan[index]
         single = np.zeros(layout.ALL_COLUMNS, np.int64)
         link = np.array([layout.REASSEMBLED_LINK], np.int32)
-        length_column = np.array([length], np.int64)
-        decode_frames(
-            *(block.data, 0, 1, np.array([at], np.int64), length_column, length_column, link, single, 1, state)
-        )
+        where, captured, wire = (np.array([number], np.int64) for number in (at, length, wire_bytes))
+        decode_frames(block.data, 0, 1, where, captured, wire, link, single, 1, state)
         single[layout.RECORD] = record
         single[layout.SUB] = sub
         single[layout.NOTES] |= layout.REASSEMBLED

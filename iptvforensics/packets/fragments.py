@@ -2,7 +2,8 @@
 
 The cold path: bytes are copied out of the block because the rest may come blocks later. Where fragments
 overlap, the bytes that came first stay; if the later ones differ, that is an anomaly that names both frames.
-A set is given up 60 s of capture time after its first fragment, and when there are too many sets.
+A set is given up 60 s of capture time after its first fragment, and when there are too many sets. Where all fragments
+were seen and the capture cut some of them, the packet goes as far as no byte of it is missing.
 
 **Known limitations**: RFC 5722 wants IPv6 packets with overlaps thrown away; here they are kept and flagged,
 because what the receiver did is not known. Intermediate extension headers of IPv6 are left out.
@@ -10,7 +11,7 @@ because what the receiver did is not known. Intermediate extension headers of IP
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -50,6 +51,35 @@ class Fragment(NamedTuple):
     """Addresses and identification, for messages."""
 
 
+class Joined(NamedTuple):
+    """What became of a fragment and, if it completed a packet, that packet from its IP header on."""
+
+    outcome: Outcome
+    packet: bytes = b""
+    wire_bytes: int = 0
+    """Length of the packet on the wire; more than `packet` if the capture cut fragments of it."""
+
+
+class Spans:
+    """Ranges of bytes, apart from each other and in order."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        """Take a range, joined with those that it touches."""
+        low, high = bisect_left(self.ends, start), bisect_right(self.starts, end)
+        self.starts[low:high] = [min([start, *self.starts[low : low + 1]]) if high > low else start]
+        self.ends[low:high] = [max([end, *self.ends[high - 1 : high]]) if high > low else end]
+
+    def upto(self) -> int:
+        """Return up to where everything from 0 on is there."""
+        return self.ends[0] if self.starts and self.starts[0] == 0 else 0
+
+
 @dataclass(slots=True)
 class _Set:
     first_ns: int
@@ -59,13 +89,14 @@ class _Set:
     next_protocol: int = 0
     total: int = -1
     data: bytearray = field(default_factory=bytearray)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
+    kept: Spans = field(default_factory=Spans)
+    """What was captured; `sent` is what was on the wire."""
+    sent: Spans = field(default_factory=Spans)
     pieces: list[tuple[int, int, int]] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
-        return self.total >= 0 and self.starts == [0] and self.ends[0] >= self.total
+        return 0 <= self.total <= self.sent.upto() and self.kept.upto() > 0
 
     def cost(self) -> int:
         return len(self.data) + SET_OVERHEAD_BYTES + 200 * len(self.pieces)
@@ -73,8 +104,8 @@ class _Set:
     def holds(self, fragment: Fragment) -> bool:
         """Return True if exactly these bytes are already here."""
         end = fragment.offset + len(fragment.data)
-        i = bisect_left(self.ends, end)
-        inside = i < len(self.starts) and self.starts[i] <= fragment.offset
+        i = bisect_left(self.kept.ends, end)
+        inside = i < len(self.kept.ends) and self.kept.starts[i] <= fragment.offset
         return inside and self.data[fragment.offset : end] == fragment.data
 
     def add(self, offset: int, data: bytes, frame_no: int) -> tuple[int, int] | None:
@@ -84,24 +115,21 @@ class _Set:
             self.data.extend(bytes(end - len(self.data)))
         differs: tuple[int, int] | None = None
         at = offset
-        i = bisect_left(self.ends, offset)
-        low = i
+        starts, ends = self.kept.starts, self.kept.ends
+        i = bisect_left(ends, offset)
         while at < end:
-            start = self.starts[i] if i < len(self.starts) else end
+            start = starts[i] if i < len(starts) else end
             if at < start:
                 hole = min(start, end)
                 self.data[at:hole] = data[at - offset : hole - offset]
                 at = hole
                 continue
-            stop = min(self.ends[i], end)
+            stop = min(ends[i], end)
             if differs is None and self.data[at:stop] != data[at - offset : stop - offset]:
                 differs = (at, stop)
             at = max(at, stop)
             i += 1
-        if i < len(self.starts) and self.starts[i] == end:
-            i += 1
-        self.starts[low:i] = [min([offset, *self.starts[low : low + 1]])]
-        self.ends[low:i] = [max([end, *self.ends[i - 1 : i]])] if i > low else [end]
+        self.kept.add(offset, end)
         self.pieces.append((offset, end, frame_no))
         return differs
 
@@ -119,8 +147,8 @@ class FragmentStore:
         self._done: OrderedDict[Hashable, _Set] = OrderedDict()
         self._bytes = 0
 
-    def add(self, fragment: Fragment) -> tuple[Outcome, bytes]:
-        """Return what became of a fragment and, if it completed a packet, that packet from its IP header on."""
+    def add(self, fragment: Fragment) -> Joined:
+        """Return what became of a fragment, and the packet that it completed."""
         self._expire(fragment.ts_ns)
         end = fragment.offset + fragment.wire_bytes
         odd = fragment.more and fragment.wire_bytes % 8 != 0
@@ -131,9 +159,9 @@ class FragmentStore:
         if odd or (fragment.more and not fragment.wire_bytes) or end > MAX_PACKET_BYTES:
             detail = f"{fragment.label}: bytes {fragment.offset} to {end}"
             self._report("IP_fragment_malformed", fragment.frame_no, detail)
-            return "malformed", b""
+            return Joined("malformed")
         if self._is_copy(fragment):
-            return "duplicate", b""
+            return Joined("duplicate")
         if len(fragment.data) < fragment.wire_bytes:
             self._report("IP_fragment_cut", fragment.frame_no, f"{fragment.label}: not all of it was captured")
         entry = self._sets.get(fragment.key)
@@ -142,14 +170,14 @@ class FragmentStore:
             self._sets[fragment.key] = entry
             self._bytes += entry.cost()
         elif entry.holds(fragment) and not self._says_more(entry, fragment):
-            return "duplicate", b""
+            return Joined("duplicate")
         self._bytes -= entry.cost()
         self._place(entry, fragment)
         self._bytes += entry.cost()
         if entry.complete:
-            return "complete", self._finish(fragment.key, entry)
+            return self._finish(fragment.key, entry)
         self._limit()
-        return "pending", b""
+        return Joined("pending")
 
     def finish(self) -> None:
         """Report what is still incomplete: the capture is over."""
@@ -180,6 +208,7 @@ class FragmentStore:
             elif entry.total != end:
                 detail = f"{fragment.label}: length {entry.total} by an earlier frame, {end} by this one"
                 self._report("IP_fragment_overlap_differs", fragment.frame_no, detail)
+        entry.sent.add(fragment.offset, end)
         if not fragment.data:
             return
         differs = entry.add(fragment.offset, fragment.data, fragment.frame_no)
@@ -190,13 +219,14 @@ class FragmentStore:
             )
             self._report("IP_fragment_overlap_differs", fragment.frame_no, detail)
 
-    def _finish(self, key: Hashable, entry: _Set) -> bytes:
+    def _finish(self, key: Hashable, entry: _Set) -> Joined:
         del self._sets[key]
         self._bytes -= entry.cost()
         self._done[key] = entry
         if len(self._done) > MAX_DONE:
             self._done.popitem(last=False)
-        return _packet(entry)
+        header, body = _header(entry), entry.data[: min(entry.total, entry.kept.upto())]
+        return Joined("complete", header + body, len(header) + entry.total)
 
     def _expire(self, now_ns: int) -> None:
         while self._sets:
@@ -215,16 +245,15 @@ class FragmentStore:
         self._report(name, entry.first_frame, f"{entry.label}: {why}")
 
 
-def _packet(entry: _Set) -> bytes:
-    """Return the whole packet with a header that says so: lengths set, nothing left of fragmentation."""
-    body = bytes(entry.data[: entry.total])
+def _header(entry: _Set) -> bytes:
+    """Return a header that says that the packet is whole: lengths set, nothing left of fragmentation."""
     header = bytearray(entry.header)
     if header[0] >> 4 == 4:
         # Too long for its own length field: 0, which means "as long as the frame".
-        total = len(header) + len(body)
+        total = len(header) + entry.total
         header[2:4] = (total if total <= 0xFFFF else 0).to_bytes(2, "big")
         header[6:8] = b"\0\0"
     else:
-        header[4:6] = len(body).to_bytes(2, "big")
+        header[4:6] = entry.total.to_bytes(2, "big")
         header[6] = entry.next_protocol
-    return bytes(header) + body
+    return bytes(header)

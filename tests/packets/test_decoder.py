@@ -138,6 +138,15 @@ def test_duplicates_are_counted(decode):
     assert [row["payload"] for row in decoded.rows if row["status"] == 0] == [BODY]
 
 
+def test_fragments_that_the_capture_cut_have_ports_and_their_first_bytes(decode):
+    parts = cut4()
+    decoded = decode([(part[:100], len(part)) for part in parts], 101)
+    row = decoded.rows[-1]
+    assert (row["status"], row["dst_port"], row["payload"]) == (0, 2000, BODY[:72])
+    assert row["payload_wire_bytes"] == len(BODY)
+    assert decoded.anomalies == {"IP_fragment_cut": 3, "IP_snaplen_cut": 1}
+
+
 def test_a_fragment_that_cannot_be(decode):
     decoded = decode([ipv4(b"", offset=8, more=True)], 101)
     assert decoded.ledger == {"FRAGMENT_MALFORMED": 1}

@@ -26,7 +26,9 @@ class Store(FragmentStore):
     def put(self, offset, data, *, more=True, key="a", t=0.0, wire=None, header=HEADER4, kind=17):
         self.frame += 1
         wire = len(data) if wire is None else wire
-        return self.add(Fragment(key, header, kind, offset, more, data, wire, self.frame, int(t * 1e9), f"label {key}"))
+        part = Fragment(key, header, kind, offset, more, data, wire, self.frame, int(t * 1e9), f"label {key}")
+        outcome, packet, self.wire_bytes = self.add(part)
+        return outcome, packet
 
 
 def pieces(size=128):
@@ -180,12 +182,21 @@ def test_the_longest_packet():
     assert (outcome, len(packet), packet[2:4]) == ("complete", 65555, b"\0\0")
 
 
-def test_a_cut_fragment_leaves_a_hole_until_it_comes_again():
+def test_of_cut_fragments_the_packet_goes_as_far_as_no_byte_is_missing():
+    store = Store()
+    assert store.put(0, b"A" * 5, wire=8)[0] == "pending"
+    assert store.names == ["IP_fragment_cut"]
+    outcome, packet = store.put(8, b"B" * 5, more=False, wire=8)
+    assert (outcome, packet[20:], store.wire_bytes) == ("complete", b"A" * 5, 36)
+    assert packet[2:4] == (36).to_bytes(2, "big")
+    assert store.put(8, b"B" * 5, more=False, wire=8)[0] == "duplicate"
+
+
+def test_what_was_cut_may_come_again_before_the_last_fragment():
     store = Store()
     store.put(0, b"A" * 5, wire=8)
-    assert store.names == ["IP_fragment_cut"]
-    assert store.put(8, b"B" * 8, more=False)[0] == "pending"
-    assert store.put(0, b"A" * 8)[1][20:] == b"A" * 8 + b"B" * 8
+    store.put(0, b"A" * 8)
+    assert store.put(8, b"B" * 8, more=False)[1][20:] == b"A" * 8 + b"B" * 8
 
 
 def test_an_empty_cut_fragment_completes_nothing():
