@@ -28,6 +28,10 @@ AHEAD = 6
 """Records that lie between the one that is read and the one that is fetched from memory meanwhile."""
 SECONDS_APART = 86_400
 """Two records in a row that are further apart than this are not taken for records after damage."""
+SECONDS_NEAR = 60
+"""A whole record as near as this to the last one before the damage needs no other behind it."""
+MOST_NEAR_BYTES = 65_535
+"""If it is no longer than this."""
 SECONDS_AWAY = 400 * 86_400
 """Nor is a record that is further away than this from the last one before the damage."""
 
@@ -142,9 +146,21 @@ def captured_length(data: memoryview, at: int, form: memoryview) -> int:
     return first
 
 
+@inline
+def is_whole_and_near(data: memoryview, at: int, form: memoryview, near: int) -> int:
+    """Return 1 if a likely header stands here of a record that was not cut, at about the time of the last good one."""
+    if near < 0 or is_likely_header(data, at, form, near, SECONDS_NEAR) == 0:
+        return 0
+    wire = u32(data, at + 12, form[BIG])
+    return 1 if u32(data, at + 8, form[BIG]) == wire and wire <= MOST_NEAR_BYTES else 0
+
+
 @kernel("B[] q q q[] q q[]")
 def find_pcap(data: memoryview, end: int, is_last: int, form: memoryview, near: int, state: memoryview) -> int:
-    """Search from `state[AT]` on for two likely records in a row or the beginning of a file; return how it ended."""
+    """Search from `state[AT]` on for records or the beginning of a file; return how it ended.
+
+    Two likely records in a row are believed, and one that is whole and near in time: there may be garbage behind each.
+    """
     header = form[HEADER_BYTES]
     at = state[AT]
     result = NOTHING
@@ -165,6 +181,9 @@ def find_pcap(data: memoryview, end: int, is_last: int, form: memoryview, near: 
                 result = UNDECIDED
                 break
             elif following == end:
+                result = FOUND
+                break
+            if following <= end and is_whole_and_near(data, at, form, near):
                 result = FOUND
                 break
         at += 1

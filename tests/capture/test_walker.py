@@ -73,6 +73,29 @@ def test_hole_in_a_pcap_holds_no_frames(write, read, hole, block_bytes):
     assert reading.anomalies == [("CAPTURE_damaged_record", len(parts[0]), 1)]
 
 
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+@pytest.mark.parametrize("garbage", [b"\xff" * 7, b"garbage", bytes(3), b"Z" * 24], ids=str)
+def test_garbage_behind_every_record_hides_none(write, read, garbage, block_bytes):
+    records = write.records(30)
+    file, places = write.pcap([]), []
+    for record in records:
+        file += write.pcap_record(record)
+        places.append(len(file))
+        file += garbage
+    reading = read(file, block_bytes=block_bytes)
+    assert reading.data == [record.data for record in records]
+    assert [offset for _, offset, _ in reading.anomalies] == places
+
+
+def test_one_record_behind_damage_is_believed_only_if_it_is_near_and_whole(write, read):
+    first, odd = write.records(1)[0], b"\xff" * 20
+    for later_s, cut, frames in ((30, 0, 2), (90, 0, 1), (30, 1, 1)):
+        ts_ns = first.ts_ns + later_s * 10**9
+        record = type(first)(b"later", ts_ns, 5 + cut)
+        content = write.pcap([first]) + odd + write.pcap_record(record) + odd
+        assert len(read(content).rows) == frames
+
+
 def test_damage_to_the_end_is_reported_once(write, read):
     content = write.pcap(write.records(5))
     reading = read(content + b"\0" * 5000, block_bytes=300)
