@@ -39,8 +39,8 @@ STATE_SLOTS = LINKS + LINK_TYPES
 
 # Layers: what a step function decodes next. A step returns the next layer, 0 when done, or minus a reason.
 IPV4, IPV6, IP_ANY, UPPER, TCP, UDP, OTHER = range(1, 8)
-ETHERNET, ETHERTYPE, LLC, PPP, CHDLC, PPPOE, MPLS, SLL, SLL2, LOOPBACK, NFLOG = range(10, 21)
-WLAN, AMSDU, RADIOTAP, PPI, PRISM, AVS = range(30, 36)
+ETHERNET, ETHERTYPE, LLC, PPP, CHDLC, PPPOE, MPLS, SLL, SLL2, LOOPBACK, NFLOG, PPP_DIRECTION = range(10, 22)
+WLAN, AMSDU, RADIOTAP, PPI, PRISM, AVS, PKTAP = range(30, 37)
 GRE, ERSPAN, ERSPAN3, ETHERIP = range(40, 44)
 
 # Reasons why a row is no decoded packet (0: it is one).
@@ -88,9 +88,11 @@ LINK_LAYERS = {
     127: RADIOTAP,
     163: AVS,
     192: PPI,
+    204: PPP_DIRECTION,
     228: IPV4,
     229: IPV6,
     239: NFLOG,
+    258: PKTAP,
     276: SLL2,
 }
 """Link type (LINKTYPE_ registry of the pcap formats) to the layer that stands first."""
@@ -130,6 +132,12 @@ def mac(data: memoryview, at: int) -> int:
 def le16(data: memoryview, at: int) -> int:
     """Return two bytes in little-endian order as a number."""
     return data[at + 1] * 256 + data[at]
+
+
+@inline
+def le32(data: memoryview, at: int) -> int:
+    """Return four bytes in little-endian order as a number."""
+    return data[at + 3] * 16777216 + data[at + 2] * 65536 + data[at + 1] * 256 + data[at]
 
 
 @inline

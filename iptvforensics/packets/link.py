@@ -35,6 +35,7 @@ from .layout import (
     NOW_TUNNEL,
     NOW_VLAN,
     PPP,
+    PPP_DIRECTION,
     PPPOE,
     SLL,
     TUNNEL_TOO_DEEP,
@@ -333,4 +334,7 @@ def link_step(data: memoryview, state: memoryview, layer: int) -> int:
         return loopback(data, state)
     if layer == NFLOG:
         return nflog(data, state)
+    if layer == PPP_DIRECTION:  # a byte that says who sent the frame
+        state[AT] += 1
+        return PPP
     return cooked(data, state, layer)

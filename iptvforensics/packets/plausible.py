@@ -41,8 +41,16 @@ def is_ip(data: memoryview, at: int, end: int, wire_end: int, strict: int) -> in
 
 
 @inline
+def ppp_kind(protocol: int) -> int:
+    """Return the EtherType of what a PPP protocol number names, 0 if it is not IP."""
+    if protocol == 0x21:
+        return 0x0800
+    return 0x86DD if protocol == 0x57 else 0
+
+
+@inline
 def is_ethernet(data: memoryview, at: int, end: int, wire_end: int, strict: int) -> int:
-    """Return 4 or 6 if an Ethernet frame with a plausible IP packet stands at `at`, else 0."""
+    """Return 4 or 6 if an Ethernet frame with a plausible IP packet (in PPPoE or MPLS, too) stands at `at`, else 0."""
     if at < 0 or at + 14 > end:
         return 0
     kind = be16(data, at + 12)
@@ -52,6 +60,17 @@ def is_ethernet(data: memoryview, at: int, end: int, wire_end: int, strict: int)
             break
         kind = be16(data, inner + 2)
         inner += 4
+    if kind == 0x8864 and inner + 8 <= end and data[inner] == 0x11 and data[inner + 1] == 0:  # PPPoE
+        kind = ppp_kind(be16(data, inner + 6))
+        inner += 8
+    elif kind == 0x8847:
+        for _ in range(4):
+            if inner + 4 >= end:
+                return 0
+            inner += 4
+            if data[inner - 2] & 1 == 1:
+                break
+        kind = 0x0800 if data[inner] // 16 == 4 else 0x86DD
     if kind != 0x0800 and kind != 0x86DD:
         return 0
     if strict != 0 and wire_end - at <= 60:  # the sender may have padded it

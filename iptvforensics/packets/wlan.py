@@ -1,6 +1,6 @@
 """802.11 frames, with or without a capture header in front: to the LLC header of their data.
 
-IEEE 802.11-2020 section 9 (data frames, QoS, A-MSDU); radiotap, PPI, Prism and AVS capture headers are
+IEEE 802.11-2020 section 9 (data frames, QoS, A-MSDU); radiotap, PPI, Prism, AVS and PKTAP capture headers are
 skipped by their length. An A-MSDU gives one row per subframe. Retries are rows like any other.
 
 **Known limitations**: protected frames are counted, not decrypted; frames that the radio cut in fragments
@@ -29,6 +29,7 @@ from .layout import (
     NOW_SRC_MAC,
     NOW_TUNNEL,
     NOW_VLAN,
+    PKTAP,
     PPI,
     RADIOTAP,
     UNSUPPORTED_LINK_TYPE,
@@ -43,6 +44,7 @@ from .layout import (
     be32,
     lacks,
     le16,
+    le32,
     limit,
     mac,
 )
@@ -100,9 +102,11 @@ def wlan(data: memoryview, state: memoryview) -> int:
     at += header
     end = state[END]
     # Some cards pad the header to four bytes; some decrypt and leave the protection bit as it was.
-    if header % 4 != 0 and is_snap(data, at, end) == 0 and is_snap(data, at + 2, end) != 0 and not aggregated:
+    snap_at = at + 14 if aggregated else at
+    if header % 4 != 0 and is_snap(data, snap_at, end) == 0 and is_snap(data, snap_at + 2, end) != 0:
         at += 2
-    if flags & 0x40 != 0 and is_snap(data, at, end) == 0 and (not aggregated or is_snap(data, at + 14, end) == 0):
+        snap_at += 2
+    if flags & 0x40 != 0 and is_snap(data, snap_at, end) == 0:
         return -WLAN_PROTECTED
     state[AT] = at
     if not aggregated:
@@ -139,8 +143,15 @@ def amsdu(data: memoryview, state: memoryview) -> int:
 
 
 @inline
+def link_layer(state: memoryview, link: int) -> int:
+    """Return the layer of a link type that a capture header names; no such header stands in another one."""
+    layer = state[LINKS + link] if link < LINK_TYPES else -UNSUPPORTED_LINK_TYPE
+    return -MALFORMED_LINK if layer in (PPI, PKTAP) else layer
+
+
+@inline
 def capture_header(data: memoryview, state: memoryview, layer: int) -> int:
-    """Return the layer after a radiotap, PPI, Prism or AVS header."""
+    """Return the layer after a radiotap, PPI, Prism, AVS or PKTAP (macOS) header."""
     short = lacks(state, 8, MALFORMED_LINK)
     if short != 0:
         return short
@@ -150,10 +161,13 @@ def capture_header(data: memoryview, state: memoryview, layer: int) -> int:
         size = le16(data, at + 2)
     elif layer == PPI:
         size = le16(data, at + 2)
-        link = le16(data, at + 4) + le16(data, at + 6) * 65536
-        follows = state[LINKS + link] if link < LINK_TYPES else -UNSUPPORTED_LINK_TYPE
-        if follows == PPI:
-            return -MALFORMED_LINK
+        follows = link_layer(state, le32(data, at + 4))
+    elif layer == PKTAP:
+        short = lacks(state, 12, MALFORMED_LINK)
+        if short != 0:
+            return short
+        size = le32(data, at)
+        follows = link_layer(state, le32(data, at + 8))
     elif layer == AVS or be32(data, at) & 0xFFFFF000 == 0x80211000:
         size = be32(data, at + 4)
     else:

@@ -72,6 +72,19 @@ CARRIED = {
         MACS + b"\x88\x47" + MPLS_LABELS + b"\x44" + MACS[1:] + b"\x08\0" + V4,
     ),
     "mpls pseudowire with control word": (1, MACS + b"\x88\x48" + MPLS_LABELS + bytes(4) + MACS + b"\x08\0" + V4),
+    "mpls pseudowire of pppoe": (
+        1,
+        MACS
+        + b"\x88\x47"
+        + MPLS_LABELS
+        + MACS
+        + b"\x88\x64\x11\0\0\1"
+        + struct.pack(">H", len(V4) + 2)
+        + b"\0\x21"
+        + V4,
+    ),
+    "ppp with direction": (204, b"\0\xff\x03\0\x21" + V4),
+    "pktap": (258, struct.pack("<III", 108, 1, 1) + bytes(96) + MACS + b"\x08\0" + V4),
     "pppoe": (1, MACS + b"\x88\x64\x11\0\0\x01" + struct.pack(">H", len(V4) + 2) + b"\0\x21" + V4 + bytes(9)),
     "pppoe ipv6": (1, MACS + b"\x88\x64\x11\0\0\x01" + struct.pack(">H", len(V6) + 2) + b"\0\x57" + V6),
     "pppoe link type": (51, b"\x11\0\0\x01" + struct.pack(">H", len(V4) + 2) + b"\0\x21" + V4),

@@ -57,6 +57,10 @@ CARRIED = {
     "vxlan": (ipv4(udp(VXLAN + ETH4, 4789)), Tunnel.VXLAN),
     "vxlan old port": (ipv4(udp(VXLAN + ETH6, 8472)), Tunnel.VXLAN),
     "vxlan with policy": (ipv4(udp(b"\x88\0\0\7\0\0\7\0" + ETH4, 4789)), Tunnel.VXLAN),
+    "vxlan of mpls": (
+        ipv4(udp(VXLAN + MACS + b"\x88\x47\0\0\x10\x40\0\0\x21\x40" + IN4, 4789)),
+        Tunnel.VXLAN | Tunnel.MPLS,
+    ),
     "vxlan odd port": (ipv4(udp(VXLAN + ETH4, 12345)), Tunnel.VXLAN),
     "vxlan in ipv6": (ipv6(udp(VXLAN + MACS + b"\x81\0\0\7\x08\0" + IN4, 4789)), Tunnel.VXLAN),
     "geneve": (ipv4(udp(GENEVE + ETH4, 6081)), Tunnel.GENEVE),

@@ -47,6 +47,7 @@ DATA = {
     "prism": (119, struct.pack("<II", 0x44, 144) + bytes(136) + wlan(llc())),
     "prism big-endian": (119, struct.pack(">II", 0x44, 144) + bytes(136) + wlan(llc())),
     "avs under prism": (119, struct.pack(">II", 0x80211001, 64) + bytes(56) + wlan(llc())),
+    "pktap": (258, struct.pack("<III", 108, 1, 105) + bytes(96) + wlan(llc())),
     "avs": (163, struct.pack(">II", 0x80211001, 64) + bytes(56) + wlan(llc())),
 }
 
@@ -132,3 +133,10 @@ def test_capture_headers_that_make_no_sense(decode, link_type, frame):
 def test_ppi_around_an_unknown_link_type(decode):
     frame = b"\0\0\x08\0" + struct.pack("<I", 100000) + bytes(40)
     assert decode([frame], 192).rows[0]["status"] == Status.UNSUPPORTED_LINK_TYPE
+
+
+@pytest.mark.parametrize("flags", [2, 0x42])
+def test_an_aggregate_behind_a_padded_header_is_read(decode, flags):
+    frames = subframe(llc(b"one")) + subframe(llc(b"two"), last=True)
+    rows = decode([wlan(bytes(2) + frames, 0x88, flags=flags, qos=b"\x80\0")], 105).rows
+    assert [(row["status"], row["payload"]) for row in rows] == [(0, b"one"), (0, b"two")]
