@@ -15,18 +15,33 @@ from .connection import MAX_AHEAD, RESET_SEEN, RESET_SILENCE_NS
 from .reassembly import give_up_hole, put_piece, release
 from .table import TCP, signed32
 
+MANY_LOWER_ACKS = 8
+"""Acknowledgments in a row that are lower than one before: networks hardly exchange so many."""
+
 
 @inline
 def acknowledge(dirs: Any, d: int, ack: int) -> None:
-    """Note how far the other direction has been acknowledged; this alone never makes a gap."""
+    """Note how far the other direction has been acknowledged; this alone never makes a gap.
+
+    Acknowledgments never go back: one that several later ones fall behind of was forged or damaged.
+    """
     other = (d ^ 1) * L.DIRECTION_WIDTH
-    if dirs[other + L.STARTED]:
-        offset = dirs[other + L.NEXT_OFFSET] + signed32(ack - dirs[other + L.NEXT_SEQ])
-        if offset > dirs[other + L.PEER_ACK]:
-            if offset - max(dirs[other + L.NEXT_OFFSET], dirs[other + L.PEER_ACK]) <= MAX_AHEAD:
-                dirs[other + L.PEER_ACK] = offset
-            else:
-                dirs[other + L.FAR_NUMBERS] += 1
+    if dirs[other + L.STARTED] == 0:
+        return
+    offset = dirs[other + L.NEXT_OFFSET] + signed32(ack - dirs[other + L.NEXT_SEQ])
+    if offset >= dirs[other + L.PEER_ACK]:
+        dirs[other + L.LOWER_ACKS] = 0
+    elif dirs[other + L.PEER_ACK] > dirs[other + L.NEXT_OFFSET]:
+        dirs[other + L.LOWER_ACKS] += 1
+        if dirs[other + L.LOWER_ACKS] >= MANY_LOWER_ACKS:
+            dirs[other + L.PEER_ACK] = offset
+            dirs[other + L.LOWER_ACKS] = 0
+            dirs[other + L.FAR_NUMBERS] += 1
+    if offset > dirs[other + L.PEER_ACK]:
+        if offset - max(dirs[other + L.NEXT_OFFSET], dirs[other + L.PEER_ACK]) <= MAX_AHEAD:
+            dirs[other + L.PEER_ACK] = offset
+        else:
+            dirs[other + L.FAR_NUMBERS] += 1
 
 
 @inline

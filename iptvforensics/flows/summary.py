@@ -137,7 +137,7 @@ def flow_anomalies(table: FlowNumbers) -> list[tuple[str, int, bool, int, str]]:
         (
             L.FAR_NUMBERS,
             "TCP_numbers_out_of_window",
-            "acknowledgments or ends too far ahead to prove that bytes were sent",
+            "acknowledgments or ends that prove no bytes: too far ahead, or taken back by those that followed",
         ),
         (L.BEFORE_START_BYTES, "TCP_bytes_before_start", "bytes before the first one of the stream; not delivered"),
         (L.RESET_BYTES, "TCP_bytes_in_reset", "payload of resets (RST), no part of the stream; not delivered"),

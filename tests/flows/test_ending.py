@@ -101,6 +101,21 @@ def test_acknowledgments_may_go_far_in_steps(kernel_speed: str) -> None:
     assert number(table, 0, L.FAR_NUMBERS) == 0
 
 
+@pytest.mark.parametrize(("later", "gaps"), [(7, {0: [(3, 1 << 20)]}), (8, {})])
+def test_an_acknowledgment_that_later_ones_take_back_proves_nothing(
+    kernel_speed: str, later: int, gaps: object
+) -> None:
+    forged = from_server(1004 + (1 << 20))
+    out, table = run([*START, forged, *[from_server(1004, seq=5001)] * later])
+    assert out.gaps == gaps
+    assert number(table, 0, L.FAR_NUMBERS) == (0 if gaps else 1)
+
+
+def test_acknowledgments_out_of_order_take_nothing_back(kernel_speed: str) -> None:
+    acks = [1104, 1004, 1024, 1044, 1064, 1084, 1104, 1004, 1024]
+    assert run([*START, *map(from_server, acks)])[0].gaps == {0: [(3, 100)]}
+
+
 def test_many_directions_may_lose_their_ends(kernel_speed: str) -> None:
     packets = []
     for i in range(6000):
