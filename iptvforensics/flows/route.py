@@ -308,7 +308,7 @@ def route(
                 d = connection_of(st, flow, dirs, d, tcp_seq[i], tcp_ack[i], flags, wire, ns)
                 f = d >> 1
         if f < 0:
-            basis = sent_by_responder(proto, flags, s_port, d_port)
+            basis = sent_by_responder(proto, flags, s_port, d_port, d_hi, d_lo)
             f = open_flow(st, flow, dirs, basis & 1, s_hi, s_lo, d_hi, d_lo, s_port, d_port, proto)
             if table[slot] != 0:
                 follow(flow, dirs, f, table[slot] - 1)

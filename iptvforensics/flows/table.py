@@ -82,7 +82,15 @@ def find_flow(
 
 
 @inline
-def sent_by_responder(proto: int, flags: int, s_port: int, d_port: int) -> int:
+def is_group(hi: int, lo: int) -> int:
+    """Return 1 if an address is a multicast group or the broadcast address: nobody sends from there."""
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return 1 if lo & 0xF0000000 == 0xE0000000 or lo & 0xFFFFFFFF == 0xFFFFFFFF else 0
+    return 1 if (hi >> 56) & 0xFF == 0xFF else 0
+
+
+@inline
+def sent_by_responder(proto: int, flags: int, s_port: int, d_port: int, d_hi: int, d_lo: int) -> int:
     """Return how the sender of a flow's first packet is known: basis * 2, plus 1 if it is the responder."""
     if proto == TCP and flags & SYN:
         return L.BASIS_SYN_ACK * 2 + 1 if flags & ACK else L.BASIS_SYN * 2
@@ -91,7 +99,7 @@ def sent_by_responder(proto: int, flags: int, s_port: int, d_port: int) -> int:
             return L.BASIS_PORT * 2 + 1
         if (d_port < 1024 <= s_port) or (1024 <= d_port < 32768 <= s_port):
             return L.BASIS_PORT * 2
-    elif proto == UDP and 0 < s_port < 1024 <= d_port:
+    elif proto == UDP and 0 < s_port < 1024 <= d_port and not is_group(d_hi, d_lo):
         return L.BASIS_PORT * 2 + 1
     return L.BASIS_FIRST_PACKET * 2
 
