@@ -43,6 +43,8 @@ BATCH_PIECES = 1 << 17
 """Pieces after which it is, however few bytes they hold."""
 MOST_REPEATED_BYTES = 16 << 20
 """And bytes that were seen again."""
+GROWTH = 16
+"""How many times as many flows find room when the table was full."""
 
 HISTORY_DIRECTIONS = 1024
 """Directions whose last bytes are kept for the comparison of repeated bytes (16 KiB each)."""
@@ -215,7 +217,8 @@ class FlowTable:
         return bigger
 
     def _grow_flows(self) -> None:
-        capacity = int(self.state[L.FLOW_LIMIT]) * 4
+        # Large steps: room that nobody has written to takes no memory, but while it is copied all is there twice.
+        capacity = int(self.state[L.FLOW_LIMIT]) * GROWTH
         self.flow = self._grown(self.flow, capacity * L.FLOW_WIDTH, self._zeros)
         self.dirs = self._grown(self.dirs, 2 * capacity * L.DIRECTION_WIDTH, self._zeros)
         self._active = self._grown(self._active, 2 * capacity)
