@@ -1,9 +1,9 @@
 """Whether a packet was captured before: mirror ports, bridges and routers show the same one twice.
 
-A copy has the numbers and the content of one of the last few thousand packets of the capture. The identification of
-IPv4 proves that two equal packets are one. Where senders leave it 0, and in IPv6, two equal packets may be a repeat of
-the sender, whose count belongs to the evidence (padding of transport streams, acknowledgments, queries). One of these
-must show that the second one is a copy:
+A copy has the numbers and the content of one of the last packets of the capture; about a thousand are remembered. The
+identification of IPv4 proves that two equal packets are one. Where senders leave it 0, and in IPv6, two equal packets
+may be a repeat of the sender, whose count belongs to the evidence (padding of transport streams, acknowledgments,
+queries). One of these must show that the second one is a copy:
 
 * it came on another path: other link-layer addresses, VLAN or tunnel;
 * it is a TCP segment with data, equal in all its header, sooner than any sender sends it again;
@@ -111,17 +111,28 @@ def is_proven(recent: Any, at: int, proto: int, wire: int, path: int, apart: int
 
 @inline
 def remember(
-    st: Any, recent: Any, dirs: Any, at: int, d: int, signature: int, frame: int, ns: int, place: int, path: int
+    st: Any,
+    recent: Any,
+    dirs: Any,
+    at: int,
+    d: int,
+    ip_id: int,
+    signature: int,
+    frame: int,
+    ns: int,
+    place: int,
+    path: int,
 ) -> None:
     """Keep a packet that is no copy, and which ones of its direction and of the capture came before it."""
-    before, previous = dirs[d * L.DIRECTION_WIDTH + L.LAST_ORIGINAL] - 1, st[L.LAST_OF_ALL] - 1
-    recent[at + L.C_BEFORE] = before if before != at else -1
-    recent[at + L.C_PREVIOUS] = previous if previous != at else -1
     recent[at + L.C_SIGNATURE] = signature
     recent[at + L.C_FRAME] = frame
     recent[at + L.C_NS] = ns
     recent[at + L.C_PLACE] = place
-    recent[at + L.C_PATH] = path
+    if ip_id <= 0:  # the rest is not asked for where there is an identification
+        before, previous = dirs[d * L.DIRECTION_WIDTH + L.LAST_ORIGINAL] - 1, st[L.LAST_OF_ALL] - 1
+        recent[at + L.C_BEFORE] = before if before != at else -1
+        recent[at + L.C_PREVIOUS] = previous if previous != at else -1
+        recent[at + L.C_PATH] = path
     dirs[d * L.DIRECTION_WIDTH + L.LAST_ORIGINAL] = at + 1
     st[L.LAST_OF_ALL] = at + 1
 
@@ -145,8 +156,7 @@ def is_copy(
     wire: int,
 ) -> int:
     """Return 1 if the same packet was captured before; remembers it if not."""
-    first = ((signature ^ (signature >> 17) ^ (signature >> 34)) & (L.COPY_SETS - 1)) * L.COPY_WAYS
-    at = first * L.COPY_WIDTH
+    at = ((signature ^ (signature >> 17) ^ (signature >> 34)) & (L.COPY_SETS - 1)) * L.COPY_SET_WIDTH
     oldest = at
     found = -1
     header = header_bytes(proto) if ip_id <= 0 else 0
@@ -156,11 +166,11 @@ def is_copy(
             found = at
         if recent[at + L.C_FRAME] < recent[oldest + L.C_FRAME]:
             oldest = at
-        at += L.COPY_WIDTH
+        at += 1
     place = (source << 20) | min(length, 0xFFFFF)
     if found < 0:
         recent[oldest + L.C_SEEN] = 1
-        remember(st, recent, dirs, oldest, d, signature, frame, ns, place, path)
+        remember(st, recent, dirs, oldest, d, ip_id, signature, frame, ns, place, path)
         st[L.COPY_SCORE] = max(0, st[L.COPY_SCORE] - 1)
         return 0
     apart = abs(ns - recent[found + L.C_NS])
@@ -174,5 +184,5 @@ def is_copy(
         recent[found + L.C_SEEN] += 1
         if st[L.COPY_SCORE] >= MIRRORED and (proto != TCP or wire > 0):
             return 1
-    remember(st, recent, dirs, found, d, signature, frame, ns, place, path)
+    remember(st, recent, dirs, found, d, ip_id, signature, frame, ns, place, path)
     return 0

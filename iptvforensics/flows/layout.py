@@ -59,10 +59,12 @@ RESET_BYTES = 36  # payload of resets
 LOWER_ACKS = 37  # acknowledgments in a row that fall behind `PEER_ACK`
 DIRECTION_WIDTH = 38
 
-# --- a packet that is remembered to know its copies: sets of ways, found by its signature -------------
-C_SIGNATURE, C_FRAME, C_NS, C_PLACE, C_PATH, C_SEEN, C_BEFORE, C_PREVIOUS = range(8)
-COPY_WIDTH = 8  # `C_PLACE`: of its content in the block, and the length of that; the last two: which ones came before
-COPY_WAYS, COPY_SETS = 4, 1024
+# --- packets that are remembered to know their copies: sets of a few, found by their signature -------
+COPY_WAYS, COPY_SETS = 4, 256
+# A column of all packets of a set stands together: those that are looked at first are one line of the cache.
+C_SIGNATURE, C_FRAME, C_NS, C_PLACE, C_SEEN, C_PATH, C_BEFORE, C_PREVIOUS = range(0, 8 * COPY_WAYS, COPY_WAYS)
+COPY_SET_WIDTH = 8 * COPY_WAYS
+# `C_PLACE`: of its content in the block, and the length of that; the last two: which packets came before.
 
 # --- a TCP segment that waits for earlier bytes -----------------------------------------------------
 P_OFFSET, P_LENGTH, P_WIRE, P_SOURCE, P_FRAME, P_NS, P_NEXT, P_WAITS = range(8)

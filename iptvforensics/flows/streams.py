@@ -84,7 +84,7 @@ class FlowTable:
         self._table: Ints = np.zeros(1024, np.int64)
         self._pending: Ints = np.zeros(1024 * L.PENDING_WIDTH, np.int64)
         self._overlaps: Ints = np.zeros(4096 * L.OVERLAP_WIDTH, np.int64)
-        self._recent: Ints = np.zeros(L.COPY_SETS * L.COPY_WAYS * L.COPY_WIDTH, np.int64)
+        self._recent: Ints = np.zeros(L.COPY_SETS * L.COPY_SET_WIDTH, np.int64)
         self._repeats: Bytes = np.zeros(1, np.uint8)
         self._pieces: Ints = np.zeros(0, np.int64)
         self._arena: Bytes = np.zeros(1, np.uint8)
