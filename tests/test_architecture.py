@@ -60,7 +60,6 @@ COVERED_BY = {
     "flows/reassembly.py": "flows/test_streams.py",
     "flows/route.py": "flows/test_streams.py",
     "flows/summary.py": "analysis/test_pipeline.py",
-    "flows/table.py": "flows/test_streams.py",
     "protocol.py": "protocols/test_contract.py",
     "protocols/_amf3.py": "protocols/test_amf.py",
     "protocols/_amf_cursor.py": "protocols/test_amf.py",
