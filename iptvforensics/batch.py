@@ -8,7 +8,7 @@ copies of each other are analysed once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ def analyze_many(
     progress: OnProgress | None = None,
     announce: Announce | None = None,
     done: Callable[[Summary], None] | None = None,
+    not_derived: Callable[[str], None] | None = None,
 ) -> list[Summary]:
     """Return one summary per evidence file, in the order of the files.
 
@@ -59,6 +60,7 @@ def analyze_many(
         progress: called after each block of a file.
         announce: called with a line before the kernels are compiled.
         done: called with each summary as soon as it is there.
+        not_derived: called with the reason if the tables of the whole case could not be made.
 
     Raises:
         CaptureError: a path stands for no file.
@@ -87,19 +89,24 @@ def analyze_many(
         summaries[todo[position]] = summary
         if done is not None:
             done(summary)
-    for number, original in originals.items():
-        summaries[number] = _copy_of(summaries[original], files[number])
+    summaries |= {number: _copy_of(summaries[original], files[number]) for number, original in originals.items()}
     if pool is None or not pool.is_derived:
-        derive(store, anew=any(summary.is_new for summary in summaries.values()), cores=cores)
+        _derive(store, summaries.values(), cores, not_derived)
     return [summaries[number] for number in range(len(files))]
+
+
+def _derive(store: Store, summaries: Iterable[Summary], cores: int, not_derived: Callable[[str], None] | None) -> None:
+    why = derive(store, anew=any(summary.is_new for summary in summaries), cores=cores)
+    if why is not None and not_derived is not None:
+        not_derived(why)
 
 
 def _copy_of(original: Summary, path: str) -> Summary:
     return replace(original, path=path, skipped=original.error is None)
 
 
-def derive(store: Store, *, anew: bool, cores: int) -> None:
-    """Make the tables of the whole case, once per run; a defect there leaves the captures as they are.
+def derive(store: Store, *, anew: bool, cores: int) -> str | None:
+    """Return why the tables of the whole case could not be made; None: they are. The captures stay as they are.
 
     Args:
         store: the case.
@@ -110,10 +117,14 @@ def derive(store: Store, *, anew: bool, cores: int) -> None:
 
     try:
         refresh(store, anew=anew, cores=cores)
+    except (IptvForensicsError, OSError) as error:
+        return one_line(error)
     except Exception as error:
         if is_interrupt(error):
             raise KeyboardInterrupt from error
         _log("%s: the tables of the whole case could not be made", store.root)
+        return f"internal error, please report it: {type(error).__name__}: {error}"
+    return None
 
 
 def _log(message: str, *arguments: object) -> None:

@@ -105,11 +105,17 @@ def analyze(
 
     options = Options(keylogs=keylogs_at(keylogs))
     store = Store.create(case_folder)
-    summaries = _analyze(paths, store, workers=workers, scheduler=scheduler, force=force, options=options)
+    missing: list[str] = []
+    given = {"workers": workers, "scheduler": scheduler, "force": force, "options": options}
+    summaries = _analyze(paths, store, not_derived=missing.append, **given)
     _summarize(summaries)
     for hint in hints(summaries, store, options):
         _say(hint)
+    for why in missing:
+        _say(f"the tables of the whole case could not be made: {why}")
     _exit_if_unread({s.path: s.error for s in summaries if s.error})
+    if missing:
+        sys.exit(1)
 
 
 def _analyze(paths: Sequence[str], store: Any, **options: Any) -> list[Summary]:
@@ -126,14 +132,8 @@ def _analyze(paths: Sequence[str], store: Any, **options: Any) -> list[Summary]:
 def _summarize(summaries: Iterable[Summary]) -> None:
     from .output import print_table
 
-    rows = [(s.path, s.capture_id, s.frames, s.rows.get("sessions", 0), _state(s)) for s in summaries]
+    rows = [(s.path, s.capture_id, s.frames, s.rows.get("sessions", 0), s.state) for s in summaries]
     print_table(["path", "capture_id", "frames", "sessions", "state"], rows, sys.stdout)
-
-
-def _state(summary: Summary) -> str:
-    if summary.error:
-        return "not read"
-    return "known already" if summary.skipped else "analysed"
 
 
 def _exit_if_unread(unread: dict[str, str]) -> None:

@@ -47,8 +47,7 @@ def work() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         if "derive" in asked:
-            derive(store, **asked["derive"])
-            send("derived", True)
+            send("derived", derive(store, **asked["derive"]) is None)
             continue
         summary = analyze_one(
             asked["analyze"],
@@ -194,7 +193,7 @@ class Pool:
                     self.tell(message)
             waiting.put((_THE_CASE, {"derive": {"anew": is_changed, "cores": self._cores}}))
             _, message, _ = answers.get()
-            self.is_derived = message is not None
+            self.is_derived = message is not None and message["derived"]
         finally:
             self._stop(workers, waiting, killing=left > 0)
 

@@ -15,7 +15,7 @@ import pytest
 from iptvforensics import batch
 from iptvforensics.analysis import Progress, Summary
 from iptvforensics.batch import analyze_many, available_cores
-from iptvforensics.errors import CaptureError
+from iptvforensics.errors import CaptureError, CaseError
 from iptvforensics.exhibits.digest import digest
 from iptvforensics.store import Store
 
@@ -132,6 +132,23 @@ def test_progress_ends_with_the_whole_of_each_file(samples: Path, store: Store, 
     last = {event.path: event for event in seen}
     assert {path: event.done_bytes for path, event in last.items()} == {path: os.path.getsize(path) for path in paths}
     assert all(event.total_bytes == event.done_bytes for event in last.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(CaseError("damaged"), "damaged"), (KeyError("x"), "internal error, please report it: KeyError: 'x'")],
+)
+def test_why_the_tables_of_the_case_could_not_be_made_is_told(
+    samples: Path, store: Store, monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
+) -> None:
+    def refresh(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("iptvforensics.derived.refresh", refresh)
+    told: list[str] = []
+    found = analyze_many([str(samples / "dns/names.pcap")], store, workers=1, not_derived=told.append)
+    assert found[0].error is None
+    assert told == [why]
 
 
 def test_a_defect_met_in_one_file_is_logged_and_does_not_stop_the_others(

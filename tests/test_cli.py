@@ -255,6 +255,18 @@ def test_the_module_can_be_run() -> None:
     assert done.stdout == f"iptvforensics, version {__version__}\n"
 
 
+def test_tables_of_the_case_that_could_not_be_made_are_an_error(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("iptvforensics.derived.refresh", full)
+    found = run("analyze", samples / "dns/names.pcap", "--case", tmp_path / "case", "--workers", 1, code=1)
+    assert "the tables of the whole case could not be made: [Errno 28] No space left on device" in found.stderr
+    assert "analysed" in found.stdout
+
+
 def test_an_interrupted_query_ends_as_other_commands_do(sample_case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise RuntimeError("Query interrupted")

@@ -32,6 +32,8 @@ def analyze_one(path, *rest):
     return really(path, *rest)
 iptvforensics.batch.analyze_one = analyze_one
 def derive(*_, **__):
+    if DEADLY_AT_THE_END == "fails":
+        return "no space"
     os.kill(os.getpid(), signal.SIGKILL)
 if DEADLY_AT_THE_END:
     iptvforensics.batch.derive = derive
@@ -97,12 +99,13 @@ def test_a_worker_that_died_between_two_files_is_replaced(
     assert len(store.manifests()) == 4 - lost
 
 
-def test_a_worker_that_dies_at_the_tables_of_the_case_costs_nothing(
-    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", ["dies", "fails"])
+def test_a_worker_that_cannot_make_the_tables_of_the_case_costs_nothing(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(workers, "_START", "DEADLY_AT_THE_END = True\n" + DEADLY)
+    monkeypatch.setattr(workers, "_START", f"DEADLY_AT_THE_END = {how!r}\n" + DEADLY)
     store = Store.create(tmp_path / "case")
-    found = analyze_many([files[0], files[3]], store, workers=2)
+    found = analyze_many([files[0], files[3]], store, workers=2, not_derived=pytest.fail)
     assert [summary.error for summary in found] == [None, None]
     assert (store.root / "entities" / f"state={state_of(store)}" / "manifest.json").exists()
 

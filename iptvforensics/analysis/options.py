@@ -80,3 +80,10 @@ class Summary:
     def is_new(self) -> bool:
         """True if the case did not hold this capture before."""
         return not self.skipped and self.error is None
+
+    @property
+    def state(self) -> str:
+        """What became of the file, in words."""
+        if self.error:
+            return "not read"
+        return "known already" if self.skipped else "analysed"
