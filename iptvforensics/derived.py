@@ -5,9 +5,9 @@ Layout, beside the captures::
     decisions.json                      what the examiner decided about merges
     entities/state=<16 hex digits>/     one Parquet file per table, and manifest.json, written last
 
-The state is derived from the version of this program, the captures of the case and the decisions. Tables are
-written to a folder whose name begins with a dot and renamed, so that a case always has whole tables or none. Where
-the case folder cannot be written, they are made in a temporary folder.
+The state is derived from the version of this program, that of the list of domains, the captures of the case and the
+decisions. Tables are written to a folder whose name begins with a dot and renamed, so that a case always has whole
+tables or none. Where the case folder cannot be written, they are made in a temporary folder.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from . import __version__, parquet
 from .errors import CaseError, SchemaError
 from .folders import MANIFEST, begun, put_in_place
+from .libraries import present
 from .schema import Column, Table
 from .store import DECISIONS, ENTITIES, Store, tables
 from .views import CaptureFiles, Source, with_tables
@@ -160,11 +161,16 @@ class Workbench:
 
 
 def state_of(store: Store) -> str:
-    """Return the state of a case: equal for equal captures, decisions and version."""
+    """Return the state of a case: equal for equal captures, decisions, version, and list of domains."""
     known = [[m["capture_id"], m["version"], m.get("options"), m["rows"]] for m in store.manifests()]
     undone = [list(row) for row in decisions(store)]
-    text = json.dumps([__version__, known, undone], sort_keys=True)
+    text = json.dumps([__version__, known, undone, _libraries()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _libraries() -> dict[str, str]:
+    """Return name and version of the library on which these tables depend."""
+    return {name: version for name, version in present().items() if name == "publicsuffixlist"}
 
 
 def refresh(store: Store, *, anew: bool = False, cores: int = 1) -> Derived:
@@ -205,7 +211,7 @@ def _fill(store: Store, folder: Path, cores: int) -> None:
         bench.finish()
     finally:
         bench.close()
-    manifest = {"version": __version__, "rows": dict(sorted(bench.rows.items()))}
+    manifest = {"version": __version__, "libraries": _libraries(), "rows": dict(sorted(bench.rows.items()))}
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         file.write(json.dumps(manifest, indent=1) + "\n")
 

@@ -43,6 +43,14 @@ def test_another_set_of_captures_makes_them_anew(store: Store) -> None:
     assert len(folders(store)) == 1
 
 
+def test_another_list_of_domains_makes_them_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = folders(store)
+    monkeypatch.setattr(derived, "present", lambda: {"hpack": "4.1.0", "publicsuffixlist": "1.0"})
+    made = refresh(store)
+    assert folders(store) != before
+    assert json.loads((made.folder / "manifest.json").read_text())["libraries"] == {"publicsuffixlist": "1.0"}
+
+
 def test_a_case_that_may_only_be_read_has_them_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(store.root / "entities")
 

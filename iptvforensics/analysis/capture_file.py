@@ -179,7 +179,7 @@ def _known(path: str, size: int, store: Store, options: Options) -> Summary | No
         return None
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    from .libraries import present
+    from ..libraries import present
 
     libraries = set(present())
     for manifest in same_size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .libraries import present
+from ..libraries import present
 from .secrets import secrets_from
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import __version__
 from ..dissect import Dissector, RowCollector
 from ..flows.summary import flow_rows
+from ..libraries import present
 from ..schema import BURSTS, CAPTURES, EVIDENCE, FLOWS, FRAME_INDEX, LINK_ADDRESSES, MULTICAST, SESSIONS
 from ..sessions import TABLES_READ, drafts_of, tables_of
 from .index import StreamIndex
-from .libraries import present
 from .options import Attempt, LateSecrets, Options, ReadAgain, Summary
 from .secrets import add_blocks
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import __version__
 from ..analysis import Options
-from ..analysis.libraries import present, unlike
 from ..batch import analyze_many
 from ..derived import decide, decisions, refresh
 from ..entity_tables import DERIVED, ENTITY_TABLES
 from ..errors import CaseError
+from ..libraries import present, unlike
 from ..schema import CAPTURE_ID, SESSIONS
 from ..store import Store
 from .digest import compared, compared_columns, digest

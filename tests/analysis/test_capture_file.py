@@ -105,5 +105,5 @@ def test_a_capture_is_read_again_when_a_library_has_come(tmp_path: Path, monkeyp
     store = Store.create(tmp_path / "case")
     path = str(SAMPLES / "formats" / "small.pcap")
     assert not analyze_capture(path, store, cores=1).skipped
-    monkeypatch.setattr("iptvforensics.analysis.libraries.present", dict)
+    monkeypatch.setattr("iptvforensics.libraries.present", dict)
     assert not analyze_capture(path, store, cores=1).skipped

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from iptvforensics.analysis import analyze_capture
-from iptvforensics.analysis.libraries import present
 from iptvforensics.flows import summary
+from iptvforensics.libraries import present
 from iptvforensics.store import Store
 
 SAMPLES = Path(__file__).parents[2] / "sample_pcaps"

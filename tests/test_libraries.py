@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iptvforensics.analysis.libraries import READ_BY, present, unlike
+from iptvforensics.libraries import READ_BY, present, unlike
 
 
 def test_versions_are_those_of_the_installer() -> None:
