@@ -305,7 +305,7 @@ class Case:
         return built
 
     def unmerge(self, *merge_ids: str, reason: str | None) -> None:
-        """Undo merges of entities (table `merges`); the tables of the case are made anew.
+        """Undo merges of entities (table `merges`); the tables of the case are made anew when they are next asked for.
 
         Args:
             merge_ids: which.
