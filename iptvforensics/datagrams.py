@@ -13,7 +13,16 @@ from .protocol import ContentData, ContentEnd, ContentGap, Event
 PORTION_BYTES = 32 << 10
 """Payloads handed on together: a call per datagram would cost more than reading them."""
 
+TS_PACKET, TS_SYNC = 188, 0x47
+"""Bytes of an MPEG-TS packet, and the first one (ISO/IEC 13818-1)."""
+
 _Item = TypeVar("_Item")
+
+
+def is_transport_stream(payload: memoryview | bytes) -> bool:
+    """Return True if a payload is whole MPEG-TS packets."""
+    size = len(payload)
+    return size > 0 and size % TS_PACKET == 0 and all(sync == TS_SYNC for sync in payload[::TS_PACKET])
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,6 @@ class RowCollector:
         self._portion = portion
         self._collected: dict[str, _Collected] = {}
         self._anomalies: dict[tuple[str, int | None, bool | None], list[Any]] = {}
-        self.counts: dict[str, int] = {}
 
     def add(self, table: Table, row: tuple[Any, ...]) -> None:
         """Add one row: the values of all columns but `capture_id`, in order."""
@@ -117,13 +116,9 @@ class RowCollector:
     def _send(self, collected: _Collected) -> None:
         if collected.rows:
             rows, collected.rows = collected.rows, []
-            self._hand_over(collected.table, rows)
+            self._flush(collected.table, rows)
 
     def _send_columns(self, collected: _Collected) -> None:
         if collected.columns:
             parts, collected.columns, collected.columns_rows = collected.columns, [], 0
-            self._hand_over(collected.table, joined(parts))
-
-    def _hand_over(self, table: Table, rows: list[tuple[Any, ...]] | ByColumn) -> None:
-        self.counts[table.name] = self.counts.get(table.name, 0) + len(rows)
-        self._flush(table, rows)
+            self._flush(collected.table, joined(parts))

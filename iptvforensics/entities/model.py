@@ -240,10 +240,6 @@ class Atoms:
     def __len__(self) -> int:
         return len(self._atoms)
 
-    def remove(self, key: Key) -> None:
-        """Forget an atom that turned out to be nothing of its kind."""
-        self._atoms.pop(key, None)
-
 
 class Merge(NamedTuple):
     """A join of two atoms that was found."""

@@ -19,7 +19,6 @@ MAX_FIELDS = 200
 
 _REWRITE = re.compile(r"/(player_api|panel_api|playlist|epg|get|xmltv)/([^/]+)/([^/]+)(?:/([^/]+))?(?:/([^/]+))?/?\Z")
 _COOKIE = re.compile(r"(?:^|[;\s])([A-Za-z0-9_]+)=([^;\s]*)")
-_FORM = re.compile(rb"[A-Za-z0-9_.\[\]%-]{1,64}=[^\s{}<>]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +93,6 @@ def form_fields(form: str | bytes) -> dict[str, str]:
     except ValueError:
         return {}
     return dict(pairs)
-
-
-def is_form(body: bytes) -> bool:
-    """Return True if a body may be a form, by its first bytes."""
-    return _FORM.match(body.strip()) is not None
 
 
 def _rewritten(path: str) -> dict[str, str]:

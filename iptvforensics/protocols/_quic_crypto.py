@@ -10,13 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..tls.hkdf import expand_label, extract
+from ..tls.protection import aead_of
 from ..tls.suites import Suite
 from ._quic_packets import VERSION_2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 INITIAL_SUITE = Suite("gcm", 16, "SHA256")
 _SALT = bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a")
@@ -52,7 +51,7 @@ class Keys:
         self.version = version
         self.suite = suite
         self._secret = secret
-        self._aead = _aead(suite, self._derived("key", suite.key_bytes))
+        self._aead = aead_of(suite, self._derived("key", suite.key_bytes))
         self._iv = int.from_bytes(self._derived("iv", 12))
         self._mask = mask or _masker(suite, self._derived("hp", suite.key_bytes))
         self._invalid = InvalidTag
@@ -105,14 +104,6 @@ class Keys:
     def _derived(self, purpose: str, size: int) -> bytes:
         prefix = "quicv2 " if self.version == VERSION_2 else "quic "
         return expand_label(self.suite.hash_name, self._secret, prefix + purpose, size)
-
-
-def _aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
-    from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
-
-    if suite.mode == "gcm":
-        return AESGCM(key)
-    return AESCCM(key, suite.tag_bytes) if suite.mode == "ccm" else ChaCha20Poly1305(key)
 
 
 def _masker(suite: Suite, key: bytes) -> Callable[[bytes], bytes]:

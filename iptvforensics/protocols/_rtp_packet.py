@@ -10,7 +10,6 @@ import struct
 from typing import Any, NamedTuple
 
 HEADER_BYTES = 12
-TS_PACKET, TS_SYNC = 188, 0x47
 MP2T = 33
 
 ENCODINGS = {
@@ -61,12 +60,6 @@ def read_packet(data: memoryview | bytes) -> Packet | None:
     if begin > end:
         return None
     return Packet(second & 0x7F, sequence, timestamp, ssrc, begin, end)
-
-
-def is_transport_stream(payload: memoryview | bytes) -> bool:
-    """Return True if a payload is whole MPEG-TS packets."""
-    size = len(payload)
-    return size > 0 and size % TS_PACKET == 0 and all(sync == TS_SYNC for sync in payload[::TS_PACKET])
 
 
 def is_report(data: memoryview | bytes) -> bool:

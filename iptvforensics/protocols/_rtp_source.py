@@ -5,9 +5,9 @@ RFC 3550 section 5.1 and appendix A.1 (sequence numbers, probation of new source
 
 from __future__ import annotations
 
-from ..datagrams import Limits, Order, Payloads
+from ..datagrams import TS_PACKET, Limits, Order, Payloads, is_transport_stream
 from ..protocol import Anomaly, At, ContentBegin, ContentInfo, Event, Mark, Row
-from ._rtp_packet import CLOCKS, ENCODINGS, TS_PACKET, Packet, is_transport_stream
+from ._rtp_packet import CLOCKS, ENCODINGS, Packet
 
 MAX_AHEAD = 3000
 """RFC 3550 appendix A.1 (MAX_DROPOUT): a packet further ahead begins a new count."""

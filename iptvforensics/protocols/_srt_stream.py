@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..datagrams import Limits, Order, Payloads
+from ..datagrams import Limits, Order, Payloads, is_transport_stream
 from ..protocol import Anomaly, At, ContentBegin, ContentInfo, Event, Mark, Row
 from ._srt_packet import HEADER_BYTES, SEQUENCES, Data
 
-TS_PACKET, TS_SYNC = 188, 0x47
 MAX_AHEAD = 1 << 16
 """A packet further ahead begins a new count: at 1,316 bytes, 86 MB."""
 MAX_HELD_PACKETS, MAX_HELD_BYTES = 2048, 3 << 20
@@ -54,7 +53,7 @@ class Direction:
         self.packets += 1
         self._resent += packet.is_resent
         self.last_offset = offset
-        if not packet.message and not (self.packets == 1 and _is_transport_stream(data[HEADER_BYTES:])):
+        if not packet.message and not (self.packets == 1 and is_transport_stream(data[HEADER_BYTES:])):
             # Of forward error correction: it has the number of a packet that may be missing, and no media.
             self._repair += 1
             if self.packets == 1:
@@ -68,7 +67,7 @@ class Direction:
             if self._media is None and payload:
                 self._payload_at = offset + HEADER_BYTES
                 self._media = Payloads(self._key)
-                media_type = "video/mp2t" if _is_transport_stream(payload) else None
+                media_type = "video/mp2t" if is_transport_stream(payload) else None
                 info = ContentInfo(name=stream_id, media_type=media_type)
                 events.append(ContentBegin(self._key, self.from_orig, self._payload_at, info))
         item = len(data) - HEADER_BYTES, offset + HEADER_BYTES, payload
@@ -137,8 +136,3 @@ class Direction:
                 self._media.miss(missing, payload, events)
             if payload:
                 self._media.add(payload, offset, events)
-
-
-def _is_transport_stream(payload: memoryview | bytes) -> bool:
-    size = len(payload)
-    return size > 0 and size % TS_PACKET == 0 and all(sync == TS_SYNC for sync in payload[::TS_PACKET])

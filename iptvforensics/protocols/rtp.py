@@ -13,12 +13,12 @@ them with their transport stream. A packet that comes more than 32 packets late 
 
 from __future__ import annotations
 
+from ..datagrams import is_transport_stream
 from ..errors import DecodeError
 from ..protocol import Anomaly, Event, Opening, Protocol, Row
 from ._rtp_packet import (
     MP2T,
     is_report,
-    is_transport_stream,
     is_whole_report,
     read_packet,
     read_reports,

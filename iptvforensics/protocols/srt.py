@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..datagrams import TS_PACKET, is_transport_stream
 from ..protocol import Anomaly, At, Event, Mark, Opening, Protocol, Row
 from ._srt_packet import (
     ACK,
@@ -40,7 +41,7 @@ from ._srt_packet import (
     read_losses,
     read_stream_id,
 )
-from ._srt_stream import TS_PACKET, TS_SYNC, Direction
+from ._srt_stream import Direction
 from ._srt_tables import CONNECTIONS, STREAMS
 
 MAX_CONNECTIONS = 16
@@ -309,8 +310,7 @@ def _score(data: bytes) -> float:
         return 0.97 if read_handshake(data) is not None else 0.0
     payload = data[HEADER_BYTES:]
     single = data[4] & 0xC0 == 0xC0 and not data[4] & 0x18
-    whole = len(payload) >= TS_PACKET and len(payload) % TS_PACKET == 0
-    return 0.85 if single and whole and all(sync == TS_SYNC for sync in payload[::TS_PACKET]) else 0.0
+    return 0.85 if single and is_transport_stream(payload) else 0.0
 
 
 def _may_be_closed(data: bytes) -> bool:

@@ -68,8 +68,3 @@ class MessageReader:
         """Give up: a part of a message is missing."""
         self._pending.clear()
         self.is_broken = True
-
-    @property
-    def has_part(self) -> bool:
-        """Return True if a message has begun and not ended."""
-        return bool(self._pending)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 TLS10, TLS11, TLS12 = 0x0301, 0x0302, 0x0303
-_APPLICATION_DATA = 23
 _BLOCK = 16
 _EXPLICIT = 8
 """Bytes of the nonce that GCM and CCM send with each record up to TLS 1.2."""
@@ -41,7 +40,8 @@ class Opener(Interface):
         """Return how many bytes a record has besides its content; None if that differs."""
 
 
-def _aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+def aead_of(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+    """Return what opens records or packets of a suite that authenticates them."""
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
     if suite.mode == "gcm":
@@ -59,7 +59,7 @@ class Opener13:
 
         self._suite, self._secret = suite, secret
         self.overhead = suite.tag_bytes + 1
-        self._aead = _aead(suite, expand_label(suite.hash_name, secret, "key", suite.key_bytes))
+        self._aead = aead_of(suite, expand_label(suite.hash_name, secret, "key", suite.key_bytes))
         self._iv = int.from_bytes(expand_label(suite.hash_name, secret, "iv", 12))
         self._invalid = InvalidTag
 
@@ -92,7 +92,7 @@ class AeadOpener:
     def __init__(self, suite: Suite, key: bytes, iv: bytes) -> None:
         from cryptography.exceptions import InvalidTag
 
-        self._aead = _aead(suite, key)
+        self._aead = aead_of(suite, key)
         self._iv = iv
         self._tag = suite.tag_bytes
         self.content_at = 0 if suite.mode == "chacha" else _EXPLICIT

@@ -62,15 +62,6 @@ def test_closing_without_rows_hands_on_nothing() -> None:
     assert len(sink.portions) == 1
 
 
-def test_rows_are_counted_per_table() -> None:
-    collector = RowCollector(Sink(), portion=2)
-    for i in range(3):
-        collector.add(TABLE, (i, i))
-    collector.anomaly("X_y")
-    collector.close()
-    assert collector.counts == {"pairs": 3, "anomalies": 1}
-
-
 @pytest.mark.parametrize("row", [(1,), (1, 2, 3)], ids=["too short", "too long"])
 def test_row_of_wrong_length_is_refused(row: tuple[int, ...]) -> None:
     with pytest.raises(SchemaError, match=r"pairs.*expected 2 values, found"):
@@ -139,7 +130,6 @@ def test_columns_are_handed_on_in_portions_and_the_rest_at_the_end() -> None:
     first: Any = sink.portions[0][1]
     assert first.columns[0] == [0, 0, 1, 1, 2, 2, 3, 3]
     assert first.columns[1].value == 7
-    assert collector.counts == {"pairs": 17}
 
 
 def test_columns_in_the_wrong_number_are_refused() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iptvforensics.listings.asked import Asked, asked_of, form_fields, host_of, is_form
+from iptvforensics.listings.asked import Asked, asked_of, form_fields, host_of
 from iptvforensics.protocol import ContentInfo
 
 
@@ -71,5 +71,3 @@ def test_nothing_is_known_without_a_request() -> None:
 def test_forms_have_limits() -> None:
     assert form_fields("&".join(f"a{i}=1" for i in range(500))) == {}
     assert form_fields(b"a=1&a=2&b=\xff") == {"a": "2", "b": "\\xff"}
-    assert is_form(b"username=u&password=p")
-    assert not is_form(b'{"a": "b=c"}')

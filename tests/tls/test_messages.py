@@ -10,7 +10,7 @@ def test_messages_are_put_together_however_they_are_cut(size: int) -> None:
     reader, whole = MessageReader(), FIRST + SECOND
     found = [m for at in range(0, len(whole), size) for m in reader.feed(100 + at, whole[at : at + size])]
     assert found == [Message(1, 100, b"abc"), Message(11, 107, b"")]
-    assert not reader.has_part
+    assert reader.cut() is None
 
 
 def test_the_beginning_of_a_message_that_is_cut() -> None:
