@@ -178,7 +178,7 @@ def refresh(store: Store, *, anew: bool = False, cores: int = 1) -> Derived:
     state = state_of(store)
     folder = store.root / ENTITIES / f"{_PREFIX}{state}"
     if not anew:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # damaged ones are made again
             return Derived(folder)
     try:
         return _made_in(store, folder, cores)

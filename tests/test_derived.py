@@ -83,6 +83,14 @@ def test_another_process_may_have_made_them(store: Store) -> None:
     assert len(folders(store)) == 1
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}"])
+def test_damaged_ones_are_made_again(store: Store, text: str) -> None:
+    manifest = refresh(store).folder / "manifest.json"
+    manifest.write_text(text)
+    assert refresh(store).rows["lines"] == 1
+    assert json.loads(manifest.read_text())["rows"]["lines"] == 1
+
+
 def test_an_undone_merge_changes_the_state(store: Store) -> None:
     before = state_of(store)
     decide(store, {"m-1": "not the same"})

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -98,6 +97,24 @@ def _macs(connection: Connection) -> list[str]:
     return sorted(found)
 
 
+class _Former(NamedTuple):
+    """What the tables that are there were filled from."""
+
+    rows: dict[str, int]
+    files: list[dict[str, str]]
+
+
+def _former(folder: Path) -> _Former:
+    path = folder / MANIFEST
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return _Former({name: int(rows) for name, rows in found["rows"].items()}, [dict(f) for f in found["files"]])
+    except FileNotFoundError:
+        return _Former({}, [])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CaseError(f"{path}: the manifest cannot be read: remove its folder and fill the tables again") from error
+
+
 def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], said: list[dict[str, str]]) -> dict[str, int]:
     """Write the tables to a folder that takes the place of the former one, with its tables that are not among them."""
     counts = {table.name: len(found) for table, found in rows.items() if found}
@@ -110,13 +127,12 @@ def _write(folder: Path, rows: dict[Table, list[tuple[Any, ...]]], said: list[di
                     parquet.copy_rows(connection, str(part / f"{table.name}.parquet"), table.columns, found)
         finally:
             connection.close()
-        with suppress(FileNotFoundError):
-            former = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            names = {table.name for table in rows}
-            for name in former["rows"].keys() - names:
-                shutil.copyfile(folder / f"{name}.parquet", part / f"{name}.parquet")
-                counts[name] = former["rows"][name]
-            said = [file for file in former["files"] if file.get("table") not in names] + said
+        names = {table.name for table in rows}
+        former = _former(folder)
+        for name in former.rows.keys() - names:
+            shutil.copyfile(folder / f"{name}.parquet", part / f"{name}.parquet")
+            counts[name] = former.rows[name]
+        said = [file for file in former.files if file.get("table") not in names] + said
         manifest = {"version": __version__, "rows": counts, "files": said}
         (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         is_ours = put_in_place(part, folder)

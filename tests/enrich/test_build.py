@@ -92,6 +92,15 @@ def test_a_table_is_made_anew_as_a_whole_and_the_other_one_stays(store, files):
     assert [(file["file"], file["table"]) for file in said] == [("oui.csv", "makers"), ("asn.mmdb", "places")]
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"rows": [], "files": []}', '{"rows": {"makers": 1}, "files": [1]}'])
+def test_a_damaged_manifest_of_the_former_tables_is_an_error(store, files, text):
+    enrich(store, oui=[files[1]])
+    (store.root / FOLDER / "manifest.json").write_text(text)
+    with pytest.raises(CaseError, match="cannot be read"):
+        enrich(store, oui=[files[1]])
+    assert [path.name for path in store.root.iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_file_that_is_none_changes_nothing(store, files, tmp_path):
     mmdb, _ = files
     counts = enrich(store, mmdb=[mmdb])
