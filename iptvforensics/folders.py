@@ -3,6 +3,10 @@
 A folder in the making has a name with a dot, which says who is at it: 12 hexadecimal digits for the machine as it was
 started and the container in it (a case may lie where several of them write), the number of the process, and 12 random
 digits. One that is replaced has this name, too, with `.old.` and the name of its place, until the new one stands there.
+
+**Known limitations**: files are not forced to the disk before their folder is renamed, but for the manifest of a
+capture: whether all of them outlived a loss of power, `verify` tells. A restart makes what was left before it another
+machine's.
 """
 
 from __future__ import annotations
