@@ -15,12 +15,12 @@ from operator import is_, itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .schema import SQL_TYPES, Column, ColumnType
+from .schema import ROW_ORDER, SQL_TYPES, Column, ColumnType
 
 if TYPE_CHECKING:
     import duckdb
 
-LEADING = 5
+LEADING = len(ROW_ORDER)
 """Columns by which rows are sorted: the leading ones of a table of messages, but for `capture_id`."""
 
 

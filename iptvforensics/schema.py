@@ -62,6 +62,8 @@ MESSAGE_COLUMNS = (
     Column("stream_offset", "int", "Position of the message in the stream of its direction, in bytes, first is 0."),
 )
 """Leading columns of every protocol table; the engine fills them."""
+ROW_ORDER = ("ts_ns", "frame_no", "flow_id", "from_orig", "stream_offset")
+"""Columns by which the rows of one capture are sorted, those that a table has."""
 
 ENDPOINT_COLUMNS = (
     Column("client_ip", "text", "Address of the client of the exchange."),
@@ -71,14 +73,12 @@ ENDPOINT_COLUMNS = (
 )
 """Filled by the engine for tables that ask for them."""
 
-
 OBJECT_OFFSET = Column(
     "object_offset",
     "int",
     "Stream offset of the first byte of the body in which the message was found; null if it stood in no body.",
 )
 """Filled by the engine for protocols found in bodies; with flow_id and from_orig it names the object."""
-
 
 SECRET_SHA256 = Column(
     "secret_sha256",

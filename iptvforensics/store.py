@@ -36,7 +36,7 @@ from .errors import CaseError, SchemaError
 from .folders import MANIFEST, begun, put_in_place, remove_leftovers
 from .parquet import connect, literal, session
 from .reference_tables import FOLDER, REFERENCE_TABLES
-from .schema import CAPTURE_ID, TABLES, Table, digest_of
+from .schema import CAPTURE_ID, ROW_ORDER, TABLES, Table, digest_of
 from .views import CaptureFiles, PartReader, case_view, empty_view, reference_view, with_makers
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class CaptureWriter:
         if not isinstance(rows, parquet.ByColumn) and rows and len(rows[0]) != len(columns):
             raise SchemaError(table.name, "*", f"expected {len(columns)} values, found {len(rows[0])}")
         names = [column.name for column in columns]
-        order = [n for n in ("ts_ns", "frame_no", "flow_id", "from_orig", "stream_offset") if n in names] or names[:1]
+        order = [n for n in ROW_ORDER if n in names] or names[:1]
         if isinstance(rows, parquet.ByColumn):
             parquet.copy_columns(self.connection, self._next_part(table), columns, rows, order)
         else:

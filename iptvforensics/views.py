@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .entity_tables import ENTITY_TABLES, SESSION_ENTITIES, sessions_sql
 from .parquet import literal
 from .reference_tables import MAKERS
-from .schema import CAPTURE_ID, EVIDENCE, SESSIONS, SQL_TYPES, Table
+from .schema import CAPTURE_ID, EVIDENCE, ROW_ORDER, SESSIONS, SQL_TYPES, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -168,7 +168,7 @@ def empty_view(table: Table) -> str:
     return f"SELECT {empty} WHERE false"
 
 
-_ORDER = ("capture_id", "ts_ns", "start_ns", "first_ns", "frame_no", "flow_id", "from_orig", "stream_offset")
+_ORDER = (CAPTURE_ID.name, ROW_ORDER[0], "start_ns", "first_ns", *ROW_ORDER[1:])
 
 
 def order_by(table: Table) -> str:

@@ -11,8 +11,10 @@ from iptvforensics.protocol import Protocol
 from iptvforensics.protocols import _example, registry
 from iptvforensics.reference_tables import REFERENCE_TABLES
 from iptvforensics.schema import (
+    CAPTURE_ID,
     ENDPOINT_COLUMNS,
     MESSAGE_COLUMNS,
+    ROW_ORDER,
     SECRET_SHA256,
     SQL_TYPES,
     TABLES,
@@ -128,3 +130,7 @@ def test_message_tables_lead_with_the_engine_columns_and_end_with_the_endpoints(
 def test_protocol_tables_lead_with_the_engine_columns(protocol: Protocol) -> None:
     for table in protocol.tables:
         assert table.columns[: len(MESSAGE_COLUMNS)] == MESSAGE_COLUMNS, table.name
+
+
+def test_rows_are_sorted_by_the_leading_columns() -> None:
+    assert sorted((CAPTURE_ID.name, *ROW_ORDER)) == sorted(column.name for column in MESSAGE_COLUMNS)

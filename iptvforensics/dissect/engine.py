@@ -11,7 +11,7 @@ import numpy as np
 from ..flows.batch import GAP
 from ..protocol import Protocol
 from ..protocols import registry
-from ..schema import ENDPOINT_COLUMNS, OBJECT_OFFSET, Column, Table
+from ..schema import ENDPOINT_COLUMNS, MESSAGE_COLUMNS, OBJECT_OFFSET, Column, Table
 from .choice import Candidates
 from .contents import Content
 from .flowwork import FlowWork
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 OnContent = Callable[[int, Content, "memoryview | bytes | None"], None]
 
-_LEADING = 6
 _KINDS = {"frame": "frame", "time_ns": "time_ns"}
 
 
@@ -45,7 +44,7 @@ def _kind(column: Column) -> str | None:
 
 
 def _layout(table: Table) -> Layout:
-    own = table.columns[_LEADING:]
+    own = table.columns[len(MESSAGE_COLUMNS) :]
     if has_endpoints := own[-len(ENDPOINT_COLUMNS) :] == ENDPOINT_COLUMNS:
         own = own[: -len(ENDPOINT_COLUMNS)]
     special = tuple((c.name, kind) for c in own if (kind := _kind(c)))
