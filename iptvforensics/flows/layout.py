@@ -97,7 +97,8 @@ OUT_USED, OUT_BYTES, N_EXTENTS = range(19, 22)  # room given out, bytes put ther
 ARENA_USED, REPEATS_USED, N_KEPT_OVERLAPS = range(22, 25)
 COPY_SCORE = 25  # how many of the last packets were proven to be copies
 LAST_OF_ALL = 26  # place + 1 of the last packet that is no copy
-STATE_WIDTH = 27
+KEY, KEYS = 27, 5  # random numbers of 28 bits, by which the table of flows is kept
+STATE_WIDTH = 32
 
 STOP_FLOWS, STOP_PIECES, STOP_PENDING = 1, 2, 3  # why `route` returned early
 

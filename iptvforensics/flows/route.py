@@ -296,7 +296,7 @@ def route(
         ns = ts_ns[record[i]]
         frame = first_frame + record[i]
         wire = payload_wire_bytes[i]
-        slot = find_flow(table, flow, st[L.TABLE_MASK], s_hi, s_lo, d_hi, d_lo, s_port, d_port, proto)
+        slot = find_flow(st, table, flow, s_hi, s_lo, d_hi, d_lo, s_port, d_port, proto)
         f = table[slot] - 1
         d = 0
         if f >= 0:
@@ -362,9 +362,9 @@ def rebuild_table(st: Any, table: Any, flow: Any) -> int:
         if flow[at + L.REPLACED]:
             continue
         slot = find_flow(
+            st,
             table,
             flow,
-            st[L.TABLE_MASK],
             flow[at + L.ORIG_HI],
             flow[at + L.ORIG_LO],
             flow[at + L.RESP_HI],

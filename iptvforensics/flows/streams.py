@@ -9,6 +9,7 @@ wait behind holes (bounded), not with the size of the capture.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ class FlowTable:
         state[L.MAX_PENDING_TOTAL] = limits.pending_total_bytes
         state[L.HOLE_ACKED_NS] = limits.hole_acknowledged_ns
         state[L.HOLE_NS_LIMIT] = limits.hole_ns
+        state[L.KEY : L.KEY + L.KEYS] = np.frombuffer(os.urandom(4 * L.KEYS), np.uint32) >> 4
 
     def __len__(self) -> int:
         """Return the number of flows seen so far."""

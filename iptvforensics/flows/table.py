@@ -23,14 +23,23 @@ def signed32(value: int) -> int:
 
 
 @inline
-def slot_of(hi: int, lo: int, sum_of_ports: int, transport: int, mask: int) -> int:
-    """Return the table slot at which a search begins; `hi` and `lo` are the two addresses xored."""
-    mixed = (lo & 0xFFFFFFFF) * 73856093 + ((lo >> 32) & 0xFFFFFFFF) * 83492791
-    mixed ^= (hi & 0xFFFFFFFF) * 19349663 + ((hi >> 32) & 0xFFFFFFFF) * 49979687
-    mixed += sum_of_ports * 2654435 + transport * 31
-    mixed ^= mixed >> 31
-    mixed = (mixed & 0x7FFFFFFF) * 1540483477
-    return (mixed ^ (mixed >> 29)) & mask
+def endpoint_hash(st: Any, hi: int, lo: int, port: int) -> int:
+    """Return an odd number of 31 bits for an address and port, which nobody can tell without the keys of the table."""
+    total: int = (lo & 0xFFFFFFFF) * st[L.KEY] + ((lo >> 32) & 0xFFFFFFFF) * st[L.KEY + 1] + port * st[L.KEY + 2]
+    total += (hi & 0xFFFFFFFF) * st[L.KEY + 3] + ((hi >> 32) & 0xFFFFFFFF) * st[L.KEY + 4]
+    return ((total ^ (total >> 31)) & 0x7FFFFFFF) | 1
+
+
+@inline
+def slot_of(st: Any, s_hi: int, s_lo: int, s_port: int, d_hi: int, d_lo: int, d_port: int, transport: int) -> int:
+    """Return the table slot at which a search begins, the same for both directions.
+
+    Whoever sends packets must not choose flows that begin at one slot: looking for one would mean looking at all. A
+    product, as ports that make up the same sum would give the same sum.
+    """
+    product = endpoint_hash(st, s_hi, s_lo, s_port) * endpoint_hash(st, d_hi, d_lo, d_port)
+    slot: int = ((product >> 16) ^ (product >> 37) ^ transport) & st[L.TABLE_MASK]
+    return slot
 
 
 @inline
@@ -52,10 +61,10 @@ def note(flow: Any, f: int, letter: int, from_resp: int) -> None:
 
 @inline
 def find_flow(
-    table: Any, flow: Any, mask: int, s_hi: int, s_lo: int, d_hi: int, d_lo: int, s_port: int, d_port: int, proto: int
+    st: Any, table: Any, flow: Any, s_hi: int, s_lo: int, d_hi: int, d_lo: int, s_port: int, d_port: int, proto: int
 ) -> int:
     """Return the table slot that holds the flow of a packet, or the empty slot where it would go."""
-    slot = slot_of(s_hi ^ d_hi, s_lo ^ d_lo, s_port + d_port, proto, mask)
+    slot = slot_of(st, s_hi, s_lo, s_port, d_hi, d_lo, d_port, proto)
     while table[slot] != 0:
         at = (table[slot] - 1) * L.FLOW_WIDTH
         if flow[at + L.TRANSPORT] == proto:
@@ -77,7 +86,7 @@ def find_flow(
                 and flow[at + L.RESP_HI] == s_hi
             ):
                 break
-        slot = (slot + 1) & mask
+        slot = (slot + 1) & st[L.TABLE_MASK]
     return slot
 
 
