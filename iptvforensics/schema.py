@@ -174,7 +174,7 @@ FLOWS = Table(
         Column(
             "history",
             "text",
-            "Order of first events: S SYN, h SYN-ACK, A ACK, D data, F FIN, R RST, T repeat; lower case: responder.",
+            "Order of first events: S SYN, H SYN-ACK, A ACK, D data, F FIN, R RST, T repeat; lower case: responder.",
         ),
         FIRST_NS,
         LAST_NS,

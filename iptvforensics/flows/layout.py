@@ -23,7 +23,7 @@ FLOW_WIDTH = 22
 BASIS_SYN, BASIS_SYN_ACK, BASIS_PORT, BASIS_FIRST_PACKET = range(4)
 BASIS_NAMES = ("SYN", "SYN-ACK", "port", "first packet")
 
-HISTORY_LETTERS = "ShADFRT"  # SYN, SYN-ACK, pure ACK, data, FIN, RST, retransmission; lower case: by the responder
+HISTORY_LETTERS = "SHADFRT"  # SYN, SYN-ACK, pure ACK, data, FIN, RST, retransmission; lower case: by the responder
 LETTER_SYN, LETTER_SYN_ACK, LETTER_ACK, LETTER_DATA, LETTER_FIN, LETTER_RST, LETTER_AGAIN = range(7)
 
 # --- one direction of a flow ----------------------------------------------------------------------

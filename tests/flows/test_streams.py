@@ -313,7 +313,7 @@ def test_what_comes_long_after_a_reset_is_another_flow_wherever_blocks_and_batch
     assert [number(table, d, L.MIDSTREAM) for d in (4, 5)] == [1, 1]
     assert [number(table, d, L.MISSING_BYTES) for d in (0, 1, 4, 5)] == [0, 3, 0, 0]
     assert [number(table, d, L.RETRANSMITTED_BYTES) for d in (0, 1, 4, 5)] == [0, 4, 0, 0]
-    assert history_text(int(table.flow[L.HISTORY])) == "SHADdrtF"
+    assert history_text(int(table.flow[L.HISTORY])) == "ShADdrtF"
 
 
 def test_a_connection_that_begins_long_after_a_reset_is_another_flow_even_with_the_same_number() -> None:

@@ -57,7 +57,7 @@ class Lab:
         self.rows.setdefault(table, []).append(values)
         return values
 
-    def flow(self, flow_id=1, history="SHADad", client=CLIENT, server=SERVER, port=80, transport="tcp", **more):
+    def flow(self, flow_id=1, history="ShADad", client=CLIENT, server=SERVER, port=80, transport="tcp", **more):
         values = {
             "flow_id": flow_id,
             "transport": transport,

@@ -12,7 +12,7 @@ def watch(lab, at=0.0, url=URL, took=60.0, **more):
 
 
 def test_one_long_answer_is_one_live_session(lab):
-    lab.flow(history="SHADadF")
+    lab.flow(history="ShADadF")
     watch(lab, size=9000, media_s=59.5, service="Kestrel News")
     session = lab.one()
     assert (session["delivery"], session["kind"], session["kind_basis"]) == ("http-ts", "live", "no length declared")
@@ -47,17 +47,17 @@ def test_redirect_is_followed_once(lab):
 @pytest.mark.parametrize(
     ("history", "pause", "sessions"),
     [
-        ("SHADadf", 25, 1),
-        ("SHADadr", 35, 2),
-        ("SHADadF", 1.5, 1),
-        ("SHADadRr", 4, 2),
-        ("SHADad", 25, 1),
+        ("ShADadf", 25, 1),
+        ("ShADadr", 35, 2),
+        ("ShADadF", 1.5, 1),
+        ("ShADadRr", 4, 2),
+        ("ShADad", 25, 1),
     ],
     ids=["server closed", "server closed, too late", "client restarts", "client left", "nobody closed"],
 )
 def test_connection_opened_again(lab, history, pause, sessions):
     lab.flow(history=history)
-    lab.flow(2, history="SHADadF")
+    lab.flow(2, history="ShADadF")
     watch(lab, 0, took=10, media_s=10.0)
     watch(lab, 10 + pause, took=10, flow=2, media_s=10.0)
     found = lab.sessions()
@@ -72,7 +72,7 @@ OTHER = "http://edge.example:8000/live/u/p/89"
 
 def test_a_channel_watched_in_between_ends_the_viewing(lab):
     for flow in (1, 2, 3):
-        lab.flow(flow, history="SHADadf")
+        lab.flow(flow, history="ShADadf")
     watch(lab, 0, took=10)
     watch(lab, 10.5, url=OTHER, took=10, flow=2)
     watch(lab, 21, took=10, flow=3)
@@ -82,8 +82,8 @@ def test_a_channel_watched_in_between_ends_the_viewing(lab):
 
 
 def test_a_playlist_watched_in_between_ends_the_viewing(lab):
-    lab.flow(history="SHADadf")
-    lab.flow(2, history="SHADadf")
+    lab.flow(history="ShADadf")
+    lab.flow(2, history="ShADadf")
     watch(lab, 0, took=10)
     lab.playlist("http://lb.example/7.m3u8", 11, ["7-0.ts", "7-1.ts"], flow=3)
     lab.segment("http://lb.example/7-0.ts", 12, flow=3)
@@ -94,9 +94,9 @@ def test_a_playlist_watched_in_between_ends_the_viewing(lab):
 
 @pytest.mark.parametrize(("start", "took"), [(2, 40), (10.5, 40), (2, 6)], ids=["around", "goes on", "before"])
 def test_what_another_player_watches_at_the_same_time_does_not_divide_a_viewing(lab, start, took):
-    lab.flow(history="SHADadf")
-    lab.flow(2, history="SHADadf")
-    lab.flow(3, history="SHADadf")
+    lab.flow(history="ShADadf")
+    lab.flow(2, history="ShADadf")
+    lab.flow(3, history="ShADadf")
     watch(lab, 0, took=10)
     watch(lab, start, url=OTHER, took=took, flow=3)
     watch(lab, 14, took=10, flow=2)
@@ -151,7 +151,7 @@ def test_body_without_exchange_starts_before_the_capture(lab):
 
 
 def test_still_open_at_the_end(lab):
-    lab.flow(history="SHADad")
+    lab.flow(history="ShADad")
     watch(lab)
     assert lab.one()["completeness"] == "still open at the end of the capture"
 

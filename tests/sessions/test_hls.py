@@ -273,7 +273,7 @@ def test_gap_in_a_media_segment(lab):
 
 
 def test_media_segment_cut_by_the_end_of_the_capture(lab):
-    lab.flow(history="SHADad")
+    lab.flow(history="ShADad")
     vod(lab)
     lab.segment("http://vod.example/f/a.ts", 1, size=500, declared=1000, whole=False, interrupted="ended early")
     session = lab.one()
@@ -282,7 +282,7 @@ def test_media_segment_cut_by_the_end_of_the_capture(lab):
 
 
 def test_media_segment_given_up_by_the_client(lab):
-    lab.flow(history="SHADadFR")
+    lab.flow(history="ShADadFR")
     vod(lab)
     lab.segment("http://vod.example/f/a.ts", 1, size=500, declared=1000, whole=False, interrupted="ended early")
     assert lab.one()["completeness"] == "media not delivered whole"

@@ -80,7 +80,7 @@ def test_a_table_that_the_capture_does_not_have_is_empty(lab):
 
 @pytest.mark.parametrize(
     ("history", "closed_by"),
-    [("SHADadFf", "originator"), ("SHADadrR", "responder"), ("SHADad", None), (None, None)],
+    [("ShADadFf", "originator"), ("ShADadrR", "responder"), ("ShADad", None), (None, None)],
 )
 def test_who_closed_a_flow(history, closed_by):
     flow = records.Flow(1, "tcp", "a", 1, None, "b", 2, None, None, False, history, 0, 0, 1, 1)

@@ -35,7 +35,7 @@ def media(lab, at, until, from_orig=False, **more):
     lab.add("rtmp_media", **{**values, **more})
 
 
-def connected(lab, history="SHADadF", **more):
+def connected(lab, history="ShADadF", **more):
     lab.flow(history=history, client=ENDS["client_ip"], server=ENDS["server_ip"], port=1935, **more)
     message(lab, 0, None, kind="handshake")
     message(lab, 0.1, "connect", flash_ver="LNX 9,0", **APP)
@@ -225,7 +225,7 @@ def test_command_is_found_by_name_where_the_message_stream_is_not_known(lab):
 
 
 def test_stream_that_a_command_stopped_is_not_open_at_the_end(lab):
-    connected(lab, history="SHADad")
+    connected(lab, history="ShADad")
     play(lab)
     media(lab, 1, 9, role="play")
     message(lab, 9.5, "deleteStream")

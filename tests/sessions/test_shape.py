@@ -8,7 +8,7 @@ from .conftest import BASE_NS, CLIENT, SERVER
 from .test_closed import burst
 
 
-def closed(lab, flow=1, name="edge.example", history="SHADadFf", **more):
+def closed(lab, flow=1, name="edge.example", history="ShADadFf", **more):
     lab.flow(flow, protocol="tls", port=443, history=history, **more)
     if name:
         ends = {"client_ip": more.get("client", CLIENT), "client_port": 40000 + flow}
@@ -83,7 +83,7 @@ def test_two_names_are_two_sessions(lab):
 
 
 def test_continuous_delivery(lab):
-    closed(lab, history="SHADad")
+    closed(lab, history="ShADad")
     lab.add("bursts", **burst("request", 1, 500_000, took=4.9)._asdict())
     for number in range(14):
         lab.add("bursts", **burst("time", 6 + 5 * number, 500_000, asked=0, took=4.9)._asdict())

@@ -9,7 +9,7 @@ SCRAMBLED = {"packets": 1000, "scrambled_packets": 900, "pts_first": None, "medi
 
 
 def watch(lab, at=0.0, **more):
-    lab.flow(history="SHADadF")
+    lab.flow(history="ShADadF")
     lab.segment(URL, at, took=60.0, size=188_000, declared=None, whole=False, interrupted="ended early", **more)
 
 
@@ -73,8 +73,8 @@ def test_wrong_crc_of_the_program_map_takes_nothing_from_the_name(lab):
 
 
 def test_intact_section_names_the_channel_beside_a_damaged_one(lab):
-    lab.flow(history="SHADadf")
-    lab.flow(2, history="SHADadF")
+    lab.flow(history="ShADadf")
+    lab.flow(2, history="ShADadF")
     for at, name, valid in ((0, "Kestrel Nfws", False), (12, "Kestrel News", True)):
         place = {"flow": 1 + (at > 0), "took": 10.0, "declared": None, "whole": False}
         lab.segment(URL, at, service=name, ts_service={"sdt_crc_valid": valid}, **place)
