@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         IndexEntry,
         Interface,
         Metadata,
-        ResolvedName,
         Secret,
     )
     from .frame import Frame, find_frame, find_frames
@@ -34,7 +33,6 @@ __all__ = [
     "IndexEntry",
     "Interface",
     "Metadata",
-    "ResolvedName",
     "Secret",
     "expand",
     "find_frame",

@@ -57,26 +57,16 @@ class Block:
     """Index of each frame's interface in `CaptureReader.interfaces`; -1 where it carries no packet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """An interface as the capture file describes it."""
+class Interface(NamedTuple):
+    """What frames of an interface need to be read; the texts about it are in `metadata`."""
 
     link_type: int
     snaplen: int
     """Bytes kept per frame; 0: no limit stated."""
-    name: str | None = None
-    description: str | None = None
     tsresol: int = 6
     """Resolution of times as stored: a power of ten, or with bit 7 set a power of two."""
     tsoffset: int = 0
     """Seconds to be added to each time."""
-    os: str | None = None
-    hardware: str | None = None
-    filter: str | None = None
-    fcs_bytes: int | None = None
-    """Length of the frame check sequence at the end of each frame, null if the file does not say."""
-    addresses: tuple[str, ...] = ()
-    """Link and IP addresses of the interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +97,6 @@ class Secret(NamedTuple):
     data: bytes
 
 
-class ResolvedName(NamedTuple):
-    """A name that the capturing machine knew for an address."""
-
-    address: str
-    name: str
-
-
 class IndexEntry(NamedTuple):
     """Where reading can start again: a record's place and what must be known to read it."""
 
@@ -138,7 +121,6 @@ class Findings:
     interfaces: list[Interface] = field(default_factory=list)
     metadata: list[Metadata] = field(default_factory=list)
     secrets: list[Secret] = field(default_factory=list)
-    names: list[ResolvedName] = field(default_factory=list)
     drops: dict[int, int] = field(default_factory=dict)
     """Frames that the capturing machine says it lost, per interface."""
     _text_bytes: int = 0
@@ -162,6 +144,14 @@ class Findings:
         else:
             total = first.count + count
             self._counted[name] = CaptureAnomaly(name, first.offset, first.frame_no, total, first.detail)
+
+    def add_interface(self, interface: Interface, offset: int) -> bool:
+        """Keep an interface; return False if there are too many."""
+        if len(self.interfaces) < FINDINGS_LIMIT:
+            self.interfaces.append(interface)
+            return True
+        self.tally("CAPTURE_metadata_limit", offset, None, f"only the first {FINDINGS_LIMIT} interfaces are kept")
+        return False
 
     def note(self, where: str, key: str, value: str, offset: int) -> None:
         """Keep a text found in the file."""

@@ -106,11 +106,11 @@ class PcapWalk:
         size = _record_header_bytes(header, sizes, body, is_last)
         if size is None:
             return None
-        index = len(findings.interfaces)
         resolution = 9 if header.unit == 10**9 else 6
-        findings.interfaces.append(
-            Interface(header.link_type, header.snaplen, tsresol=resolution, fcs_bytes=header.fcs_bytes)
-        )
+        findings.add_interface(Interface(header.link_type, header.snaplen, resolution), offset)
+        index = len(findings.interfaces) - 1  # beyond the limit: the last one
+        if header.fcs_bytes is not None:
+            findings.note("file", "fcs_bytes", str(header.fcs_bytes), offset)
         if header.version[0] not in (2, 543):
             version = f"{header.version[0]}.{header.version[1]}"
             what = f"pcap version 2.x was expected, found {version}; read as if it were 2.4"

@@ -3,8 +3,7 @@
 Format: draft-ietf-opsawg-pcapng, section 3.5 (options), 4.1 (section header), 4.2 (interface description),
 4.5 (name resolution), 4.6 (interface statistics), 4.7 (decryption secrets), 4.8 (custom).
 
-**Known limitations**: IP addresses and names that options of a name resolution block give of the resolver
-are not kept, nor the time zone of an interface (times are UTC).
+**Known limitations**: the time zone of an interface is not kept (times are UTC).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from ipaddress import ip_address
 import numpy as np
 
 from . import walk_pcapng
-from .block import FINDINGS_LIMIT, Findings, Int64s, Interface, ResolvedName, Secret
+from .block import FINDINGS_LIMIT, Findings, Int64s, Interface, Secret
 
 SECTION, INTERFACE, NAMES, STATISTICS, SECRETS = 0x0A0D0D0A, 1, 4, 5, 10
 CUSTOM = (0xBAD, 0x40000BAD)
@@ -80,40 +79,25 @@ def read_interface(section: Section, data: memoryview, at: int, stop: int, offse
     """Add the interface that a block describes."""
     link_type, _, snaplen = struct.unpack_from(section.order + "HHI", data, at)
     index = len(findings.interfaces)
-    found: dict[str, str] = {}
-    numbers: dict[int, int] = {9: 6, 14: 0}
-    fcs_bytes: int | None = None
-    addresses: list[str] = []
+    where = f"interface {index}"
+    numbers = {9: 6, 14: 0}
     for code, raw in options(data, section.order, at + 8, stop):
         if code == 11:
             raw = raw[1:] if raw[:1] == b"\0" else b"(bytecode) " + raw[1:].hex().encode()
-        if code in _INTERFACE_TEXTS:
-            found[_INTERFACE_TEXTS[code]] = text(raw)
-        elif code in (9, 13) and raw:
-            numbers[code] = raw[0]
-            fcs_bytes = raw[0] if code == 13 else fcs_bytes
+        if code == 9 and raw:
+            numbers[9] = raw[0]
+        elif code == 13 and raw:
+            findings.note(where, "fcs_bytes", str(raw[0]), offset)
         elif code == 14 and len(raw) == 8:
             numbers[14] = struct.unpack(section.order + "q", raw)[0]
         elif (code, len(raw)) in ((4, 8), (5, 17)):
-            addresses.append(str(ip_address(raw[: 4 if code == 4 else 16])))
+            findings.note(where, "address", str(ip_address(raw[: 4 if code == 4 else 16])), offset)
         elif code in (6, 7) and len(raw) in (6, 8):
-            addresses.append(raw.hex(":"))
-        text_option(f"interface {index}", code, raw, _INTERFACE_TEXTS, offset, findings)
-    interface = Interface(
-        link_type,
-        snaplen,
-        tsresol=numbers[9],
-        tsoffset=numbers[14],
-        fcs_bytes=fcs_bytes,
-        addresses=tuple(addresses),
-        **found,
-    )
-    if len(findings.interfaces) >= FINDINGS_LIMIT:
-        what = f"only the first {FINDINGS_LIMIT} interfaces are kept"
-        findings.tally("CAPTURE_metadata_limit", offset, None, what)
-        return
-    findings.interfaces.append(interface)
-    section.add(interface)
+            findings.note(where, "address", raw.hex(":"), offset)
+        text_option(where, code, raw, _INTERFACE_TEXTS, offset, findings)
+    interface = Interface(link_type, snaplen, numbers[9], numbers[14])
+    if findings.add_interface(interface, offset):
+        section.add(interface)
 
 
 def read_names(section: Section, data: memoryview, at: int, stop: int, offset: int, findings: Findings) -> None:
@@ -127,10 +111,11 @@ def read_names(section: Section, data: memoryview, at: int, stop: int, offset: i
         if size and length > size:
             address = str(ip_address(raw[:size]))
             for name in raw[size:].rstrip(b"\0").split(b"\0"):
-                if len(findings.names) < FINDINGS_LIMIT:
-                    findings.names.append(ResolvedName(address, text(name)))
+                findings.note("names", address, text(name), offset)
         at += 4 + (length + 3 & ~3)
     for code, raw in options(data, section.order, at + 4, stop):
+        if (code, len(raw)) in ((3, 4), (4, 16)):
+            findings.note("names", "resolver", str(ip_address(raw)), offset)
         text_option("names", code, raw, {2: "resolver"}, offset, findings)
 
 

@@ -29,7 +29,6 @@ from .block import (
     Interface,
     Metadata,
     Piece,
-    ResolvedName,
     Secret,
     view_of,
 )
@@ -38,6 +37,9 @@ from .walker import Walker
 
 BLOCK_BYTES = 4 << 20
 """A few blocks fit the processor's cache: what reads them after the hash finds them there."""
+STATE_LIMIT = 4096
+"""Characters up to which the state of a place stands in the index: with thousands of interfaces, which each place would
+repeat, frames are found from an earlier one."""
 ROWS_LIMIT = 1 << 20
 """Records per block at most; a buffer with more of them is handed out as several blocks."""
 
@@ -158,11 +160,6 @@ class CaptureReader:
         return self._findings.secrets
 
     @property
-    def names(self) -> list[ResolvedName]:
-        """Names that the capturing machine knew."""
-        return self._findings.names
-
-    @property
     def anomalies(self) -> list[CaptureAnomaly]:
         """Damage and broken rules, in the order of their places."""
         return self._findings.anomalies()
@@ -207,7 +204,8 @@ class CaptureReader:
                 begun, state = at, self._walker.save()
                 full, at = self._walker.advance(piece, at, columns)
                 if columns.count:
-                    self.index.append(IndexEntry(self.frames + 1, offset + begun, state))
+                    if len(state) <= STATE_LIMIT:
+                        self.index.append(IndexEntry(self.frames + 1, offset + begun, state))
                     yield self._block(piece, columns)
                     self._walker.handed_out(columns)
         self._report_source()

@@ -84,3 +84,15 @@ def test_frame_that_is_not_there_is_refused(write, tmp_path, number):
     path.write_bytes(write.pcap(write.records(9)))
     with pytest.raises(CaptureError, match=f"frame {number}"):
         find_frame(path, number)
+
+
+def test_many_interfaces_do_not_stand_in_each_place_of_the_index(write, read, tmp_path):
+    content = write.section() + write.interface() + write.packet(b"first", 1)
+    content += b"".join(write.interface(link) for link in range(1000))
+    content += b"".join(write.packet(bytes([i]), i, i) for i in range(200))
+    rows, index = _rows(read, content, block_bytes=300)
+    assert sum(len(entry.state) for entry in index) < 20_000
+    path = tmp_path / "evidence"
+    path.write_bytes(content)
+    for row in (rows[0], rows[-1]):
+        _check(find_frame(path, row.frame_no, index=index, block_bytes=300), row)

@@ -75,7 +75,7 @@ def test_aix_interface_types_become_link_types(write, read):
 def test_frame_check_length_is_taken_out_of_the_link_type(write, read):
     reading = read(write.pcap(write.records(1), link=0x24000001))
     assert reading.rows[0].link_type == 1
-    assert reading.capture.interfaces[0].fcs_bytes == 4
+    assert reading.capture.metadata == [("file", "fcs_bytes", "4")]
 
 
 def test_time_zone_is_kept_as_text_and_not_applied(write, read):

@@ -27,22 +27,20 @@ def test_section_and_interface_texts_are_kept(write, read, big):
     content += write.interface(1, 96, big, described)
     capture = read(content).capture
     assert capture.interfaces == [
-        Interface(
-            1,
-            96,
-            name="eth0",
-            description="uplink",
-            tsresol=9,
-            os="Android 9",
-            filter="tcp port 80",
-            fcs_bytes=4,
-            addresses=("192.0.2.1", "02:00:00:00:00:01"),
-        )
+        Interface(1, 96, tsresol=9),
     ]
     assert ("section 1", "hardware", "router") in capture.metadata
     assert ("section 1", "application", "dumpcap") in capture.metadata
     assert ("section 1", "comment", "exhibit 7") in capture.metadata
-    assert ("interface 0", "filter", "tcp port 80") in capture.metadata
+    assert [(key, value) for where, key, value in capture.metadata if where == "interface 0"] == [
+        ("name", "eth0"),
+        ("description", "uplink"),
+        ("filter", "tcp port 80"),
+        ("os", "Android 9"),
+        ("fcs_bytes", "4"),
+        ("address", "192.0.2.1"),
+        ("address", "02:00:00:00:00:01"),
+    ]
 
 
 def test_names_of_both_address_families_are_kept(write, read):
@@ -51,11 +49,19 @@ def test_names_of_both_address_families_are_kept(write, read):
     body = b"".join(
         struct.pack("<HH", kind, len(raw)) + raw + bytes(-len(raw) % 4) for kind, raw in ((1, four), (2, six))
     )
-    capture = read(write.section() + write.block(4, body + bytes(4))).capture
-    assert capture.names == [
-        ("192.0.2.9", "edge.example"),
-        ("192.0.2.9", "alias.example"),
-        ("2001:db8::1", "six.example"),
+    resolver = [
+        (2, b"dns.example"),
+        (3, bytes([192, 0, 2, 53])),
+        (4, bytes.fromhex("20010db8000000000000000000000053")),
+    ]
+    capture = read(write.section() + write.block(4, body + bytes(4) + write.options(resolver))).capture
+    assert capture.metadata == [
+        ("names", "192.0.2.9", "edge.example"),
+        ("names", "192.0.2.9", "alias.example"),
+        ("names", "2001:db8::1", "six.example"),
+        ("names", "resolver", "dns.example"),
+        ("names", "resolver", "192.0.2.53"),
+        ("names", "resolver", "2001:db8::53"),
     ]
 
 

@@ -219,3 +219,12 @@ def test_files_of_nothing_but_headers_are_read_fast(write, read, kind):
     reading = read(content)
     assert time.process_time() - begun < 8  # a quarter of that is usual
     assert len(reading.rows) == (200_000 if kind == "custom blocks" else 0)
+
+
+def test_interfaces_of_many_joined_files_are_kept_up_to_a_limit(write, read, monkeypatch):
+    monkeypatch.setattr("iptvforensics.capture.block.FINDINGS_LIMIT", 5)
+    reading = read(b"".join(write.pcap(write.records(1), link=1 + i) for i in range(9)))
+    assert [row.link_type for row in reading.rows] == list(range(1, 10))
+    assert len(reading.capture.interfaces) == 5
+    assert [row.interface for row in reading.rows] == [0, 1, 2, 3, 4, 4, 4, 4, 4]
+    assert ("CAPTURE_metadata_limit", 4) in [(name, count) for name, _, count in reading.anomalies]
