@@ -9,6 +9,9 @@ from ..schema import Column, message_table
 from ._http_body import Body, content_range
 from ._http_head import Head, RequestLine, StatusLine
 
+INCOMPLETE_REQUEST_HEAD = "incomplete_request_head"
+"""Deviation of a request whose head did not end: what is not in it may have been."""
+
 TABLE = message_table(
     "http",
     "HTTP exchange: a request with its final response, or one of them alone",
@@ -64,7 +67,12 @@ TABLE = message_table(
             "chunks, header too long, no response, no request seen, response (request) not opened: no secret of that "
             "side; null if it is.",
         ),
-        Column("deviations", "text[]", "Names of the deviations from the standard that were tolerated, sorted."),
+        Column(
+            "deviations",
+            "text[]",
+            "Names of the deviations from the standard that were tolerated, sorted. "
+            "incomplete_request_head: there may be more headers.",
+        ),
     ),
     endpoints=True,
 )
@@ -134,7 +142,7 @@ class Exchange:
                 authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
                 self.host = authority.rpartition("@")[2] or host
                 self.url = target
-        if host is None and request.version == "1.1":
+        if host is None and request.version == "1.1" and INCOMPLETE_REQUEST_HEAD not in head.deviations:
             head.deviations.add("no_host_header")
         elif "host" in head.doubled:
             head.deviations.add("doubled_host")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..protocol import ContentInfo, Mark
 from ._http_body import Body, Kind, codings_of, framing
-from ._http_exchange import Exchange
+from ._http_exchange import INCOMPLETE_REQUEST_HEAD, Exchange
 from ._http_form import kind_of_body, kind_of_chunked_body
 from ._http_head import Head, RequestLine, begins_request, find_request, may_be_request, parse_request_line
 from ._http_pairing import MAX_OPEN_REQUESTS, Pairing
@@ -123,6 +123,7 @@ class RequestStream(Stream):
         """Take what there is of a request whose head is not complete."""
         request = parse_request_line(head.start)
         if request is not None:
+            head.deviations.add(INCOMPLETE_REQUEST_HEAD)
             exchange = self._open(request, head)
             exchange.request_trouble = trouble
             self.message_done()

@@ -23,6 +23,7 @@ from .records import (
     TransportStream,
     WebSocket,
     read,
+    read_rows,
 )
 from .redirects import tie_redirects
 from .rests import tie_rests
@@ -60,6 +61,8 @@ class Fetch:
     """True if the client sent the body, as encoders do."""
     rest_before: Fetch | None = None
     """What stood before it on its connection, of which the beginning was not captured."""
+    names_no_host: bool = False
+    """True if all of the request was seen, and no host was in it."""
     is_over: bool = False
     """True for such a rest: other messages followed it, so it had an end of its own."""
     order: int = 0
@@ -114,7 +117,7 @@ class Fetch:
         """Return the URL asked for, as sent; under the server's address if no host was named."""
         exchange = self.exchange
         if exchange is not None:
-            if exchange.url is None and exchange.server_ip and (exchange.target or "").startswith("/"):
+            if self.names_no_host:
                 return at_address(exchange.server_ip, exchange.server_port, exchange.target or "")
             return exchange.url
         return self.body.name if self.body is not None and self.body.name and "://" in self.body.name else None
@@ -311,6 +314,7 @@ def read_fetches(reader: TableReader) -> Fetches:
             uploads.append(Fetch(exchange, upload, is_sent=True))
         if found is not None or upload is None or upload.kind not in _SENT_KINDS:
             fetches.append(Fetch(exchange, found))
+    _note_nameless(reader, [*fetches, *uploads])
     fetches += [Fetch(None, body) for body in waiting.values()]
     flows = {flow.flow_id: flow for flow in read(reader, "flows", Flow)}
     near = read(reader, "link_addresses", LinkAddress)
@@ -322,6 +326,20 @@ def read_fetches(reader: TableReader) -> Fetches:
     has_media = any(fetch.kind in _SENT_KINDS for fetch in uploads)
     pushed = Fetches(uploads, by_sent_body, flows, []) if has_media else None
     return Fetches(fetches, by_body, flows, bare, rtp, carried, apart, pushed)
+
+
+def _note_nameless(reader: TableReader, fetches: list[Fetch]) -> None:
+    """Set `names_no_host`; where the end of a request was not captured, its host may have stood there."""
+    without = [
+        (fetch, row)
+        for fetch in fetches
+        if (row := fetch.exchange) and row.url is None and row.server_ip and (row.target or "").startswith("/")
+    ]
+    if without:
+        cut = "url IS NULL AND list_contains(deviations, 'incomplete_request_head')"
+        unknown = set(read_rows(reader, "http", ("flow_id", "stream_offset"), cut))
+        for fetch, row in without:
+            fetch.names_no_host = (row.flow_id, row.stream_offset) not in unknown
 
 
 def _in_order(fetches: list[Fetch], clients: Mapping[str, str]) -> dict[Place, Fetch]:

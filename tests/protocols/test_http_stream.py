@@ -240,6 +240,21 @@ def test_gap_in_a_head_keeps_its_whole_lines() -> None:
     assert unknown[3][0].endswith(b"hello")
 
 
+@pytest.mark.parametrize(("lost_at", "headers"), [(17, []), (30, ["Accept: */*"])])
+def test_what_a_cut_request_does_not_name_may_have_stood_behind(lost_at: int, headers: list[str]) -> None:
+    request = b"GET /a HTTP/1.1\r\nAccept: */*\r\nHost: h.example\r\n\r\n"
+    seen = (
+        Seen(request + GET, OK + OK).feed(True, lost_at).gap(True, len(request) - lost_at).feed(True).feed(False).end()
+    )
+    assert (seen.values[0]["target"], seen.values[0]["request_headers"], seen.values[0]["host"]) == (
+        "/a",
+        headers,
+        None,
+    )
+    assert "incomplete_request_head" in seen.values[0]["deviations"]
+    assert "no_host_header" not in seen.values[0]["deviations"]
+
+
 CHUNKS = [bytes([65 + i]) * 20 for i in range(8)]
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CHUNKED_BODY = b"".join(b"14\r\n%b\r\n" % c for c in CHUNKS) + b"0\r\n\r\n"

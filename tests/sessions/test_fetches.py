@@ -40,6 +40,13 @@ def test_a_request_without_host_asks_for_a_url_under_the_address(lab, server, po
     assert any(shows.endswith(f"asked for {stream}.") for shows in lab.shown())
 
 
+def test_a_request_whose_head_was_cut_may_have_named_a_host(lab):
+    lab.get("http://a.example/live/u/p/7.ts", 0, size=500, kind="mpegts", declared=None)
+    lab.rows["http"][0].update(host=None, url=None, deviations=["incomplete_request_head"])
+    lab.rows["objects"][0]["name"] = "/live/u/p/7.ts"
+    assert lab.one()["stream"] is None
+
+
 def test_a_request_of_which_only_the_answer_was_seen_has_no_url(lab):
     lab.get("http://a.example/7.ts", 0, size=500, kind="mpegts", declared=None, request=False)
     lab.rows["http"][0].update(host=None, url=None, target=None)
