@@ -88,7 +88,8 @@ def _draft(media: RtmpMedia, messages: list[RtmpMessage], flow: Flow | None, beg
     name = media.stream_name or (command.stream_name if command is not None else None)
     tc_url = media.tc_url or (connect.tc_url if connect is not None else None)
     session = Session(delivery="rtmp-publish" if publish else "rtmp", client_ip=client_ip, published=publish)
-    session.stream = "/".join(part for part in (app, name) if part) if name else None
+    # Without its application, which the connection names once, a name may be that of several streams: see the evidence.
+    session.stream = "/".join(part for part in (app, name) if part) if name and app is not None else None
     session.kind, session.kind_basis = _kind(publish, command, media, messages)
     session.edge_host = host_of(tc_url)
     session.edge_ip, session.edge_port = server_ip, server_port
@@ -194,7 +195,8 @@ def _cite(draft: Draft, media: RtmpMedia, connect: RtmpMessage | None, command: 
             shows = f"{session.client_ip} connected to {message.tc_url} as {message.flash_ver}."
         else:
             start = f", start {message.play_start:g}" if message.play_start is not None else ""
-            shows = f"{session.client_ip} asked to {message.command} {message.stream_name} at {message.tc_url}{start}."
+            at = f"at {message.tc_url}" if message.tc_url else "in an application whose name was not captured"
+            shows = f"{session.client_ip} asked to {message.command} {message.stream_name} {at}{start}."
         place = (message.flow_id, message.from_orig, message.frame_no, message.stream_offset)
         draft.cite(*place, None, shows)
     sender = session.client_ip if session.delivery == "rtmp-publish" else session.edge_ip

@@ -70,6 +70,21 @@ def test_publish(lab):
     assert "192.168.1.22 asked to publish key at rtmp://in.example:1935/live." in lab.shown()
 
 
+def test_a_name_without_its_application_is_evidence_only(lab):
+    lab.flow(client=ENDS["client_ip"], server=ENDS["server_ip"], port=1935)
+    message(lab, 0.5, "play", message_stream_id=1, stream_name="sport")
+    media(lab, 1, 21, role="play", stream_name="sport")
+    assert lab.one()["stream"] is None
+    assert "192.168.1.22 asked to play sport in an application whose name was not captured." in lab.shown()
+
+
+def test_an_application_may_have_no_name(lab):
+    connected(lab)
+    message(lab, 0.5, "play", message_stream_id=1, stream_name="sport", app="", tc_url="rtmp://in.example/")
+    media(lab, 1, 21, role="play", stream_name="sport", app="", tc_url="rtmp://in.example/")
+    assert lab.one()["stream"] == "sport"
+
+
 def test_play_without_media_is_no_session(lab):
     connected(lab)
     play(lab)
