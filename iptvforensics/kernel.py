@@ -23,6 +23,7 @@ overrides the choice, `IPTVFORENSICS_CACHE` the cache folder.
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import importlib
 import os
@@ -257,6 +258,7 @@ def _depends_on(function: types.FunctionType) -> set[str]:
     return parts
 
 
+@functools.cache
 def _code_folder(cache: Path) -> Path:
     """Return the folder in the cache for the machine code of this version, by these programs, for this machine."""
     import llvmlite

@@ -24,8 +24,6 @@ NICENESS = 3
 class Child(Protocol):
     """A child process."""
 
-    pid: int
-
     def kill(self) -> None:
         """End the process, if it has not ended."""
 
