@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import mmap
 import os
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -209,6 +211,11 @@ def test_the_decoding_goes_on_when_the_hashing_is_gone(evidence: Callable[[int],
             process.sha256(state_of(path))
 
 
+def portions_hashed(process: Hashing) -> int:
+    """Return how many portions the process has told of, of which nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(process.pace[0], termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def has_open(pid: int, path: Path) -> bool:
     fds = Path(f"/proc/{pid}/fd")
     return any(fd.is_symlink() and os.readlink(fd) == str(path) for fd in fds.iterdir())
@@ -241,7 +248,8 @@ def test_a_file_that_changes_has_no_hash_here(
     path = evidence(size)
     before = state_of(path)
     with hashing.hashing(str(path)) as process:
-        wait_until(lambda: has_open(process._process.pid, path))
+        # It waits for the decoding then, and has no window laid over the file, whose loss would end it.
+        wait_until(lambda: portions_hashed(process) == APART)
         time.sleep(0.02)  # times of change are those of the system's clock ticks
         happens(path)
         decoded_to_the_end(process, size)
